@@ -1,0 +1,29 @@
+"""The command line: parse, call the API, print, set the exit code.
+
+Exit codes: 0 all went well, 1 some files failed, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from mammoscope.cli import detect, evaluate, models, phantom, preprocess, train
+
+app = typer.Typer(
+    name="mammoscope",
+    help="An open second reader for mammograms. Research use; not a medical device.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+detect.register(app)
+evaluate.register(app)
+preprocess.register(app)
+phantom.register(app)
+models.register(app)
+train.register(app)
+
+
+def main() -> None:
+    """Entry point of the ``mammoscope`` command."""
+    app()

@@ -1,0 +1,81 @@
+"""Every error that mammoscope raises on purpose.
+
+::
+
+    MammoscopeError
+    ├── InputError            something the user gave cannot be used: names it and says why
+    │   ├── ReadError         damaged, truncated, empty, or in an encoding no installed codec reads
+    │   ├── RefusedError      readable, but not a two-dimensional grey mammogram
+    │   ├── BreastNotFound    the image holds no breast that can be told from its background
+    │   └── TableError        a CSV or JSON table lacks a column or holds a value of the wrong kind
+    ├── OutputError           a result cannot be written where it was asked for
+    ├── GeometryError         a box or an affine that cannot be meant
+    │   └── SpacingUnknown    millimetres asked of an image whose pixel spacing is unknown
+    ├── ModelError            a model file that does not fit its card
+    └── MissingExtra          an optional part of the install is needed
+
+An ``InputError`` or ``OutputError`` ends the work on one file, never on the batch.
+"""
+
+from __future__ import annotations
+
+import os
+
+
+class MammoscopeError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class _PathError(MammoscopeError):
+    """An error about one file or folder; reads ``path: cause``."""
+
+    def __init__(self, path: str | os.PathLike[str], cause: str) -> None:
+        self.path = os.fspath(path)
+        self.cause = " ".join(cause.split())
+        super().__init__(f"{self.path}: {self.cause}")
+
+    def __reduce__(self) -> tuple[type[_PathError], tuple[str, str]]:
+        return type(self), (self.path, self.cause)
+
+
+class InputError(_PathError):
+    """A file, folder or table that cannot be used."""
+
+
+class ReadError(InputError):
+    """Damaged, truncated, empty, or in an encoding that no installed codec reads."""
+
+
+class RefusedError(InputError):
+    """Readable, but not a two-dimensional grey mammogram."""
+
+
+class BreastNotFound(InputError):
+    """No breast can be told from the background."""
+
+
+class TableError(InputError):
+    """A table lacks a column or holds a value of the wrong kind."""
+
+
+class OutputError(_PathError):
+    """A result cannot be written where it was asked for."""
+
+
+class GeometryError(MammoscopeError, ValueError):
+    """A box, an affine or a size that cannot be meant."""
+
+
+class SpacingUnknown(GeometryError):
+    """Millimetres were asked of an image whose pixel spacing is unknown."""
+
+
+class ModelError(MammoscopeError):
+    """A model file that does not fit its card, or a card that cannot be read."""
+
+
+class MissingExtra(MammoscopeError):
+    """An optional part of the install is needed; the message says which."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: pip install 'mammoscope[{extra}]'")

@@ -1,0 +1,265 @@
+"""The values that flow through the pipeline. All are frozen: a stage returns new ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mammoscope.errors import GeometryError
+from mammoscope.geometry import Frame, area, as_boxes
+
+Pixels = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SourceFacts:
+    """What is known of the file an image came from. Unknown stays None.
+
+    ``kind`` is ``"DICOM"``, ``"PNG"``, ``"TIFF"``, ``"PGM"`` or ``"JPEG"``. ``intensity`` says in
+    words which steps took stored values to the [0, 1] of ``Mammogram.pixels``.
+    ``presentation_intent`` is DICOM's Presentation Intent Type, ``patient_orientation`` its
+    Patient Orientation.
+    """
+
+    path: str
+    sha256: str
+    kind: str
+    rows: int
+    columns: int
+    bits_stored: int
+    transfer_syntax: str | None = None
+    sop_class: str | None = None
+    sop_instance_uid: str | None = None
+    photometric: str | None = None
+    presentation_intent: str | None = None
+    patient_orientation: str | None = None
+    manufacturer: str | None = None
+    intensity: str = ""
+
+
+@dataclass(frozen=True)
+class Mammogram:
+    """One grey image and everything known of it.
+
+    Parameters
+    ----------
+    pixels
+        float32 (rows, columns) in [0, 1]; dense tissue is bright.
+    frame
+        Where these pixels lie on the source image.
+    laterality, view
+        ``"L"`` or ``"R"``; ``"CC"``, ``"MLO"``, ``"ML"``, ...; None where the tags do not say.
+    patient_id, study_id
+        Used for grouping only. None where unknown.
+    source
+        Facts of the file, or None for an image made in memory.
+    warnings
+        What a reader of the result should know, one sentence each.
+
+    Raises
+    ------
+    GeometryError
+        If ``pixels`` is not two-dimensional or its size differs from the frame's.
+    """
+
+    pixels: Pixels
+    frame: Frame
+    laterality: str | None = None
+    view: str | None = None
+    patient_id: str | None = None
+    study_id: str | None = None
+    source: SourceFacts | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 2 or self.pixels.shape != self.frame.size:
+            raise GeometryError(
+                f"pixels have shape {self.pixels.shape}, the frame says {self.frame.size}"
+            )
+
+    def crop(self, x0: int, y0: int, x1: int, y1: int) -> Mammogram:
+        """The part from (x0, y0) to (x1, y1), in whole pixels. Shares memory."""
+        frame = self.frame.crop(x0, y0, x1, y1)
+        return replace(self, pixels=self.pixels[y0:y1, x0:x1], frame=frame)
+
+    def flip_horizontal(self) -> Mammogram:
+        """Mirrored left to right."""
+        return replace(self, pixels=cv2.flip(self.pixels, 1), frame=self.frame.flip_horizontal())
+
+    def resize(self, rows: int, columns: int) -> Mammogram:
+        """Resampled: by area when shrinking, bilinear when growing."""
+        shrinking = rows * columns < self.pixels.size
+        how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        pixels = cv2.resize(self.pixels, (columns, rows), interpolation=how)
+        return replace(self, pixels=pixels, frame=self.frame.resize(rows, columns))
+
+    def pad(self, rows: int, columns: int) -> Mammogram:
+        """With black added at the right and the bottom."""
+        frame = self.frame.pad(rows, columns)
+        pixels = np.zeros((rows, columns), dtype=np.float32)
+        pixels[: self.frame.rows, : self.frame.columns] = self.pixels
+        return replace(self, pixels=pixels, frame=frame)
+
+    def warn(self, *sentences: str) -> Mammogram:
+        """The same image with more warnings."""
+        return replace(self, warnings=self.warnings + sentences)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Regions found on one image, best first. Always filled: empty means shape (0, 4), never None.
+
+    Parameters
+    ----------
+    boxes
+        (N, 4) float64 xyxy in pixels of ``frame``.
+    scores
+        (N,) in [0, 1].
+    p_malignant
+        (N,) in [0, 1], or NaN where no classifier has looked.
+    path
+        (N,) ``"whole"``, ``"crops"`` or ``"both"``: the way a region was found.
+    frame
+        The frame that ``boxes`` are measured in.
+
+    Raises
+    ------
+    GeometryError
+        If the arrays are not of one length, a box has no area or a score leaves [0, 1].
+    """
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    p_malignant: NDArray[np.float64]
+    path: NDArray[np.str_]
+    frame: Frame
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes)
+        expected = {"boxes": (n, 4), "scores": (n,), "p_malignant": (n,), "path": (n,)}
+        for name, shape in expected.items():
+            actual = getattr(self, name).shape
+            if actual != shape:
+                raise GeometryError(f"{name} must have shape {shape}, got {actual}")
+        if n and not (area(self.boxes) > 0).all():
+            raise GeometryError("every box must have an area")
+        if n and not ((self.scores >= 0) & (self.scores <= 1)).all():
+            raise GeometryError("scores must lie in [0, 1]")
+
+    @classmethod
+    def of(cls, boxes: ArrayLike, scores: ArrayLike, frame: Frame, path: str) -> Detections:
+        """Unclassified regions found by one path, in a deterministic order.
+
+        Ordered by score downwards, ties by x0, y0, x1, y1 upwards.
+        """
+        b, s = as_boxes(boxes), np.asarray(scores, dtype=np.float64).reshape(-1)
+        order = np.lexsort((b[:, 3], b[:, 2], b[:, 1], b[:, 0], -s))
+        return cls(
+            boxes=b[order],
+            scores=s[order],
+            p_malignant=np.full(len(b), np.nan),
+            path=np.full(len(b), path, dtype=np.str_),
+            frame=frame,
+        )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, which: NDArray[Any] | slice) -> Detections:
+        """A selection by boolean mask, indices or slice, of all arrays at once."""
+        return replace(
+            self,
+            boxes=self.boxes[which],
+            scores=self.scores[which],
+            p_malignant=self.p_malignant[which],
+            path=self.path[which],
+        )
+
+    def in_source(self) -> Detections:
+        """The same regions in pixels of the source image."""
+        if self.frame.to_source == ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)):
+            return self
+        source = Frame(
+            rows=max(1, round(self.frame.rows * self.frame.scale[1])),
+            columns=max(1, round(self.frame.columns * self.frame.scale[0])),
+            spacing_mm=self.frame.spacing_mm,
+            spacing_source=self.frame.spacing_source,
+        )
+        return replace(self, boxes=self.frame.boxes_to_source(self.boxes), frame=source)
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """A model that took part in a result: its name and the sha256 of its weights file."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """What the second reader says of one image, in pixels of the source image.
+
+    Parameters
+    ----------
+    name
+        Name of the outputs: the file name without its extension.
+    detections
+        Every region kept, best first, in source pixels; those below ``threshold`` are for
+        evaluation and for the reader's own slider.
+    score
+        Score of the image: the highest region score, 0 where there is none.
+    threshold
+        Score from which a region is shown by default, from the model's card.
+    timings_s
+        Seconds by phase. The only part that differs from run to run.
+    """
+
+    name: str
+    source: SourceFacts
+    frame: Frame
+    detections: Detections
+    threshold: float
+    laterality: str | None = None
+    view: str | None = None
+    patient_id: str | None = None
+    study_id: str | None = None
+    models: tuple[ModelUse, ...] = ()
+    warnings: tuple[str, ...] = ()
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def score(self) -> float:
+        """Highest score among the regions, 0.0 without any."""
+        return float(self.detections.scores.max()) if len(self.detections) else 0.0
+
+    @property
+    def shown(self) -> Detections:
+        """The regions at or above the threshold."""
+        return self.detections[self.detections.scores >= self.threshold]
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The images of one study, grouped by breast and view.
+
+    ``study_id`` is None for the images that say nothing of a study: they are not thereby one study.
+    """
+
+    study_id: str | None
+    patient_id: str | None
+    images: tuple[ImageResult, ...]
+
+    def by_breast(self) -> dict[str | None, tuple[ImageResult, ...]]:
+        """Images under ``"R"``, ``"L"`` and None (unknown), views in alphabetical order."""
+        sides: dict[str | None, list[ImageResult]] = {}
+        for side in ("R", "L", None):
+            images = [i for i in self.images if i.laterality == side]
+            if images:
+                sides[side] = sorted(images, key=lambda i: (i.view or "~", i.name))
+        return {side: tuple(images) for side, images in sides.items()}
