@@ -163,7 +163,7 @@ class Detections:
             boxes=b[order],
             scores=s[order],
             p_malignant=np.full(len(b), np.nan),
-            path=np.full(len(b), path, dtype=np.str_),
+            path=np.full(len(b), path, dtype="<U5"),
             frame=frame,
         )
 

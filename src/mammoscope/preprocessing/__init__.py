@@ -1,0 +1,7 @@
+"""Phase 1: from a mammogram as it was read to the breast alone."""
+
+from mammoscope.preprocessing.intensity import to_uint16
+from mammoscope.preprocessing.phase import Preprocessed, PreprocessOptions, preprocess
+from mammoscope.preprocessing.region import Region
+
+__all__ = ["PreprocessOptions", "Preprocessed", "Region", "preprocess", "to_uint16"]

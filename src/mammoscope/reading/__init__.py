@@ -1,0 +1,109 @@
+"""Reading: the only code that turns files into pixels."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from pathlib import Path
+
+from mammoscope.errors import MammoscopeError, ReadError, RefusedError
+from mammoscope.reading.dicom import has_magic, may_be_bare, read_dicom
+from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.reading.files import FoundImages, find_images
+from mammoscope.reading.metadata import ImageFacts, MetadataTable, load_metadata
+from mammoscope.reading.options import ReadOptions, Voi
+from mammoscope.reading.raster import raster_kind, read_raster
+from mammoscope.types import Mammogram
+
+__all__ = [
+    "FoundImages",
+    "ImageFacts",
+    "MetadataTable",
+    "ReadOptions",
+    "Voi",
+    "find_images",
+    "load_metadata",
+    "read",
+]
+
+# A file may take this many bytes for a pixel (64-bit samples), and this many besides.
+_BYTES_PER_PIXEL, _BYTES_BESIDES = 8, 1 << 30
+
+
+def read(
+    path: str | os.PathLike[str],
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - it is frozen
+    metadata: MetadataTable | None = None,
+) -> Mammogram:
+    """Read one mammogram: DICOM, PNG, TIFF, PGM or JPEG, told apart by content.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        How to read it.
+    metadata
+        Fills what the file itself does not say.
+
+    Returns
+    -------
+    Mammogram
+        float32 pixels in [0, 1], dense tissue bright, in the file's own geometry.
+
+    Raises
+    ------
+    ReadError
+        If the file is not there, is no image, or is damaged.
+    RefusedError
+        If it is readable, but not a two-dimensional grey mammogram, or too large.
+    """
+    name = os.fspath(path)
+    try:
+        # pydicom's warnings may quote values, and with them the patient.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            mammogram = _decode(_bytes(Path(path), options), name, options)
+    except MammoscopeError:
+        raise
+    except Damaged as error:
+        raise ReadError(name, str(error)) from error
+    except Refused as error:
+        raise RefusedError(name, str(error)) from error
+    except Exception as error:
+        # Parsers fail on damaged bytes in any way; what they say may quote the patient.
+        raise ReadError(name, f"damaged ({type(error).__name__} while reading)") from error
+    return mammogram if metadata is None else metadata.apply(mammogram, name)
+
+
+def _bytes(path: Path, options: ReadOptions) -> bytes:
+    try:
+        if path.is_dir():
+            raise Damaged("a folder, not a file")
+        if path.exists() and not path.is_file():
+            raise Damaged("not a regular file")
+        size = path.stat().st_size
+        if size > _BYTES_PER_PIXEL * options.max_pixels + _BYTES_BESIDES:
+            raise Refused(f"{size:,} bytes are more than an image of the size allowed can have")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise Damaged("no such file") from error
+    except PermissionError as error:
+        raise Damaged("no permission to read it") from error
+    except OSError as error:
+        raise Damaged(error.strerror or "cannot be read") from error
+    if not data:
+        raise Damaged("the file is empty")
+    return data
+
+
+def _decode(data: bytes, name: str, options: ReadOptions) -> Mammogram:
+    # The magic first: a DICOM file's preamble may be the header of another format.
+    dicom = has_magic(data)
+    sha256 = hashlib.sha256(data).hexdigest()
+    if not dicom and raster_kind(data) is not None:
+        return read_raster(data, name, sha256, options)
+    if not dicom and not may_be_bare(data):
+        raise Damaged("not a DICOM, PNG, TIFF, PGM or JPEG file")
+    return read_dicom(data, name, sha256, options)

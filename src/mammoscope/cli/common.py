@@ -1,0 +1,110 @@
+"""Options and habits that commands over many files share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mammoscope.errors import MammoscopeError
+
+if TYPE_CHECKING:
+    from mammoscope.reading import MetadataTable, ReadOptions
+    from mammoscope.reading.options import Voi
+
+EXIT_CODES = "Exit code 0: all went well; 1: some files failed; 2: wrong use."
+RESEARCH = "Research use; not a medical device."
+
+
+class VoiChoice(StrEnum):
+    """Which grey-scale transformation stored in a DICOM file is applied."""
+
+    auto = "auto"
+    lut = "lut"
+    window = "window"
+    none = "none"
+
+
+Paths = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...", help="Files, folders, DICOMDIRs or glob patterns.", show_default=False
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing.")]
+Metadata = Annotated[
+    Path | None,
+    typer.Option(
+        help="CSV for images without tags: image, and any of laterality, view, spacing_mm,"
+        " patient_id, study_id."
+    ),
+]
+VoiOption = Annotated[
+    VoiChoice, typer.Option(help="Grey-scale transformation of a DICOM file to apply.")
+]
+AnyModality = Annotated[
+    bool, typer.Option("--any-modality", help="Read other modalities than MG too.")
+]
+Workers = Annotated[
+    int,
+    typer.Option(min=1, help="Images worked on side by side; the results are the same."),
+]
+DEFAULT_WORKERS = os.cpu_count() or 1
+
+
+def read_options(voi: VoiChoice, any_modality: bool) -> ReadOptions:
+    """The reading options of a command."""
+    from mammoscope.reading import ReadOptions
+
+    return ReadOptions(voi=cast("Voi", voi.value), any_modality=any_modality)
+
+
+def read_metadata(path: Path | None) -> MetadataTable | None:
+    """The metadata table, where one was given."""
+    from mammoscope.reading import load_metadata
+
+    return None if path is None else load_metadata(path)
+
+
+def errors_console() -> Console:
+    """Standard error: notes, failures and the progress bar."""
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def fatal(console: Console) -> Iterator[None]:
+    """An error that ends the command: one line, exit code 1."""
+    try:
+        yield
+    except MammoscopeError as error:
+        console.print(f"Error: {error}", style="red")
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def progress_bar(total: int, what: str) -> Iterator[Progress]:
+    """A bar on standard error, where that is a terminal."""
+    columns = (
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=errors_console(), disable=not sys.stderr.isatty(), transient=True
+    ) as progress:
+        progress.add_task(what, total=total)
+        yield progress
+
+
+def typed_command() -> str:
+    """The command as it was typed."""
+    return " ".join(["mammoscope", *sys.argv[1:]])

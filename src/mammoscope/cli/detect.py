@@ -1,0 +1,134 @@
+"""``mammoscope detect``: masses marked on mammograms."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mammoscope.cli import common
+
+if TYPE_CHECKING:
+    from mammoscope.runs import DetectionRun
+    from mammoscope.types import ImageResult
+
+_EPILOG = f"""
+**Examples**
+
+`mammoscope detect study/ --out results`
+
+`mammoscope detect scans/*.png --metadata scans.csv --out results`
+
+`mammoscope detect DICOMDIR --out results --workers 4 --json > run.json`
+
+{common.EXIT_CODES} {common.RESEARCH}
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("detect", epilog=_EPILOG)(command)
+
+
+def command(  # noqa: PLR0913  # typer: one parameter an option
+    paths: common.Paths,
+    out: common.Out,
+    metadata: common.Metadata = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Score from which a region is shown. Default: the model's."),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
+    ] = None,
+    remove_pectoral: Annotated[
+        bool, typer.Option("--remove-pectoral", help="Blacken the pectoral muscle on MLO views.")
+    ] = False,
+    voi: common.VoiOption = common.VoiChoice.auto,
+    any_modality: common.AnyModality = False,
+    workers: common.Workers = common.DEFAULT_WORKERS,
+    as_json: Annotated[bool, typer.Option("--json", help="Print run.json instead of text.")] = False,
+) -> None:
+    """Mark masses on mammograms: DICOM, PNG, TIFF, PGM or JPEG.
+
+    Writes for each image NAME.json (findings in source pixels) and NAME.png (marks drawn), and
+    report.html and run.json for all of them.
+    """
+    from mammoscope.pipeline import Pipeline, PipelineOptions
+    from mammoscope.preprocessing import PreprocessOptions
+    from mammoscope.reading import find_images
+    from mammoscope.reporting import run_json
+    from mammoscope.runs import run_detection
+
+    errors = common.errors_console()
+    with common.fatal(errors):
+        found = find_images(paths)
+        pipeline = Pipeline(
+            PipelineOptions(
+                reading=common.read_options(voi, any_modality),
+                preprocessing=PreprocessOptions(remove_pectoral=remove_pectoral),
+                metadata=common.read_metadata(metadata),
+                detector_card=model,
+                threshold=threshold,
+            )
+        )
+        with common.progress_bar(len(found.paths), "Reading mammograms") as bar:
+            run = run_detection(
+                pipeline,
+                found,
+                out,
+                workers,
+                common.typed_command(),
+                lambda: bar.advance(bar.task_ids[0]),
+            )
+    for failure in run.summary.failures:
+        errors.print(f"Failed: {failure.path}: {failure.cause}", style="red")
+    if as_json:
+        typer.echo(json.dumps(run_json(run.summary), indent=2))
+    else:
+        _print(run, out)
+    if run.summary.failures:
+        raise typer.Exit(1)
+
+
+def _print(run: DetectionRun, out: Path) -> None:
+    console = Console(highlight=False)
+    shown = sum(len(result.shown) for result in run.results)
+    if shown:
+        table = Table(title="Findings, best first on each image")
+        for column in ("Image", "Breast", "View"):
+            table.add_column(column, overflow="fold")
+        for column in ("Score", "x0", "y0", "x1", "y1", "Size"):
+            table.add_column(column, justify="right")
+        for result in run.results:
+            _add_rows(table, result)
+        console.print(table)
+    console.print(
+        f"{shown} findings on {len(run.results)} images; {len(run.summary.failures)} files failed.",
+        soft_wrap=True,
+    )
+    console.print(f"Report:  {out / 'report.html'}", markup=False, soft_wrap=True)
+    console.print(f"Results: {out}", markup=False, soft_wrap=True)
+    console.print(common.RESEARCH, style="dim")
+
+
+def _add_rows(table: Table, result: ImageResult) -> None:
+    from rich.text import Text
+
+    mm = result.frame.spacing_mm
+    for box, score in zip(result.shown.boxes, result.shown.scores, strict=True):
+        size = "-"
+        if mm is not None:
+            size = f"{(box[3] - box[1]) * mm[0]:.0f} x {(box[2] - box[0]) * mm[1]:.0f} mm"
+        table.add_row(
+            Text(result.name),
+            result.laterality or "?",
+            result.view or "?",
+            f"{score:.2f}",
+            *(f"{value:.0f}" for value in box),
+            size,
+        )

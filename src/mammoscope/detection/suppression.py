@@ -1,0 +1,34 @@
+"""One box for one mass: overlapping detections of one path give way to the best of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mammoscope.geometry import area, clip, iou
+from mammoscope.types import Detections
+
+OVERLAP = 0.3
+"""Intersection over union above which two boxes are one mass: masses seldom overlap."""
+
+MINIMUM_SCORE = 0.01
+"""Regions below this are not kept, not even for evaluation."""
+
+
+def suppress(detections: Detections) -> Detections:
+    """Cut at the borders of the frame, without weak and empty boxes, without duplicates.
+
+    Greedy non-maximum suppression in the order of the detections, which is deterministic.
+    """
+    boxes = clip(detections.boxes, *detections.frame.size)
+    alive = (detections.scores >= MINIMUM_SCORE) & (area(boxes) > 0)
+    overlaps = iou(boxes, boxes) > OVERLAP
+    for i in range(len(boxes)):
+        if alive[i]:
+            alive[i + 1 :] &= ~overlaps[i, i + 1 :]
+    return Detections.of(
+        boxes[alive], detections.scores[alive], detections.frame, _only(detections.path)
+    )
+
+
+def _only(path: np.ndarray) -> str:
+    return str(path[0]) if len(path) else "whole"

@@ -1,0 +1,156 @@
+"""What an evaluation compares: the lesions that are there and the detections of a system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mammoscope.errors import GeometryError
+from mammoscope.geometry import FloatArray, area, as_boxes
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The lesions of a set of images, as a struct of arrays.
+
+    Parameters
+    ----------
+    images
+        Name of each of the I images, all different.
+    patients
+        Patient of each image (I).
+    boxes
+        (L, 4) float64 xyxy in pixels: every lesion of every image.
+    image_of
+        (L,) int64: the index in ``images`` of the image a lesion lies on.
+    warnings
+        What a reader of the figures should know, one sentence each.
+
+    Raises
+    ------
+    GeometryError
+        If the arrays do not fit each other, a box has no area or two images share a name.
+    """
+
+    images: tuple[str, ...]
+    patients: tuple[str, ...]
+    boxes: FloatArray
+    image_of: IntArray
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.patients) != len(self.images):
+            raise GeometryError(f"{len(self.images)} images but {len(self.patients)} patients")
+        if len(set(self.images)) != len(self.images):
+            raise GeometryError("two images share a name")
+        _check_boxes(self.boxes, self.image_of)
+        if len(self.image_of) and self.image_of.max() >= len(self.images):
+            raise GeometryError(f"image_of must be below {len(self.images)}")
+
+    @classmethod
+    def of(
+        cls,
+        boxes: Sequence[ArrayLike],
+        patients: Sequence[str] | None = None,
+        images: Sequence[str] | None = None,
+    ) -> Truth:
+        """From one (n, 4) array of boxes an image.
+
+        Without ``patients`` each image is a patient of its own; without ``images`` the names are
+        the indices.
+        """
+        names = tuple(images) if images is not None else tuple(str(i) for i in range(len(boxes)))
+        if len(names) != len(boxes):
+            raise GeometryError(f"boxes of {len(boxes)} images but {len(names)} names")
+        joined, image_of = _join(boxes)
+        who = tuple(patients) if patients is not None else names
+        return cls(images=names, patients=who, boxes=joined, image_of=image_of)
+
+    @property
+    def has_lesion(self) -> BoolArray:
+        """(I,) whether an image holds a lesion."""
+        return np.bincount(self.image_of, minlength=len(self.images)) > 0
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The detections of a system on the images of a :class:`Truth`, as a struct of arrays.
+
+    Parameters
+    ----------
+    boxes
+        (N, 4) float64 xyxy in pixels.
+    scores
+        (N,) float64, finite; higher is surer.
+    image_of
+        (N,) int64: the index in ``Truth.images`` of the image a detection was made on.
+    threshold
+        Score from which the system shows a detection, or None where it does not say.
+    warnings
+        What a reader of the figures should know, one sentence each.
+
+    Raises
+    ------
+    GeometryError
+        If the arrays do not fit each other, a box has no area or a score is not finite.
+    """
+
+    boxes: FloatArray
+    scores: FloatArray
+    image_of: IntArray
+    threshold: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_boxes(self.boxes, self.image_of)
+        if self.scores.shape != (len(self.boxes),):
+            raise GeometryError(
+                f"scores must have shape {(len(self.boxes),)}, got {self.scores.shape}"
+            )
+        if not np.isfinite(self.scores).all():
+            raise GeometryError("scores must be finite")
+
+    @classmethod
+    def of(
+        cls,
+        boxes: Sequence[ArrayLike],
+        scores: Sequence[ArrayLike],
+        threshold: float | None = None,
+    ) -> Predictions:
+        """From an (n, 4) array of boxes and (n,) scores for each image, in the truth's order."""
+        if len(boxes) != len(scores):
+            raise GeometryError(f"boxes of {len(boxes)} images but scores of {len(scores)}")
+        joined, image_of = _join(boxes)
+        flat = [np.asarray(s, dtype=np.float64).reshape(-1) for s in scores]
+        together = np.concatenate(flat) if flat else np.zeros(0)
+        return cls(boxes=joined, scores=together, image_of=image_of, threshold=threshold)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+def _join(boxes: Sequence[ArrayLike]) -> tuple[FloatArray, IntArray]:
+    """The boxes of all images in one array, and the index of each one's image."""
+    each = [as_boxes(b) for b in boxes]
+    counts = np.array([len(b) for b in each], dtype=np.int64)
+    joined = np.concatenate(each) if each else np.zeros((0, 4))
+    return joined, np.repeat(np.arange(len(each), dtype=np.int64), counts)
+
+
+def _check_boxes(boxes: FloatArray, image_of: IntArray) -> None:
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise GeometryError(f"boxes must have shape (N, 4), got {boxes.shape}")
+    if image_of.shape != (len(boxes),):
+        raise GeometryError(f"image_of must have shape {(len(boxes),)}, got {image_of.shape}")
+    if not np.isfinite(boxes).all() or not (area(boxes) > 0).all():
+        raise GeometryError("every box must be finite and have an area")
+    if (boxes[:, :2] >= boxes[:, 2:]).any():
+        raise GeometryError("boxes must be xyxy with x0 < x1 and y0 < y1")
+    if len(image_of) and image_of.min() < 0:
+        raise GeometryError("image_of must not be negative")

@@ -1,0 +1,99 @@
+"""Writing results: a file is there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mammoscope.errors import OutputError
+
+PathLike = str | os.PathLike[str]
+
+DISCLAIMER = "Research use; not a medical device."
+
+
+@contextmanager
+def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
+    """A binary file that takes the place of ``path`` when the block ends without an error.
+
+    Until then ``path`` is untouched; after an error nothing of the new file is left.
+
+    Raises
+    ------
+    OutputError
+        If the folder or the file cannot be written.
+    """
+    target = Path(path)
+    # Not from tempfile: that makes files only their owner can read, whatever the umask says.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(path, f"cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(temporary)
+
+
+def write_bytes(path: PathLike, data: bytes) -> None:
+    """Write ``data`` to ``path`` in one step.
+
+    Raises
+    ------
+    OutputError
+        If the folder or the file cannot be written.
+    """
+    with atomic_file(path) as stream:
+        stream.write(data)
+
+
+def json_bytes(values: Any) -> bytes:
+    r"""UTF-8 JSON, indented by 2, keys in the order given, with a newline at the end.
+
+    A file name that is not UTF-8 reaches Python with lone surrogates; these become ``\\udc..``
+    escapes, which is how JSON itself spells them. NaN and infinity, which JSON lacks, raise
+    ``ValueError``.
+    """
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def write_json(path: PathLike, values: Any) -> None:
+    """Write ``values`` as :func:`json_bytes` to ``path`` in one step.
+
+    Raises
+    ------
+    OutputError
+        If the folder or the file cannot be written.
+    """
+    write_bytes(path, json_bytes(values))
+
+
+def ensure_folder(path: PathLike) -> Path:
+    """``path`` as a folder that exists, made with its parents where it did not.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made, or a file of that name is in the way.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(path, f"cannot make this folder: {error.strerror or error}") from error
+    return folder
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        # The error that brought us here says more than the one about its leftovers.
+        return

@@ -1,0 +1,106 @@
+"""The phases in order, for one image. Read this first.
+
+reading -> preprocessing -> detection -> (classification, to come) -> ImageResult
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mammoscope.detection import WholeImageDetector
+from mammoscope.models import find_card
+from mammoscope.names import name_of
+from mammoscope.preprocessing import PreprocessOptions, preprocess
+from mammoscope.reading import MetadataTable, ReadOptions, read
+from mammoscope.types import ImageResult, Mammogram
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """How images are read and looked at.
+
+    Parameters
+    ----------
+    reading, preprocessing
+        Options of those phases.
+    metadata
+        What the user says of images without tags; None where nothing.
+    detector_card
+        Card of the detector to run; None for the shipped one.
+    threshold
+        Score from which a region is shown; None for the one on the detector's card.
+    """
+
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    preprocessing: PreprocessOptions = field(default_factory=PreprocessOptions)
+    metadata: MetadataTable | None = None
+    detector_card: Path | None = None
+    threshold: float | None = None
+
+
+class Pipeline:
+    """The second reader: a pure function of a file. May be called from several threads at once.
+
+    Raises
+    ------
+    ModelError
+        If a model cannot be loaded.
+    """
+
+    def __init__(self, options: PipelineOptions = PipelineOptions()) -> None:
+        self.options = options
+        self._detector = WholeImageDetector(find_card("detection", options.detector_card))
+        self.models = (self._detector.model,)
+        card_threshold = self._detector.threshold
+        self.threshold = card_threshold if options.threshold is None else options.threshold
+
+    def __call__(self, path: str | os.PathLike[str]) -> tuple[Mammogram, ImageResult]:
+        """The image as it was read, and what the second reader says of it.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read, is no mammogram, or shows no breast.
+        """
+        timings: dict[str, float] = {}
+        with _timed(timings, "read"):
+            mammogram = read(path, self.options.reading, self.options.metadata)
+        with _timed(timings, "preprocess"):
+            prepared = preprocess(mammogram, self.options.preprocessing).mammogram
+        with _timed(timings, "detect"):
+            detections = self._detector.find(prepared)
+        assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
+        result = ImageResult(
+            name=name_of(path),
+            source=mammogram.source,
+            frame=mammogram.frame,
+            detections=detections,
+            threshold=self.threshold,
+            laterality=mammogram.laterality,
+            view=mammogram.view,
+            patient_id=mammogram.patient_id,
+            study_id=mammogram.study_id,
+            models=self.models,
+            warnings=prepared.warnings,
+            timings_s=timings,
+        )
+        return mammogram, result
+
+
+def detect(
+    path: str | os.PathLike[str], options: PipelineOptions = PipelineOptions()
+) -> ImageResult:
+    """Mark masses on one image. For many images build one :class:`Pipeline` and call it."""
+    return Pipeline(options)(path)[1]
+
+
+@contextmanager
+def _timed(timings: dict[str, float], phase: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[phase] = time.perf_counter() - start

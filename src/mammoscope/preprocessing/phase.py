@@ -1,0 +1,116 @@
+"""Phase 1 in order: find the breast, turn it, find the muscle, crop, stretch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mammoscope.errors import BreastNotFound
+from mammoscope.preprocessing.breast import WORKING_SIDE, find_breast
+from mammoscope.preprocessing.intensity import stretch
+from mammoscope.preprocessing.pectoral import find_pectoral
+from mammoscope.preprocessing.region import Region
+from mammoscope.types import Mammogram, Mask
+
+PECTORAL_VIEWS = frozenset({"MLO", "ML", "LM", "LMO"})
+"""Views on which the pectoral muscle lies in the picture, beside the breast."""
+
+
+@dataclass(frozen=True)
+class PreprocessOptions:
+    """How phase 1 is done.
+
+    Parameters
+    ----------
+    remove_pectoral
+        Blacken the pectoral muscle where it is found.
+    """
+
+    remove_pectoral: bool = False
+
+
+@dataclass(frozen=True)
+class Preprocessed:
+    """What phase 1 gives.
+
+    Parameters
+    ----------
+    mammogram
+        The breast alone: cropped, chest wall at the left, its contrast over [0, 1], 0 around it.
+    breast
+        The breast with the pectoral muscle.
+    pectoral
+        The pectoral muscle; None on views without it and where its edge could not be found.
+    """
+
+    mammogram: Mammogram
+    breast: Region
+    pectoral: Region | None
+
+
+def preprocess(
+    mammogram: Mammogram, options: PreprocessOptions = PreprocessOptions()
+) -> Preprocessed:
+    """The breast alone, cropped, facing one way, with its contrast over the full range.
+
+    The side it faces is read from the picture, as that is what has to be turned; laterality stays
+    what the tags say.
+
+    Raises
+    ------
+    BreastNotFound
+        If the image holds no breast that can be told from the background.
+    """
+    small = _working_copy(mammogram)
+    mask = find_breast(small.pixels)
+    if mask is None:
+        path = mammogram.source.path if mammogram.source else "image"
+        raise BreastNotFound(path, _why_not(mammogram))
+    breast = Region(mask, small.frame)
+    if chest_wall_is_right(mask):
+        mammogram, small = mammogram.flip_horizontal(), small.flip_horizontal()
+        breast = breast.flip_horizontal()
+    pectoral, warnings = _pectoral(small, breast)
+    keep = breast
+    if options.remove_pectoral and pectoral is not None:
+        keep = replace(breast, mask=breast.mask & ~pectoral.mask)
+    cropped = mammogram.crop(*keep.bounds(mammogram.frame))
+    pixels = stretch(cropped.pixels, keep.on(cropped.frame))
+    return Preprocessed(replace(cropped, pixels=pixels).warn(*warnings), breast, pectoral)
+
+
+def chest_wall_is_right(breast: Mask) -> bool:
+    """Whether the chest wall lies at the right: the breast is taller there than at its other end.
+
+    Compares the heights of the outermost quarters of the breast's width.
+    """
+    heights = breast.sum(axis=0)
+    used = np.flatnonzero(heights)
+    heights = heights[used[0] : used[-1] + 1]
+    quarter = max(1, len(heights) // 4)
+    return bool(heights[-quarter:].sum() > heights[:quarter].sum())
+
+
+def _working_copy(mammogram: Mammogram) -> Mammogram:
+    rows, columns = mammogram.frame.size
+    scale = min(1.0, WORKING_SIDE / max(rows, columns))
+    return mammogram.resize(max(1, round(rows * scale)), max(1, round(columns * scale)))
+
+
+def _pectoral(small: Mammogram, breast: Region) -> tuple[Region | None, tuple[str, ...]]:
+    if small.view not in PECTORAL_VIEWS:
+        return None, ()
+    mask = find_pectoral(small.pixels, breast.mask)
+    if mask is None:
+        return None, (f"the edge of the pectoral muscle was not found on this {small.view} view",)
+    return Region(mask, breast.frame), ()
+
+
+def _why_not(mammogram: Mammogram) -> str:
+    low, high = float(mammogram.pixels.min()), float(mammogram.pixels.max())
+    if high - low < 1e-4:
+        return f"no breast: every pixel has the same value ({low:.3g} of 1)"
+    if min(mammogram.frame.size) < 16:
+        return f"no breast: the image is only {mammogram.frame.columns} x {mammogram.frame.rows}"
+    return "no breast can be told from the background"

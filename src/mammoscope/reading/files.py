@@ -1,0 +1,165 @@
+"""Which files a user means: files, folders, DICOMDIRs and glob patterns."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammoscope.errors import InputError
+from mammoscope.reading.dicom import parse
+from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.reading.tags import Tags
+
+IMAGE_SUFFIXES = frozenset([".dcm", ".dicom", ".png", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg"])
+_DIRECTORY_UID = b"1.2.840.10008.1.3.10"
+# The file meta information, which names the SOP class, lies within this.
+_HEAD_BYTES = 1024
+
+
+@dataclass(frozen=True)
+class FoundImages:
+    """Files to read, sorted and each once, and the other files that lay beside them."""
+
+    paths: tuple[Path, ...]
+    ignored: tuple[Path, ...]
+
+
+def find_images(paths: Sequence[str | os.PathLike[str]]) -> FoundImages:
+    """Find the image files that some arguments mean.
+
+    Parameters
+    ----------
+    paths
+        Each a file, always taken; a folder, searched to every depth for files that may be images
+        by their name or by DICOM's magic; a DICOMDIR, for the images it refers to, even missing
+        ones; or a glob pattern (``**`` reaches every depth), whose matches are chosen as in a
+        folder. Hidden files of folders are passed over.
+
+    Raises
+    ------
+    InputError
+        If an argument is not there, is empty of images, or cannot be listed.
+    """
+    found: dict[str, Path] = {}
+    ignored: dict[str, Path] = {}
+    for argument in paths:
+        images, others = _expand(os.fspath(argument))
+        found.update((os.path.normpath(path.absolute()), path) for path in images)
+        ignored.update((os.path.normpath(path.absolute()), path) for path in others)
+        if not images:
+            beside = f"; {len(others)} other files were passed over" if others else ""
+            raise InputError(argument, f"no images found{beside}")
+    return FoundImages(
+        paths=tuple(sorted(found.values(), key=str)),
+        ignored=tuple(sorted((ignored[k] for k in ignored.keys() - found.keys()), key=str)),
+    )
+
+
+def _expand(argument: str) -> tuple[list[Path], list[Path]]:
+    """Images and other files of one argument."""
+    path = Path(argument)
+    try:
+        if path.is_dir():
+            return _choose(_walk(path))
+        if path.is_file():
+            return (_referenced(path), []) if _is_directory_file(path) else ([path], [])
+        if path.exists():
+            raise InputError(argument, "neither a file nor a folder")
+    except OSError as error:
+        raise InputError(argument, error.strerror or "cannot be read") from error
+    if not glob.has_magic(argument):
+        raise InputError(argument, "no such file or folder")
+    matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207 - may be absolute
+    files = [match for match in matches if match.is_file()]
+    for folder in (match for match in matches if match.is_dir()):
+        files.extend(_walk(folder))
+    if not files:
+        raise InputError(argument, "no file matches this pattern")
+    return _choose(iter(files))
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise InputError(error.filename or folder, error.strerror or "cannot be listed")
+
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            path = Path(parent, name)
+            if not name.startswith(".") and (path.is_file() or path.is_symlink()):
+                yield path
+
+
+def _choose(files: Iterator[Path]) -> tuple[list[Path], list[Path]]:
+    images: list[Path] = []
+    others: list[Path] = []
+    for path in files:
+        (images if _may_be_image(path) else others).append(path)
+    return images, others
+
+
+def _may_be_image(path: Path) -> bool:
+    """By extension; without one, or with a number for one as after a UID, unless plain text."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    try:
+        head = _head(path)
+    except OSError:
+        return not path.suffix  # Reading it will say what is wrong.
+    if head[128:132] == b"DICM":
+        return _DIRECTORY_UID not in head
+    if path.name.upper() == "DICOMDIR":
+        return False
+    named = not path.suffix or re.fullmatch(r"\.\d+", path.suffix) is not None
+    return named and not _is_text(head)
+
+
+def _is_text(head: bytes) -> bool:
+    """Readable text, such as the LICENSE that data collections put beside their images."""
+    return bool(head) and re.fullmatch(rb"[\t\n\r\x20-\x7e]*", head) is not None
+
+
+def _is_directory_file(path: Path) -> bool:
+    try:
+        head = _head(path)
+    except OSError:
+        return False
+    return head[128:132] == b"DICM" and _DIRECTORY_UID in head
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _referenced(directory_file: Path) -> list[Path]:
+    """The image files that a DICOMDIR refers to (PS3.3 F.3.2.2), whether there or not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset, _ = parse(directory_file.read_bytes(), max_pixels=1 << 26)
+            records = Tags(dataset).get("DirectoryRecordSequence") or ()
+            images = [r for r in map(Tags, records) if r.text("DirectoryRecordType") == "IMAGE"]
+            names = [image.text("ReferencedFileID") for image in images]
+    except (Damaged, Refused) as error:
+        raise InputError(directory_file, f"the DICOMDIR cannot be read: {error}") from error
+    return [_resolve(directory_file, name) for name in names if name]
+
+
+def _resolve(directory_file: Path, file_id: str) -> Path:
+    """A File ID, backslashes between its parts, to a path; case yields to what is on the disk."""
+    path = directory_file.parent
+    for part in file_id.split("\\"):
+        if part in ("", ".", "..") or "/" in part:
+            raise InputError(directory_file, "the DICOMDIR refers to a file outside its folder")
+        exact = path / part
+        if not exact.exists() and path.is_dir():
+            same = sorted(c for c in path.iterdir() if c.name.lower() == part.lower())
+            exact = same[0] if same else exact
+        path = exact
+    return path

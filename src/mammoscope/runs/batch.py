@@ -1,0 +1,54 @@
+"""Work on many files: in order, several at once, a bad file ending nothing but itself."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from mammoscope.errors import InputError, MammoscopeError
+
+Result = TypeVar("Result")
+
+
+def run_batch(
+    paths: Iterable[Path],
+    work: Callable[[Path], Result],
+    workers: int,
+    refused: Mapping[Path, MammoscopeError],
+) -> Iterator[tuple[Path, Result | MammoscopeError]]:
+    """Apply ``work`` to each path and give results and errors in the order of the paths.
+
+    Results do not depend on ``workers``; at most two a worker are held at a time, so memory stays
+    flat. Paths in ``refused`` are not tried.
+    """
+    waiting: deque[tuple[Path, Future[Result | MammoscopeError]]] = deque()
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for path in paths:
+            error = refused.get(path)
+            waiting.append((path, pool.submit(_attempt, work, path, error)))
+            while len(waiting) > 2 * workers:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        while waiting:
+            done, future = waiting.popleft()
+            yield done, future.result()
+
+
+def _attempt(
+    work: Callable[[Path], Result], path: Path, refused: MammoscopeError | None
+) -> Result | MammoscopeError:
+    if refused is not None:
+        return refused
+    try:
+        return work(path)
+    except MammoscopeError as error:
+        return error
+    except MemoryError:
+        return InputError(path, "not enough memory for this image")
+    except Exception as error:
+        # A fault of ours must not cost the rest of the batch; its kind is named, not its text,
+        # which could hold a patient's data.
+        return InputError(path, f"an unexpected {type(error).__name__} in mammoscope: please report")

@@ -1,0 +1,121 @@
+"""One run of the second reader over many files, with everything it leaves behind."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mammoscope.runs.batch import run_batch
+from mammoscope.errors import MammoscopeError
+from mammoscope.files import ensure_folder, write_json
+from mammoscope.names import check_names
+from mammoscope.pipeline import Pipeline
+from mammoscope.reading import FoundImages
+from mammoscope.reporting import (
+    Failure,
+    ImageLine,
+    Preview,
+    ReportWriter,
+    RunSummary,
+    encode_preview,
+    image_result_json,
+    run_json,
+    write_overlay,
+)
+from mammoscope.types import ImageResult
+
+_SUFFIXES = (".json", ".png")
+
+Progress = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class DetectionRun:
+    """What came of a run.
+
+    Parameters
+    ----------
+    summary
+        What ``run.json`` holds.
+    results
+        The images that were read, in the order of the inputs.
+    """
+
+    summary: RunSummary
+    results: tuple[ImageResult, ...]
+
+
+def run_detection(
+    pipeline: Pipeline,
+    found: FoundImages,
+    out: Path,
+    workers: int = 1,
+    command: str = "detect",
+    progress: Progress = lambda: None,
+) -> DetectionRun:
+    """Mark masses on every image and write ``NAME.json``, ``NAME.png``, report and ``run.json``.
+
+    A file that fails costs nothing else: it stands in ``run.json`` and the report with its cause.
+    Everything written is the same bytes whatever ``workers`` is, but for the timings.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` cannot be written.
+    """
+    start = time.perf_counter()
+    folder = ensure_folder(out)
+    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, folder, _SUFFIXES))
+    results: list[ImageResult] = []
+    failures: list[Failure] = []
+    with ReportWriter(folder / "report.html") as report:
+        work = partial(_examine, pipeline, folder)
+        for path, outcome in run_batch(found.paths, work, workers, refused):
+            if isinstance(outcome, MammoscopeError):
+                failures.append(Failure.of(outcome, path))
+                report.add_failure(failures[-1])
+            else:
+                result, preview = outcome
+                results.append(result)
+                report.add(result, preview)
+            progress()
+    summary = RunSummary(
+        command=command,
+        options=_options(pipeline),
+        models=pipeline.models,
+        images=tuple(ImageLine.of(result) for result in results),
+        failures=tuple(failures),
+        ignored_paths=tuple(str(path) for path in found.ignored),
+        timings_s=_timings(results, time.perf_counter() - start),
+    )
+    write_json(folder / "run.json", run_json(summary))
+    return DetectionRun(summary, tuple(results))
+
+
+def _examine(pipeline: Pipeline, folder: Path, path: Path) -> tuple[ImageResult, Preview]:
+    mammogram, result = pipeline(path)
+    write_json(folder / f"{result.name}.json", image_result_json(result))
+    write_overlay(folder / f"{result.name}.png", mammogram, result)
+    return result, encode_preview(mammogram)
+
+
+def _options(pipeline: Pipeline) -> dict[str, Any]:
+    options = pipeline.options
+    return {
+        **asdict(options.reading),
+        **asdict(options.preprocessing),
+        "metadata": options.metadata is not None,
+        "threshold": pipeline.threshold,
+    }
+
+
+def _timings(results: list[ImageResult], total: float) -> dict[str, float]:
+    phases: Counter[str] = Counter()
+    for result in results:
+        phases.update(result.timings_s)
+    return {**phases, "total": total}

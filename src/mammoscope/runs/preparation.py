@@ -1,0 +1,201 @@
+"""Phase 1 over many files: 16-bit images, their frames, masks, and lesion boxes moved along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.errors import MammoscopeError, OutputError, TableError
+from mammoscope.evaluation.names import AmbiguousName, match_names
+from mammoscope.files import DISCLAIMER, ensure_folder, write_bytes, write_json
+from mammoscope.geometry import Frame
+from mammoscope.names import check_names, name_of
+from mammoscope.preprocessing import (
+    Preprocessed,
+    PreprocessOptions,
+    Region,
+    preprocess,
+    to_uint16,
+)
+from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
+from mammoscope.reporting import Failure, ImageLine, RunSummary, run_json
+from mammoscope.runs.batch import run_batch
+from mammoscope.tables import BOX_COLUMNS, Table, write_table
+from mammoscope.types import Mammogram
+
+SCHEMA = "mammoscope/preprocessed-image/1"
+
+Progress = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class PreparationOptions:
+    """What phase 1 writes, and how it gets there.
+
+    Parameters
+    ----------
+    reading, preprocessing, metadata
+        As in :class:`mammoscope.pipeline.PipelineOptions`.
+    format
+        ``"png"`` or ``"tiff"``; both lossless, 16 bits.
+    masks
+        Write ``NAME.breast.png`` and ``NAME.pectoral.png`` too.
+    """
+
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    preprocessing: PreprocessOptions = field(default_factory=PreprocessOptions)
+    metadata: MetadataTable | None = None
+    format: Literal["png", "tiff"] = "png"
+    masks: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One image that was written: the file it came from, its new file's name, and its frame."""
+
+    path: Path
+    file: str
+    frame: Frame
+
+
+def run_preparation(
+    found: FoundImages,
+    out: Path,
+    options: PreparationOptions = PreparationOptions(),
+    truth: Table | None = None,
+    workers: int = 1,
+    command: str = "preprocess",
+    progress: Progress = lambda: None,
+) -> RunSummary:
+    """Write ``NAME.png|tiff``, ``NAME.json``, masks, moved ``truth.csv`` and ``run.json``.
+
+    Parameters
+    ----------
+    truth
+        Lesions by image (columns image, x0, y0, x1, y1 in source pixels, others kept); their
+        boxes are moved to the written images. Rows of images that were not written are left out.
+
+    Raises
+    ------
+    OutputError
+        If ``out`` cannot be written.
+    TableError
+        If ``truth`` names an image so that several could be meant.
+    """
+    start = time.perf_counter()
+    folder = ensure_folder(out)
+    suffixes = (".json", f".{options.format}", ".breast.png", ".pectoral.png")
+    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, folder, suffixes))
+    prepared: list[Prepared] = []
+    failures: list[Failure] = []
+    work = partial(_prepare, options, folder)
+    for path, outcome in run_batch(found.paths, work, workers, refused):
+        if isinstance(outcome, MammoscopeError):
+            failures.append(Failure.of(outcome, path))
+        else:
+            prepared.append(outcome)
+        progress()
+    if truth is not None:
+        _move_truth(truth, prepared, folder / "truth.csv")
+    summary = RunSummary(
+        command=command,
+        options={
+            **asdict(options.reading),
+            **asdict(options.preprocessing),
+            "metadata": options.metadata is not None,
+            "format": options.format,
+            "masks": options.masks,
+        },
+        images=tuple(ImageLine(name_of(p.path), str(p.path), 0, 0.0) for p in prepared),
+        failures=tuple(failures),
+        ignored_paths=tuple(str(path) for path in found.ignored),
+        timings_s={"total": time.perf_counter() - start},
+    )
+    write_json(folder / "run.json", run_json(summary))
+    return summary
+
+
+def _prepare(options: PreparationOptions, folder: Path, path: Path) -> Prepared:
+    mammogram = read(path, options.reading, options.metadata)
+    done = preprocess(mammogram, options.preprocessing)
+    name = name_of(path)
+    file = f"{name}.{options.format}"
+    _write_image(folder / file, to_uint16(done.mammogram.pixels))
+    if options.masks:
+        for region, part in ((done.breast, "breast"), (done.pectoral, "pectoral")):
+            _write_image(folder / f"{name}.{part}.png", _mask(region, mammogram.frame))
+    write_json(folder / f"{name}.json", _record(name, file, mammogram, done, options))
+    return Prepared(path, file, done.mammogram.frame)
+
+
+def _record(
+    name: str,
+    file: str,
+    mammogram: Mammogram,
+    done: Preprocessed,
+    options: PreparationOptions,
+) -> dict[str, Any]:
+    image = done.mammogram
+    return {
+        "schema": SCHEMA,
+        "name": name,
+        "file": file,
+        "source": None if image.source is None else asdict(image.source),
+        "laterality": image.laterality,
+        "view": image.view,
+        "patient_id": image.patient_id,
+        "study_id": image.study_id,
+        "frame": image.frame.as_dict(),
+        "breast_box_px": list(done.breast.bounds(mammogram.frame)),
+        "pectoral": {
+            "found": done.pectoral is not None,
+            "removed": done.pectoral is not None and options.preprocessing.remove_pectoral,
+        },
+        "warnings": list(image.warnings),
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _mask(region: Region | None, frame: Frame) -> NDArray[np.uint8]:
+    """0 and 255 in source pixels; all 0 where the part was not found."""
+    if region is None:
+        return np.zeros(frame.size, dtype=np.uint8)
+    return region.on(frame).astype(np.uint8) * np.uint8(255)
+
+
+def _write_image(path: Path, pixels: NDArray[Any]) -> None:
+    quick = [cv2.IMWRITE_PNG_COMPRESSION, 1] if path.suffix == ".png" else []
+    done, data = cv2.imencode(path.suffix, pixels, quick)
+    if not done:
+        raise OutputError(path, "the image cannot be encoded")
+    write_bytes(path, data.tobytes())
+
+
+def _move_truth(truth: Table, prepared: list[Prepared], path: Path) -> None:
+    written = {image.path.as_posix(): image for image in prepared}
+    try:
+        meant = match_names(dict.fromkeys(row.name("image") for row in truth), written)
+    except AmbiguousName as error:
+        raise TableError(truth.path, str(error)) from error
+    rows = []
+    for row in truth:
+        image = written.get(meant.get(row.name("image"), ""))
+        if image is None:
+            continue
+        values: dict[str, object] = {**row, "image": image.file}
+        box = row.box()
+        if box is not None:
+            moved = image.frame.boxes_from_source([box])[0]
+            values |= {
+                column: round(float(v), 4) for column, v in zip(BOX_COLUMNS, moved, strict=True)
+            }
+        rows.append(values)
+    write_table(path, truth.columns, rows)

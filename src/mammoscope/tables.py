@@ -1,0 +1,211 @@
+"""Comma-separated tables: read strictly, each complaint naming file, line and cause.
+
+A table is UTF-8 text (a byte order mark is allowed), separated by commas, with one header line.
+Values stay text until asked for, so that a column nobody asks for is carried through unchanged.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammoscope.errors import OutputError, TableError
+
+BOX_COLUMNS = ("x0", "y0", "x1", "y1")
+"""Columns of a box: xyxy in pixels; all four empty where there is no box."""
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Row(Mapping[str, str]):
+    """One row of a table: a mapping from column to text, exactly as written, in the table's order.
+
+    Parameters
+    ----------
+    path
+        The table's file, for error messages.
+    line
+        Line of the file on which the row ends, from 1; the header is line 1.
+    cells
+        The mapping itself.
+    """
+
+    path: str
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def error(self, cause: str) -> TableError:
+        """An error about this row, to be raised by the caller."""
+        return TableError(self.path, f"line {self.line}: {cause}")
+
+    def text(self, column: str) -> str:
+        """The value without space around it; empty where it or the whole column is missing."""
+        return self.get(column, "").strip()
+
+    def name(self, column: str) -> str:
+        """The value without space around it.
+
+        Raises
+        ------
+        TableError
+            If it is empty.
+        """
+        text = self.text(column)
+        if not text:
+            raise self.error(f"column {column!r} is empty")
+        return text
+
+    def number(self, column: str) -> float:
+        """The value as a finite number with a decimal point.
+
+        Raises
+        ------
+        TableError
+            If it is empty, not a number, NaN or infinite.
+        """
+        text = self.name(column)
+        value = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not math.isfinite(value):
+            raise self.error(f"column {column!r}: {text!r} is not a finite number")
+        return value
+
+    def box(self) -> Box | None:
+        """The box in :data:`BOX_COLUMNS`, or None where all four are empty.
+
+        Raises
+        ------
+        TableError
+            If only some are given, one is not a number, or the box has no area.
+        """
+        given = [c for c in BOX_COLUMNS if self.text(c)]
+        if not given:
+            return None
+        if len(given) < len(BOX_COLUMNS):
+            missing = ", ".join(c for c in BOX_COLUMNS if c not in given)
+            raise self.error(f"the box lacks {missing}")
+        x0, y0, x1, y1 = (self.number(c) for c in BOX_COLUMNS)
+        if x1 <= x0 or y1 <= y0:
+            raise self.error(
+                f"the box {(x0, y0, x1, y1)} has no area: x1 must exceed x0, and y1 y0"
+            )
+        return x0, y0, x1, y1
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as read: its file, its columns in order and its rows."""
+
+    path: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Table:
+    """Read a CSV file; empty lines are skipped.
+
+    Parameters
+    ----------
+    path
+        The file.
+    required
+        Columns that must be there. Others may be and are kept.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be opened, is empty, is not UTF-8 or not CSV, lacks a required column,
+        names a column twice or not at all, or has a row that is longer or shorter than the header.
+    """
+    name = os.fspath(path)
+    reader = csv.reader(_lines(name), strict=True)
+    try:
+        header = next(reader, None)
+        columns = _columns(name, header, required)
+        rows = []
+        for fields in reader:
+            if not fields or fields == [""]:
+                continue
+            if len(fields) != len(columns):
+                cause = f"{len(fields)} values under {len(columns)} columns"
+                raise TableError(name, f"line {reader.line_num}: {cause}")
+            cells = dict(zip(columns, fields, strict=True))
+            rows.append(Row(path=name, line=reader.line_num, cells=cells))
+    except csv.Error as error:
+        raise TableError(name, f"line {reader.line_num}: not valid CSV: {error}") from error
+    return Table(path=name, columns=columns, rows=tuple(rows))
+
+
+def write_table(
+    path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Mapping[str, object]]
+) -> None:
+    """Write a CSV file: UTF-8, lines ended by a line feed, None as an empty value.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    ValueError
+        If a row has a key that is no column.
+    """
+    try:
+        with Path(path).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error)) from error
+
+
+def _lines(name: str) -> list[str]:
+    """The lines of a text file, each with its end."""
+    try:
+        data = Path(name).read_bytes()
+    except OSError as error:
+        raise TableError(name, error.strerror or str(error)) from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        cause = f"not UTF-8 text: byte 0x{data[error.start]:02x} at position {error.start}"
+        raise TableError(name, cause) from error
+    if not text.strip():
+        raise TableError(name, "the file is empty")
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
+
+
+def _columns(name: str, header: list[str] | None, required: Iterable[str]) -> tuple[str, ...]:
+    """The names of the columns, checked."""
+    columns = tuple(c.strip() for c in header or ())
+    if "" in columns:
+        raise TableError(name, f"column {columns.index('') + 1} has no name in the header")
+    twice = [c for c in dict.fromkeys(columns) if columns.count(c) > 1]
+    if twice:
+        raise TableError(name, f"the header names {', '.join(twice)} twice")
+    missing = [c for c in required if c not in columns]
+    if missing:
+        found = ", ".join(columns) or "nothing"
+        lacks = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
+        raise TableError(name, f"lacks {lacks}; the header has {found} (separator: comma)")
+    return columns

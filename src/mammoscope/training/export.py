@@ -1,0 +1,134 @@
+"""From trained weights to the shipped ONNX model, with a numeric check and its card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from mammoscope.errors import ModelError
+from mammoscope.files import write_bytes, write_json
+from mammoscope.models.card import SCHEMA, ModelCard
+from mammoscope.models.session import OnnxModel
+from mammoscope.training.config import DetectorConfig
+from mammoscope.training.network import Decoder, MassNetwork
+
+_TOLERANCE = {"boxes": 0.05, "scores": 1e-4}
+"""Largest difference allowed between torch and ONNX: pixels of the picture, and score."""
+
+_OPSET = 18
+
+
+def export_detector(
+    config: DetectorConfig, weights: Path, target: Path, facts: dict[str, Any]
+) -> ModelCard:
+    """Write ``target`` (``NAME.onnx``) and its card ``NAME.json``.
+
+    Parameters
+    ----------
+    facts
+        The card's name, version, threshold, training data, figures and limits.
+
+    Raises
+    ------
+    ModelError
+        If the exported model does not give what the trained one gives, on noise and on blobs.
+    """
+    network = MassNetwork(config.network)
+    network.load_state_dict(load_file(weights))
+    decoder = Decoder(network).eval()
+    rows, columns = config.network.rows, config.network.columns
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder) / "model.onnx"
+        torch.onnx.export(
+            decoder,
+            (torch.zeros(1, 1, rows, columns),),
+            str(raw),
+            input_names=["picture"],
+            output_names=["boxes", "scores"],
+            opset_version=_OPSET,
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
+        data = raw.read_bytes()
+    write_bytes(target, data)
+    card = {
+        "schema": SCHEMA,
+        **facts,
+        "task": "detection",
+        "weights": {
+            "file": target.name,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "bytes": len(data),
+        },
+        "input": {
+            "rows": rows,
+            "columns": columns,
+            "channels": 1,
+            "range": [0, 1],
+            "preparation": "mammoscope.preprocessing.preprocess, then"
+            " mammoscope.detection.prepare.fit",
+        },
+        "outputs": {"boxes": "(1, 100, 4) xyxy in pixels of the picture", "scores": "(1, 100)"},
+    }
+    write_json(target.with_suffix(".json"), card)
+    read = ModelCard.read(target.with_suffix(".json"))
+    _compare(decoder, read)
+    return read
+
+
+def _compare(decoder: Decoder, card: ModelCard) -> None:
+    """Hold the exported model against torch on made pictures, peak by peak."""
+    model = OnnxModel(card)
+    for seed in range(4):
+        picture = _made_picture(card.rows, card.columns, seed)
+        with torch.no_grad():
+            boxes, scores = (out.numpy() for out in decoder(torch.from_numpy(picture)))
+        onnx_boxes, onnx_scores = model(picture)
+        # Peaks of nearly one score may change places; compare those well apart from their next.
+        apart = np.abs(np.diff(scores[0], append=0)) > 2 * _TOLERANCE["scores"]
+        off = {
+            "scores": float(np.abs(scores - onnx_scores).max()),
+            "boxes": float(np.abs(boxes - onnx_boxes)[0][apart].max(initial=0)),
+        }
+        for what, allowed in _TOLERANCE.items():
+            if not off[what] <= allowed:
+                raise ModelError(
+                    f"{card.weights_path}: exported {what} differ by {off[what]:.3g},"
+                    f" at most {allowed} is allowed"
+                )
+
+
+def _made_picture(rows: int, columns: int, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:rows, :columns]
+    picture = 0.3 + 0.1 * rng.standard_normal((rows, columns))
+    for _ in range(5):
+        cx, cy, r = rng.uniform(0, columns), rng.uniform(0, rows), rng.uniform(8, 40)
+        picture += 0.5 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * r**2))
+    return np.clip(picture, 0, 1).astype(np.float32)[None, None]
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """What people should know of a model, from a JSON file kept beside its configuration.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or lacks what every card must say.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable: {error}") from error
+    wanted = ("name", "version", "threshold", "training_data", "figures", "limits")
+    if missing := [key for key in wanted if key not in facts]:
+        raise ModelError(f"{path}: lacks {', '.join(missing)}")
+    return dict(facts)

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mammoscope.errors import TableError
+from mammoscope.evaluation import load_predictions, load_truth
+
+TRUTH = """image,x0,y0,x1,y1,label,patient_id
+b.png,0,0,10,10,malignant,p1
+a.png,,,,,,p2
+b.png,20,20,30,30,benign,p1
+"""
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def result(
+    folder: Path, path: str, findings: list[Any], changes: dict[str, Any] | None = None
+) -> None:
+    """A result as ``mammoscope detect`` writes it, as far as it is read here."""
+    folder.mkdir(exist_ok=True)
+    name = Path(path).stem
+    values = {
+        "schema": "mammoscope/image-result/1",
+        "name": name,
+        "source": {"path": path, "sha256": "0" * 64},
+        "findings": [
+            {"box_px": box, "score": score, "p_malignant": None} for box, score in findings
+        ],
+        "threshold": 0.3,
+    }
+    written(folder, f"{name}.json", json.dumps(values | (changes or {})))
+
+
+def run(folder: Path, *failed: str) -> None:
+    failures = [{"path": path, "error": "ReadError", "cause": "broken"} for path in failed]
+    written(folder, "run.json", json.dumps({"schema": "mammoscope/run/1", "failures": failures}))
+
+
+def test_truth(tmp_path: Path) -> None:
+    truth = load_truth(written(tmp_path, "truth.csv", TRUTH))
+    assert truth.images == ("a.png", "b.png")
+    assert truth.patients == ("p2", "p1")
+    assert truth.boxes.tolist() == [[0, 0, 10, 10], [20, 20, 30, 30]]
+    assert truth.image_of.tolist() == [1, 1]
+    assert truth.has_lesion.tolist() == [False, True]
+    assert truth.warnings == ()
+
+
+def test_truth_without_patients_or_with_some_says_so(tmp_path: Path) -> None:
+    truth = load_truth(written(tmp_path, "t.csv", "image,x0,y0,x1,y1\na,,,,\nb,0,0,1,1\n"))
+    assert truth.patients == ("a", "b")
+    assert truth.warnings == (
+        "2 images of the truth without patient_id: each counts as a patient of its own.",
+    )
+    some = "image,x0,y0,x1,y1,patient_id\na,,,,,\nb,0,0,1,1,p\n"
+    assert load_truth(written(tmp_path, "t.csv", some)).patients == ("a", "p")
+
+
+def test_odd_labels_give_a_warning(tmp_path: Path) -> None:
+    truth = load_truth(written(tmp_path, "t.csv", TRUTH.replace("benign", "Benin")))
+    assert truth.warnings == ("Labels other than benign and malignant: Benin.",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cause"),
+    [
+        ("", "the table has no rows"),
+        ("a,0,0,1,1,,p\na,0,0,1,1,,p\n", "line 3: this row repeats an earlier one"),
+        ("a,0,0,1,1,,p\nb,,,,,,p\na,,,,,,p\n", "line 4: this image has a row with a box and"),
+        ("a,,,,,,p\na,0,0,1,1,,p\n", "line 3: this image has a row with a box and"),
+        ("a,,,,,,p\na,,,,,,p\n", "line 3: this row repeats"),
+        ("a,0,0,1,1,,p\na,2,2,3,3,,q\n", "line 3: the patient of a was 'p' in an earlier row"),
+        (",0,0,1,1,,p\n", "line 2: column 'image' is empty"),
+        ("./,0,0,1,1,,p\n", "line 2: './' names no image"),
+        ("a,0,0,one,1,,p\n", "line 2: column 'x1': 'one' is not a finite number"),
+        ("a,5,0,1,1,,p\n", "line 2: the box (5.0, 0.0, 1.0, 1.0) has no area"),
+    ],
+)
+def test_bad_truth(tmp_path: Path, rows: str, cause: str) -> None:
+    path = written(tmp_path, "truth.csv", "image,x0,y0,x1,y1,label,patient_id\n" + rows)
+    with pytest.raises(TableError) as caught:
+        load_truth(path)
+    assert str(caught.value).startswith(f"{path}: {cause}")
+
+
+def predictions(tmp_path: Path, rows: str, truth: str = TRUTH) -> Any:
+    path = written(tmp_path, "predictions.csv", "image,x0,y0,x1,y1,score,p_malignant\n" + rows)
+    return load_predictions(path, load_truth(written(tmp_path, "truth.csv", truth)))
+
+
+def test_predictions_of_any_system(tmp_path: Path) -> None:
+    found = predictions(tmp_path, "b,0,0,9,9,3.5,\na.png,,,,,,\nout/b.png,1,1,2,2,-1,0.5\n")
+    # Both b and out/b.png mean b.png; the whole name is the better match.
+    assert found.boxes.tolist() == [[1, 1, 2, 2]]
+    assert found.scores.tolist() == [-1]
+    assert found.image_of.tolist() == [1]
+    assert found.threshold is None
+    assert found.warnings == ("1 image not named by the truth, not scored: b.",)
+
+
+def test_images_without_rows_are_counted(tmp_path: Path) -> None:
+    truth = TRUTH + "".join(f"c{i}.png,,,,,,p3\n" for i in range(4))
+    found = predictions(tmp_path, "b,0,0,9,9,0.5,\nc1,,,,,0,\n", truth)
+    assert found.warnings == (
+        "4 images of the truth without predictions, counted as having no detections: "
+        "a.png, c0.png, c2.png and more.",
+    )
+
+
+def test_an_empty_table_of_predictions_is_a_system_that_found_nothing(tmp_path: Path) -> None:
+    found = predictions(tmp_path, "")
+    assert found.boxes.shape == (0, 4)
+    assert len(found.warnings) == 1
+
+
+def test_another_extension_matches_and_is_said(tmp_path: Path) -> None:
+    found = predictions(tmp_path, "b.dcm,0,0,9,9,0.5,\na,,,,,,\n")
+    assert len(found) == 1
+    assert found.warnings == ("1 image matched despite another extension: b.dcm for b.png.",)
+
+
+@pytest.mark.parametrize(
+    ("rows", "cause"),
+    [
+        ("b,0,0,9,9,0.5,\nb,0,0,9,9,0.5,\n", "line 3: this row repeats an earlier one"),
+        ("b,0,0,9,9,,\n", "line 2: column 'score' is empty"),
+        ("b,0,0,9,9,nan,\n", "line 2: column 'score': 'nan' is not a finite number"),
+        ("b,,,,,0.5,\n", "line 2: a score without a box"),
+        ("x/b.png,0,0,9,9,1,\ny/b.png,0,0,9,9,1,\n", "cannot tell whether x/b.png or y/b.png"),
+    ],
+)
+def test_bad_predictions(tmp_path: Path, rows: str, cause: str) -> None:
+    with pytest.raises(TableError, match=r"predictions\.csv") as caught:
+        predictions(tmp_path, rows)
+    assert caught.value.cause.startswith(cause)
+
+
+def test_predictions_lack_a_column(tmp_path: Path) -> None:
+    truth = load_truth(written(tmp_path, "truth.csv", TRUTH))
+    with pytest.raises(TableError, match="lacks column score"):
+        load_predictions(written(tmp_path, "p.csv", "image,x0,y0,x1,y1\n"), truth)
+
+
+@pytest.fixture
+def truth_csv(tmp_path: Path) -> Path:
+    return written(tmp_path, "truth.csv", TRUTH)
+
+
+def test_a_folder_of_results(tmp_path: Path, truth_csv: Path) -> None:
+    folder = tmp_path / "results"
+    result(folder, "/scans/b.png", [([0, 0, 9, 9], 0.75), ([1, 1, 2, 2.5], 0.25)])
+    result(folder, "/scans/a.png", [])
+    result(folder, "/scans/z.png", [([0, 0, 9, 9], 0.75)])
+    written(folder, "other.json", '{"schema": "of somebody else"}')
+    written(folder, "list.json", "[1, 2]")
+    run(folder)
+    found = load_predictions(folder, load_truth(truth_csv))
+    assert found.boxes.tolist() == [[0, 0, 9, 9], [1, 1, 2, 2.5]]
+    assert found.scores.tolist() == [0.75, 0.25]
+    assert found.image_of.tolist() == [1, 1]
+    assert found.threshold == 0.3
+    assert found.warnings == ("1 image not named by the truth, not scored: scans/z.png.",)
+
+
+def test_failed_images_are_told_apart_from_missing_ones(tmp_path: Path) -> None:
+    truth = TRUTH + "c.png,,,,,,p3\nd.png,,,,,,p3\n"
+    folder = tmp_path / "results"
+    result(folder, "/scans/b.png", [])
+    run(folder, "/scans/c.png", "/scans/b.png", "/scans/y.png")
+    found = load_predictions(folder, load_truth(written(tmp_path, "truth.csv", truth)))
+    assert found.warnings == (
+        "1 image of the truth failed in the run, counted as having no detections: c.png.",
+        "2 images of the truth without predictions, counted as having no detections: a.png, d.png.",
+    )
+
+
+def test_a_run_in_which_everything_failed(tmp_path: Path, truth_csv: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    run(folder, "a.png", "b.png")
+    found = load_predictions(folder, load_truth(truth_csv))
+    assert len(found) == 0
+    assert found.warnings[0].startswith("2 images of the truth failed in the run")
+
+
+def test_different_thresholds_are_not_used(tmp_path: Path, truth_csv: Path) -> None:
+    folder = tmp_path / "results"
+    result(folder, "a.png", [], {"threshold": 0.2})
+    result(folder, "b.png", [], {"threshold": 0.4})
+    found = load_predictions(folder, load_truth(truth_csv))
+    assert found.threshold is None
+    assert found.warnings == ("The results have different thresholds, so none is used.",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"findings": [{"box_px": [0, 0, 1, 1]}]}, "it lacks 'score'"),
+        ({"findings": [{"box_px": [0, 0, 1], "score": 1}]}, "not an image result"),
+        ({"findings": [{"box_px": [0, 0, 0, 1], "score": 1}]}, "has no area"),
+        ({"findings": [{"box_px": [0, 0, 1, 1], "score": "1"}]}, "'1' is not a finite number"),
+        ({"findings": [{"box_px": [0, 0, 1, 1], "score": True}]}, "True is not a finite number"),
+        ({"findings": [{"box_px": [0, 0, 1, float("inf")], "score": 1}]}, "inf is not a finite"),
+        ({"findings": None}, "not an image result"),
+        ({"source": None}, "not an image result"),
+        ({"threshold": None}, "None is not a finite number"),
+        ({"schema": "mammoscope/image-result/2"}, "this version reads mammoscope/image-result/1"),
+    ],
+)
+def test_a_bad_result_names_its_file(
+    tmp_path: Path, truth_csv: Path, changes: dict[str, Any], cause: str
+) -> None:
+    folder = tmp_path / "results"
+    result(folder, "a.png", [], changes)
+    with pytest.raises(TableError) as caught:
+        load_predictions(folder, load_truth(truth_csv))
+    assert caught.value.path == str(folder / "a.json")
+    assert cause in caught.value.cause
+
+
+def test_bad_folders(tmp_path: Path, truth_csv: Path) -> None:
+    truth = load_truth(truth_csv)
+    folder = tmp_path / "results"
+    folder.mkdir()
+    with pytest.raises(TableError, match="no results of mammoscope detect"):
+        load_predictions(folder, truth)
+    broken = written(folder, "a.json", '{"schema": ')
+    with pytest.raises(TableError, match=r"a\.json: not JSON"):
+        load_predictions(folder, truth)
+    broken.unlink()
+    result(folder, "a.png", [])
+    (folder / "a.json").rename(folder / "again.json")
+    result(folder, "./a.png", [])
+    with pytest.raises(TableError, match=r"again\.json: a\.json is a result of the same image"):
+        load_predictions(folder, truth)
+    with pytest.raises(TableError, match="nothing-here"):
+        load_predictions(tmp_path / "nothing-here", truth)

@@ -1,0 +1,177 @@
+"""Which files an argument means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydicom.fileset import FileSet
+
+from mammoscope.errors import InputError, ReadError
+from mammoscope.reading import find_images, read
+
+DICOM = bytes(128) + b"DICM" + bytes(100)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A folder as people have them."""
+    files = {
+        "b.dcm": DICOM,
+        "a.PNG": b"png",
+        "deep/er/c.tif": b"tif",
+        "deep/1.2.840.113": b"\0\1binary",
+        "deep/IM0001": b"\0\1binary",
+        "deep/strange.dat": DICOM,
+        "deep/LICENSE": b"Free to use.\n",
+        "truth.csv": b"image\n",
+        "notes.txt": b"notes\n",
+        "report.2": b"plain text\n",
+        ".hidden.dcm": DICOM,
+        ".cache/x.dcm": DICOM,
+    }
+    for name, content in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return tmp_path
+
+
+def _names(paths, root):
+    return [path.relative_to(root).as_posix() for path in paths]
+
+
+def test_a_folder(tree):
+    found = find_images([tree])
+    images = ["a.PNG", "b.dcm", "deep/1.2.840.113", "deep/IM0001", "deep/er/c.tif"]
+    assert _names(found.paths, tree) == [*images, "deep/strange.dat"]
+    assert _names(found.ignored, tree) == ["deep/LICENSE", "notes.txt", "report.2", "truth.csv"]
+
+
+def test_a_file_is_always_taken(tree):
+    found = find_images([tree / "truth.csv", str(tree / ".hidden.dcm")])
+    assert _names(found.paths, tree) == [".hidden.dcm", "truth.csv"]
+
+
+def test_each_file_once(tree, monkeypatch):
+    monkeypatch.chdir(tree)
+    found = find_images(["deep", tree / "deep" / "IM0001", "deep/../deep/IM0001"])
+    assert len(found.paths) == 4
+    assert len({os.path.normpath(path.absolute()) for path in found.paths}) == 4
+    named = find_images([tree, tree / "truth.csv"])
+    assert tree / "truth.csv" in named.paths
+    assert tree / "truth.csv" not in named.ignored
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.dcm", ["b.dcm"]),
+        ("**/*.tif", ["deep/er/c.tif"]),
+        ("[ab].*", ["a.PNG", "b.dcm"]),
+        ("dee?", ["deep/1.2.840.113", "deep/IM0001", "deep/er/c.tif", "deep/strange.dat"]),
+    ],
+)
+def test_a_pattern(pattern, names, tree):
+    assert _names(find_images([tree / pattern]).paths, tree) == names
+
+
+def test_a_name_with_brackets_is_no_pattern(tmp_path):
+    path = tmp_path / "scan[1].dcm"
+    path.write_bytes(DICOM)
+    assert find_images([path]).paths == (path,)
+
+
+@pytest.mark.parametrize(
+    ("argument", "cause"),
+    [
+        ("none.dcm", "no such file"),
+        ("*.nothing", "no file matches"),
+        ("empty", "no images found"),
+        ("*.csv", "no images found; 1 other files were passed over"),
+    ],
+)
+def test_nothing_found(argument, cause, tree):
+    (tree / "empty").mkdir()
+    with pytest.raises(InputError, match=cause) as caught:
+        find_images([tree / argument])
+    assert str(caught.value).startswith(str(tree / argument))
+
+
+def test_no_argument_is_no_image():
+    assert find_images([]).paths == ()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list and read everything")
+def test_no_permission(tree):
+    (tree / "deep").chmod(0)
+    (tree / "b.dcm").chmod(0)
+    try:
+        with pytest.raises(InputError, match="Permission denied"):
+            find_images([tree])
+        with pytest.raises(ReadError, match="no permission"):
+            read(tree / "b.dcm")
+    finally:
+        (tree / "deep").chmod(0o700)
+
+
+def test_what_is_neither_file_nor_folder(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="neither a file nor a folder"):
+        find_images([pipe])
+    with pytest.raises(ReadError, match="not a regular file"):
+        read(pipe)
+
+
+@pytest.fixture
+def disc(tmp_path, texture, mammogram, save) -> Path:
+    """A DICOMDIR and the two images that it refers to."""
+    file_set = FileSet()
+    for number in (1, 2):
+        uid = f"1.2.826.0.1.3680043.8.498.9.{number}"
+        dataset = mammogram(texture(8, 8, 12), SOPInstanceUID=uid)
+        dataset.StudyDate = dataset.StudyTime = dataset.StudyID = ""
+        dataset.SeriesNumber, dataset.InstanceNumber = 1, number
+        dataset.AccessionNumber = ""
+        file_set.add(save(dataset, f"in/{number}.dcm"))
+    target = tmp_path / "disc"
+    file_set.write(target)
+    return target
+
+
+def test_a_dicomdir(disc):
+    found = find_images([disc / "DICOMDIR"])
+    assert len(found.paths) == 2
+    assert all(read(path).pixels.shape == (8, 8) for path in found.paths)
+    with_folder = find_images([disc])
+    assert with_folder.paths == found.paths
+    assert _names(with_folder.ignored, disc) == ["DICOMDIR"]
+
+
+def test_a_dicomdir_whose_images_were_renamed_or_lost(disc):
+    first, second = find_images([disc / "DICOMDIR"]).paths
+    lower = first.with_name(first.name.lower())
+    first.rename(lower)
+    second.unlink()
+    found = find_images([disc / "DICOMDIR"]).paths
+    assert sorted(found) == sorted([lower, second])
+    with pytest.raises(ReadError, match="no such file"):
+        read(second)
+
+
+def test_a_dicomdir_never_leads_out_of_its_folder(disc):
+    path = disc / "DICOMDIR"
+    data = path.read_bytes()
+    assert b"PT000000" in data
+    path.write_bytes(data.replace(b"PT000000", b"..\\..\\..".ljust(8)))
+    with pytest.raises(InputError, match="outside its folder"):
+        find_images([path])
+
+
+def test_a_broken_dicomdir(disc):
+    path = disc / "DICOMDIR"
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(InputError, match="DICOMDIR|no images found"):
+        find_images([path])

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from mammoscope.errors import OutputError
+from mammoscope.geometry import Frame
+from mammoscope.files import DISCLAIMER
+from mammoscope.reporting import Failure, ReportWriter, encode_preview
+from mammoscope.types import ImageResult, Mammogram, ModelUse
+
+Make = Callable[..., ImageResult]
+VOID = {"br", "img", "input", "link", "meta"}
+NASTY = "</title><script>alert(1)</script><img src=x onerror='alert(2)'>\"&amp;"
+
+
+class Page(HTMLParser):
+    """The elements of a page, with the text of each and of all."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("script", "style"):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def find(self, tag: str, **wanted: str) -> list[dict[str, str | None]]:
+        return [
+            attributes
+            for name, attributes in self.elements
+            if name == tag and all(attributes.get(k) == v for k, v in wanted.items())
+        ]
+
+
+@pytest.fixture
+def report(tmp_path: Path, mammogram: Mammogram) -> Callable[..., str]:
+    def write(results: Iterable[ImageResult], failures: Iterable[Failure] = ()) -> str:
+        path = tmp_path / "report.html"
+        with ReportWriter(path) as writer:
+            for result in results:
+                writer.add(result, encode_preview(mammogram))
+            for failure in failures:
+                writer.add_failure(failure)
+        return path.read_text(encoding="utf-8")
+
+    return write
+
+
+def test_every_finding_is_marked_and_listed(report: Callable[..., str], make_result: Make) -> None:
+    result = make_result(p_malignant=[0.625, np.nan])
+    page = Page(report([result]))
+    assert page.open == []
+    marks, rows = page.find("g", **{"class": "mark"}), page.find("li")
+    rows = [row for row in rows if "data-mark" in row]
+    assert {m["data-mark"] for m in marks} == {r["data-mark"] for r in rows} == {"1-1", "1-2"}
+    shown = {m["data-mark"]: "hidden" not in m for m in marks}
+    assert shown == {r["data-mark"]: "hidden" not in r for r in rows} == {"1-1": True, "1-2": False}
+    for words in ("0.90", "6.0 × 4.0 mm", "x 20–60 y 30–90", "P(malignant) 0.62", "whole image"):
+        assert words in page.text
+    assert page.text.count("P(malignant)") == 1
+    assert "at the detector" in page.text
+
+
+def test_marks_lie_on_the_box_in_pixels_of_the_preview(
+    tmp_path: Path, mammogram: Mammogram, make_result: Make
+) -> None:
+    with ReportWriter(tmp_path / "r.html") as writer:
+        writer.add(make_result(), encode_preview(mammogram, max_side=150))
+    page = Page((tmp_path / "r.html").read_text())
+    assert page.find("svg", **{"class": "marks"})[0]["viewbox"] == "0 0 100 150"
+    assert {
+        "class": "line", "x": "10.00", "y": "15.00", "width": "20.00", "height": "30.00"
+    } in page.find("rect")  # fmt: skip
+
+
+def test_picture_in_the_page_is_the_preview(
+    report: Callable[..., str], mammogram: Mammogram, make_result: Make
+) -> None:
+    [image] = Page(report([make_result()])).find("img")
+    data = base64.b64decode((image["src"] or "").removeprefix("data:image/jpeg;base64,"))
+    assert data == encode_preview(mammogram).jpeg
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert decoded.shape == (int(image["height"] or 0), int(image["width"] or 0)) == (300, 200)
+
+
+def test_slider_starts_at_the_threshold(report: Callable[..., str], make_result: Make) -> None:
+    page = Page(report([make_result(threshold=0.123456789)]))
+    [slider] = page.find("input", id="score")
+    assert slider["value"] == "0.123456789"
+    assert slider["step"] == "any"
+
+
+def test_nothing_is_fetched_and_nothing_else_may_run(
+    report: Callable[..., str], make_result: Make
+) -> None:
+    text = report([make_result()], [Failure("a", "ReadError", "b")])
+    assert not re.search(r"(https?:)?//[a-z]", re.sub(r"base64,[^\"]*", "", text), re.IGNORECASE)
+    assert set(re.findall(r"url\(([^)]*)\)", text)) == {"#window-level"}
+    assert "@import" not in text
+    page = Page(text)
+    for _, attributes in page.elements:
+        for name, value in attributes.items():
+            assert not name.startswith("on") and name != "style"
+            if name in ("src", "href"):
+                assert re.match(r"data:|#", value or "")
+    [policy] = [m for m in page.find("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    rules = dict(rule.split(" ", 1) for rule in (policy["content"] or "").split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for kind, tag in (("script-src", "script"), ("style-src", "style")):
+        [content] = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert rules[kind] == f"'sha256-{digest}'"
+
+
+def test_text_from_files_is_escaped(report: Callable[..., str], make_result: Make) -> None:
+    nasty: dict[str, Any] = dict.fromkeys(
+        ("name", "view", "patient_id", "study_id", "laterality"), NASTY
+    )
+    result = make_result(**nasty, warnings=(NASTY,), models=(ModelUse(NASTY, NASTY),))
+    sided = make_result(**{**nasty, "laterality": "R"})
+    page = Page(report([result, sided], [Failure(NASTY, NASTY, NASTY)]))
+    assert page.open == []
+    assert len(page.find("script")) == 1
+    assert len(page.find("img")) == 2
+    assert page.text.count(NASTY) > 10
+    assert all(not name.startswith("on") for _, a in page.elements for name in a)
+
+
+def test_file_name_that_is_not_text(report: Callable[..., str]) -> None:
+    text = report([], [Failure("caf\udce9.dcm", "ReadError", "empty")])
+    assert "caf?.dcm" in Page(text).text
+
+
+def test_hanging(report: Callable[..., str], make_result: Make) -> None:
+    views = [("L", "MLO"), ("R", "MLO"), ("L", "CC"), ("R", "CC"), ("R", "ML")]
+    results = [make_result(name=f"{s}{v}", laterality=s, view=v) for s, v in views]
+    page = Page(report(results))
+    alts = [image["alt"] for image in page.find("img")]
+    assert alts == [
+        "R CC, RCC", "L CC, LCC", "R MLO, RMLO", "L MLO, LMLO", "R ML, RML"
+    ]  # fmt: skip
+    slots = [
+        a["class"] for t, a in page.elements if t == "div" and "slot" in (a.get("class") or "")
+    ]
+    assert slots == ["slot slot-r", "slot slot-l"] * 3
+    assert "no L ML" in page.text
+
+
+def test_unknown_side_is_apart(report: Callable[..., str], make_result: Make) -> None:
+    results = [
+        make_result(name="a"),
+        make_result(name="b", laterality="R"),
+        make_result(name="c", laterality=None),
+        make_result(name="d", laterality=None, view=None),
+    ]
+    page = Page(report(results))
+    assert page.text.count("Unknown side") == 1
+    assert "CC, side unknown" in page.text
+    assert "side and view unknown" in page.text
+
+
+def test_studies_are_apart_and_in_order(report: Callable[..., str], make_result: Make) -> None:
+    results = [
+        make_result(name="e", patient_id=None, study_id=None),
+        make_result(name="d", patient_id=None, study_id=None),
+        make_result(name="c", patient_id=None, study_id="9"),
+        make_result(name="b", patient_id="P2", study_id="1"),
+        make_result(name="a", patient_id="P1", study_id="2"),
+    ]
+    page = Page(report(results))
+    assert [i["alt"] for i in page.find("img")] == [f"L CC, {n}" for n in "abcde"]
+    titles = ["Patient P1", "Patient P2", "Patient unknown", "Images without patient or study"]
+    assert len(page.find("section", **{"class": "study"})) == len(titles)
+    places = [page.text.rindex(title) for title in titles]
+    assert places == sorted(places)
+    links = [a["href"] for a in page.find("a") if (a["href"] or "").startswith("#study")]
+    assert links == [f"#study-{n}" for n in (1, 2, 3, 4)]
+
+
+def test_two_images_of_one_view_are_told_apart(
+    report: Callable[..., str], make_result: Make
+) -> None:
+    page = Page(report([make_result(name="first"), make_result(name="second")]))
+    wheres = {a["title"] for a in page.find("span", **{"class": "where"})}
+    assert wheres == {"first", "second"}
+
+
+def test_order_of_arrival_does_not_matter(report: Callable[..., str], make_result: Make) -> None:
+    results = [make_result(name=n, laterality=s) for n in "abc" for s in ("R", "L", None)]
+    failures = [Failure(n, "ReadError", "empty") for n in "xyz"]
+    assert report(results, failures) == report(results[::-1], failures[::-1])
+
+
+def test_no_finding_no_spacing_no_model(report: Callable[..., str], make_result: Make) -> None:
+    empty = make_result(boxes=[], scores=[], models=(), warnings=())
+    page = Page(report([empty]))
+    assert "No finding at this score." in page.text
+    assert "No model took part." in page.text
+    assert page.find("g", **{"class": "mark"}) == []
+    assert "size unknown" in Page(report([make_result(frame=Frame(300, 200))])).text
+
+
+def test_empty_report_and_failures(report: Callable[..., str]) -> None:
+    page = Page(report([], [Failure("in/broken.dcm", "ReadError", "ends after 3 rows")]))
+    assert "There is no image in this report." in page.text
+    assert "1 file gave no result in/broken.dcm ends after 3 rows ReadError" in page.text
+
+
+def test_disclaimer_warnings_and_models(report: Callable[..., str], make_result: Make) -> None:
+    result = make_result()
+    page = Page(report([result]))
+    assert DISCLAIMER in page.text
+    assert "Something to know." in page.text
+    assert f"detector sha256 {result.models[0].sha256}" in page.text
+
+
+def test_nothing_is_written_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), ReportWriter(tmp_path / "r.html"):
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_report_into_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file"), ReportWriter(tmp_path / "no" / "r.html"):
+        pass

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import mammoscope
+from mammoscope.errors import ModelError, ReadError
+from mammoscope.reporting import (
+    RUN_SCHEMA,
+    Failure,
+    ImageLine,
+    RunSummary,
+    json_bytes,
+    json_schema,
+    library_versions,
+    run_json,
+)
+from mammoscope.types import ImageResult
+
+Make = Callable[..., ImageResult]
+
+
+@pytest.fixture
+def summary(make_result: Make) -> RunSummary:
+    results = (make_result(), make_result(name="right_cc", scores=[0.8, 0.7]))
+    return RunSummary(
+        command="mammoscope detect study --out results",
+        options={"threshold": 0.5, "pectoral": True, "views": ["CC", None]},
+        models=results[0].models,
+        images=tuple(ImageLine.of(result) for result in results),
+        failures=(Failure.of(ReadError("study/x.dcm", "ends\nearly"), "study/x.dcm"),),
+        ignored_paths=("study/DICOMDIR",),
+        timings_s={"read": 1.0},
+    )
+
+
+def test_run_follows_the_schema(summary: RunSummary) -> None:
+    validator = Draft202012Validator(json_schema(RUN_SCHEMA))
+    for run in (summary, RunSummary(command="detect")):
+        assert list(validator.iter_errors(json.loads(json_bytes(run_json(run))))) == []
+
+
+def test_schema_rejects(summary: RunSummary) -> None:
+    validator = Draft202012Validator(json_schema(RUN_SCHEMA))
+    values = run_json(summary)
+    for key in values:
+        assert not validator.is_valid({k: v for k, v in values.items() if k != key}), key
+        assert not validator.is_valid({**values, key: 3.5}), key
+    assert not validator.is_valid({**values, "more": 1})
+
+
+def test_counts_add_up(summary: RunSummary) -> None:
+    values = run_json(summary)
+    assert values["counts"] == {
+        "images": 3,
+        "succeeded": 2,
+        "failed": 1,
+        "ignored": 1,
+        "findings_shown": 3,
+    }
+    assert values["images"][1] == {
+        "name": "right_cc",
+        "path": "study/right_cc.dcm",
+        "findings_shown": 2,
+        "image_score": 0.8,
+    }
+    assert values["failures"] == [
+        {"path": "study/x.dcm", "error": "ReadError", "cause": "ends early"}
+    ]
+
+
+def test_versions(summary: RunSummary) -> None:
+    assert run_json(summary)["mammoscope"] == mammoscope.__version__
+    assert library_versions()["numpy"]
+
+
+def test_failure_of_an_error_that_names_no_path() -> None:
+    failure = Failure.of(ModelError("the card says\n 1 input"), "a.dcm")
+    assert failure == Failure("a.dcm", "ModelError", "the card says 1 input")
+
+
+def test_same_bytes(summary: RunSummary) -> None:
+    assert json_bytes(run_json(summary)) == json_bytes(run_json(summary))

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from mammoscope.errors import OutputError
+from mammoscope.files import atomic_file, ensure_folder, json_bytes, write_bytes, write_json
+
+
+def test_bytes_replace_an_older_file_and_leave_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    write_bytes(target, b"old and longer")
+    write_bytes(target, b"new")
+    assert target.read_bytes() == b"new"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_file_has_the_permissions_of_any_other_file(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(b"")
+    write_bytes(tmp_path / "ours", b"")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "ours")}
+    assert len(modes) == 1
+
+
+def test_an_error_while_writing_keeps_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    with pytest.raises(ZeroDivisionError), atomic_file(target) as stream:
+        stream.write(b"half of the n")
+        raise ZeroDivisionError
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_name_as_long_as_the_file_system_allows(tmp_path: Path) -> None:
+    target = tmp_path / ("n" * 255)
+    write_bytes(target, b"x")
+    assert target.read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("where", ["missing/a.json", "a_file/a.json", "a_folder"])
+def test_what_cannot_be_written_is_named(tmp_path: Path, where: str) -> None:
+    (tmp_path / "a_file").write_bytes(b"")
+    (tmp_path / "a_folder").mkdir()
+    before = sorted(p.name for p in tmp_path.iterdir())
+    with pytest.raises(OutputError, match="cannot be written") as caught:
+        write_json(tmp_path / where, {})
+    assert caught.value.path == os.fspath(tmp_path / where)
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_folder_is_made_with_its_parents_and_may_exist(tmp_path: Path) -> None:
+    assert ensure_folder(tmp_path / "a" / "b").is_dir()
+    assert ensure_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+
+
+def test_folder_where_a_file_is(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(OutputError, match="cannot make this folder"):
+        ensure_folder(tmp_path / "a")
+
+
+def test_json_bytes_are_readable_text() -> None:
+    assert json_bytes({"b": "é", "a": [1]}) == '{\n  "b": "é",\n  "a": [\n    1\n  ]\n}\n'.encode()
+
+
+def test_json_of_a_file_name_that_is_not_text() -> None:
+    name = os.fsdecode(b"caf\xe9.dcm")
+    assert json.loads(json_bytes({"path": name})) == {"path": name}
+
+
+def test_json_has_no_nan() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        json_bytes({"a": float("nan")})

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mammoscope.errors import InputError, OutputError, TableError
+from mammoscope.tables import read_table, write_table
+
+
+def written(tmp_path: Path, data: str | bytes) -> Path:
+    path = tmp_path / "t.csv"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def test_reads_bom_crlf_quotes_empty_lines_and_unknown_columns(tmp_path: Path) -> None:
+    data = '\ufeffimage , x0,note\r\na,1,"x, ""y"""\r\n\r\nb, 2.5 , z \r\n'
+    table = read_table(written(tmp_path, data), ("image", "x0"))
+    assert table.columns == ("image", "x0", "note")
+    assert [row.line for row in table] == [2, 4]
+    assert [row.number("x0") for row in table] == [1.0, 2.5]
+    assert table.rows[0]["note"] == 'x, "y"'
+    assert dict(table.rows[1]) == {"image": "b", "x0": " 2.5 ", "note": " z "}
+    assert table.rows[1].text("nowhere") == ""
+
+
+def test_what_is_read_can_be_written_back(tmp_path: Path) -> None:
+    path = written(tmp_path, 'image,note\na,"x, ""y"""\nb," two\nlines"\n')
+    table = read_table(path)
+    copy = tmp_path / "copy.csv"
+    write_table(copy, table.columns, table.rows)
+    assert copy.read_bytes() == path.read_bytes()
+
+
+def test_none_is_written_as_an_empty_value(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.csv", ["a", "b"], [{"a": 1.5, "b": None}])
+    assert (tmp_path / "t.csv").read_text() == "a,b\n1.5,\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "the file is empty"),
+        (b"\xef\xbb\xbf \n\n", "the file is empty"),
+        (b"image,x0\n\xff,1\n", "not UTF-8 text: byte 0xff at position 9"),
+        ("image,x0\na,1\n".encode("utf-16"), "not UTF-8 text: byte 0xff at position 0"),
+        ("image;x0\na;1\n", "lacks columns image, x0; the header has image;x0 (separator: comma)"),
+        ("image,y0\na,1\n", "lacks column x0; the header has image, y0"),
+        ("image,x0,x0\na,1,2\n", "the header names x0 twice"),
+        ("image,,x0\na,1,2\n", "column 2 has no name"),
+        ("image,x0\na\n", "line 2: 1 values under 2 columns"),
+        ("image,x0\na,1\nb,2,3\n", "line 3: 3 values under 2 columns"),
+        ('image,x0\na,"1\n', "not valid CSV"),
+    ],
+)
+def test_bad_tables_name_file_line_and_cause(tmp_path: Path, data: str | bytes, cause: str) -> None:
+    path = written(tmp_path, data)
+    with pytest.raises(TableError) as caught:
+        read_table(path, ("image", "x0"))
+    assert str(caught.value).startswith(f"{path}: ")
+    assert cause in caught.value.cause
+
+
+def test_missing_file_and_folder_are_table_errors(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.csv", tmp_path):
+        with pytest.raises(InputError, match=str(path)):
+            read_table(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nan", "inf", "1e999", "1_000", "0x1", "1.5 px", "١", '"1,5"']
+)
+def test_only_finite_decimal_numbers_are_numbers(tmp_path: Path, text: str) -> None:
+    row = read_table(written(tmp_path, f"image,x0\na,{text}\n")).rows[0]
+    with pytest.raises(TableError, match=r"line 2: column 'x0'"):
+        row.number("x0")
+
+
+@pytest.mark.parametrize("text", ["1", "-1.5", "+.5", "2.", "1e3", "1E-3"])
+def test_decimal_numbers(tmp_path: Path, text: str) -> None:
+    row = read_table(written(tmp_path, f"image,x0\na,{text}\n")).rows[0]
+    assert row.number("x0") == float(text)
+
+
+def test_boxes(tmp_path: Path) -> None:
+    data = "image,x0,y0,x1,y1\na,1,2,3,4.5\nb,,, ,\nc,1,2,,4\nd,3,2,3,4\ne,1,4,3,2\n"
+    good, empty, partial, narrow, reverse = read_table(written(tmp_path, data)).rows
+    assert good.box() == (1.0, 2.0, 3.0, 4.5)
+    assert empty.box() is None
+    with pytest.raises(TableError, match="line 4: the box lacks x1"):
+        partial.box()
+    for row in (narrow, reverse):
+        with pytest.raises(TableError, match=f"line {row.line}: .*no area"):
+            row.box()
+
+
+def test_a_table_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="nowhere"):
+        write_table(tmp_path / "nowhere" / "t.csv", ["a"], [])
