@@ -249,6 +249,15 @@ def test_for_processing_shows_equal_layers_of_tissue_as_equal_steps(mammogram, s
     assert steps.max() / steps.min() < 1.02
 
 
+@pytest.mark.parametrize("relationship", [None, "DISP"])
+def test_an_unknown_relationship_is_said(relationship, mammogram, save):
+    tags = {"PixelIntensityRelationship": relationship, "PixelIntensityRelationshipSign": -1}
+    found = read(save(mammogram(LEVELS, PresentationIntentType="FOR PROCESSING", **tags)))
+    expected = 1 - np.log1p(4095.0 - LEVELS) / np.log(4096)
+    np.testing.assert_allclose(found.pixels, expected, atol=1e-6)
+    assert any("neither LIN nor LOG" in warning for warning in found.warnings)
+
+
 def test_the_sop_class_tells_the_intent_where_its_tag_is_missing(mammogram, save):
     sop_class = "1.2.840.10008.5.1.4.1.1.1.2.1"
     found = read(save(mammogram(LEVELS, PresentationIntentType=None, SOPClassUID=sop_class)))

@@ -83,6 +83,17 @@ def test_tiff_byte_order_and_polarity(order, dtype, texture, save):
     assert "white is zero" in found.source.intensity
 
 
+def test_big_tiff(texture, save):
+    pixels = texture(33, 21, 16)
+    values = {256: 21, 257: 33, 258: 16, 259: 1, 262: 0, 273: 16, 274: 6, 277: 1, 278: 33}
+    values |= {279: pixels.nbytes, 339: 1}
+    entries = b"".join(struct.pack("<HHQQ", tag, 4, 1, value) for tag, value in values.items())
+    head = b"II+\0" + struct.pack("<HHQ", 8, 0, 16 + pixels.nbytes)
+    directory = struct.pack("<Q", len(values)) + entries + struct.pack("<Q", 0)
+    found = read(save(head + pixels.tobytes() + directory))
+    np.testing.assert_allclose(found.pixels, 1 - pixels / 65535, atol=1e-6)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_floating_point_tiff(dtype, texture, save):
     grey = (texture(33, 21, 16) / 65535).astype(dtype)
@@ -198,7 +209,7 @@ def test_damaged_bytes(texture, save, capfd):
     for extension, cause in ((".png", "checksum"), (".tiff", "cannot all be decoded")):
         data = bytearray(_file(extension, pixels))
         middle = len(data) // 2
-        data[middle : middle + 40] = b"\x55" * 40
+        data[middle : middle + 40] = b"\xff" * 40
         _fails(save(bytes(data)), ReadError, cause)
     assert capfd.readouterr() == ("", "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, ReadError, RefusedError
@@ -100,10 +101,11 @@ def _bytes(path: Path, options: ReadOptions) -> bytes:
 
 def _decode(data: bytes, name: str, options: ReadOptions) -> Mammogram:
     # The magic first: a DICOM file's preamble may be the header of another format.
-    dicom = has_magic(data)
-    sha256 = hashlib.sha256(data).hexdigest()
-    if not dicom and raster_kind(data) is not None:
-        return read_raster(data, name, sha256, options)
-    if not dicom and not may_be_bare(data):
+    raster = not has_magic(data) and raster_kind(data) is not None
+    if not raster and not has_magic(data) and not may_be_bare(data):
         raise Damaged("not a DICOM, PNG, TIFF, PGM or JPEG file")
-    return read_dicom(data, name, sha256, options)
+    # Hashing takes longer than decoding uncompressed pixels, and lets other threads run.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        sha256 = pool.submit(lambda: hashlib.sha256(data).hexdigest())
+        reader = read_raster if raster else read_dicom
+        return reader(data, name, sha256.result, options)

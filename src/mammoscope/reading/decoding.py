@@ -69,9 +69,16 @@ class _Helper:
         if self._process is None or self._process.poll() is not None:
             # -P keeps this folder off sys.path, where its modules would hide others.
             command = [sys.executable, "-P", str(Path(decoder_process.__file__))]
-            pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+            # OpenCV tells of damage in its log only, which the user may have turned off.
+            environment = {**os.environ, "OPENCV_LOG_LEVEL": "ERROR"}
             try:
-                self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nothing)
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=environment,
+                )
             except OSError as error:
                 raise Damaged(f"the decoder's process cannot be started: {error}") from error
         return self._process

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from pydicom import dcmread
@@ -76,7 +78,9 @@ def may_be_bare(data: bytes) -> bool:
     return False
 
 
-def read_dicom(data: bytes, path: str, sha256: str, options: ReadOptions) -> Mammogram:
+def read_dicom(
+    data: bytes, path: str, sha256: Callable[[], str], options: ReadOptions
+) -> Mammogram:
     """Decode one DICOM file.
 
     Parameters
@@ -84,7 +88,7 @@ def read_dicom(data: bytes, path: str, sha256: str, options: ReadOptions) -> Mam
     data
         The bytes of the file.
     path, sha256
-        For the facts of the source.
+        For the facts of the source; the digest is asked for last, for it may still be computed.
     options
         How to read.
 
@@ -101,25 +105,10 @@ def read_dicom(data: bytes, path: str, sha256: str, options: ReadOptions) -> Mam
     pixel_format = PixelFormat.of(tags, options.max_pixels)
     cells, pixel_warnings = read_cells(dataset, syntax, pixel_format)
     grey = grey_map(tags, pixel_format, options.voi)
+    pixels = to_grey(cells, grey)
     identity = identify(tags)
-    facts = SourceFacts(
-        path=path,
-        sha256=sha256,
-        kind="DICOM",
-        rows=pixel_format.rows,
-        columns=pixel_format.columns,
-        bits_stored=pixel_format.bits_stored,
-        transfer_syntax=str(syntax),
-        sop_class=tags.text("SOPClassUID"),
-        sop_instance_uid=tags.text("SOPInstanceUID"),
-        photometric=tags.text("PhotometricInterpretation"),
-        presentation_intent=presentation_intent(tags),
-        patient_orientation=tags.text("PatientOrientation"),
-        manufacturer=tags.text("Manufacturer"),
-        intensity=grey.words,
-    )
     return Mammogram(
-        pixels=to_grey(cells, grey),
+        pixels=pixels,
         frame=Frame(
             rows=pixel_format.rows,
             columns=pixel_format.columns,
@@ -130,9 +119,31 @@ def read_dicom(data: bytes, path: str, sha256: str, options: ReadOptions) -> Mam
         view=identity.view,
         patient_id=identity.patient_id,
         study_id=identity.study_id,
-        source=facts,
+        source=SourceFacts(
+            path=path,
+            sha256=sha256(),
+            kind="DICOM",
+            rows=pixel_format.rows,
+            columns=pixel_format.columns,
+            bits_stored=pixel_format.bits_stored,
+            transfer_syntax=str(syntax),
+            intensity=grey.words,
+            **_stated_facts(tags),
+        ),
         warnings=(*pixel_warnings, *grey.warnings, *identity.warnings),
     )
+
+
+def _stated_facts(tags: Tags) -> dict[str, Any]:
+    """The facts of the source that the tags state in words."""
+    return {
+        "sop_class": tags.text("SOPClassUID"),
+        "sop_instance_uid": tags.text("SOPInstanceUID"),
+        "photometric": tags.text("PhotometricInterpretation"),
+        "presentation_intent": presentation_intent(tags),
+        "patient_orientation": tags.text("PatientOrientation"),
+        "manufacturer": tags.text("Manufacturer"),
+    }
 
 
 def parse(data: bytes, max_pixels: int) -> tuple[Dataset, UID]:
@@ -208,8 +219,10 @@ def _refuse(tags: Tags, options: ReadOptions) -> None:
     if modality != "MG" and not options.any_modality:
         if modality is None:
             raise Refused("it names no modality; a mammogram says MG")
-        name = _MODALITIES.get(modality)
-        raise Refused(f"modality {modality}{f' ({name})' if name else ''}, not MG (mammography)")
+        # A tag that is no code string could be anything, also a name.
+        known = modality if re.fullmatch(r"[A-Z0-9_ ]{1,16}", modality) else "unreadable"
+        name = f" ({_MODALITIES[known]})" if known in _MODALITIES else ""
+        raise Refused(f"modality {known}{name}, not MG (mammography)")
     dataset = tags.dataset
     captured = sop_class.startswith(_SECONDARY_CAPTURE)
     private = any(tag.is_private for tag in dataset.keys())  # noqa: SIM118 - not its elements

@@ -291,32 +291,21 @@ def _for_processing(
     tissue; -1 the opposite. Without a sign the photometric interpretation tells, for dense tissue
     is shown bright.
     """
-    relationship = tags.text("PixelIntensityRelationship") or ""
-    sign = tags.whole("PixelIntensityRelationshipSign")
-    monochrome1 = tags.text("PhotometricInterpretation") == "MONOCHROME1"
-    less_is_dense = sign == 1 if sign in (1, -1) else monochrome1
-    if less_is_dense != monochrome1:
-        warnings.append(
-            "Pixel Intensity Relationship Sign contradicts the Photometric Interpretation: "
-            "the sign was followed."
-        )
-    if sign not in (1, -1):
-        warnings.append(
-            "Pixel Intensity Relationship Sign is missing: the Photometric Interpretation told "
-            "which values are dense."
-        )
-    logarithmic = relationship != "LIN" and relationship != ""
+    less_is_dense = _less_is_dense(tags, warnings)
+    relationship = tags.text("PixelIntensityRelationship")
+    logarithmic = relationship == "LOG"
     if relationship not in ("LIN", "LOG"):
         warnings.append(
-            f"Pixel Intensity Relationship {relationship!r} is no known one: values were taken as "
-            f"{'a logarithm of' if logarithmic else 'proportional to'} the beam's intensity."
+            "Pixel Intensity Relationship says neither LIN nor LOG: values were taken as "
+            "proportional to the beam's intensity."
         )
     warnings.append(
         "Raw detector image (For Processing): shown by the logarithm of the beam's intensity, "
         "not as a manufacturer would process it."
     )
-    words.append("For Processing: inverted " if less_is_dense else "For Processing: ")
-    words[-1] += "logarithm as stored" if logarithmic else "logarithm of the beam's intensity"
+    ends = "low" if less_is_dense else "high"
+    scale = "as stored" if logarithmic else "of the beam's intensity"
+    words.append(f"For Processing: logarithm {scale}, {ends} values dense")
     low, high = span
 
     def transfer(x: Values) -> Values:
@@ -325,6 +314,24 @@ def _for_processing(
         return 1.0 - (beam if logarithmic else np.log1p(beam * levels) / np.log1p(levels))
 
     return transfer
+
+
+def _less_is_dense(tags: Tags, warnings: list[str]) -> bool:
+    """Whether low detector values are dense tissue: by the sign, else by the photometric tag."""
+    sign = tags.whole("PixelIntensityRelationshipSign")
+    monochrome1 = tags.text("PhotometricInterpretation") == "MONOCHROME1"
+    if sign not in (1, -1):
+        warnings.append(
+            "Pixel Intensity Relationship Sign is missing: the Photometric Interpretation told "
+            "which values are dense."
+        )
+        return monochrome1
+    if (sign == 1) != monochrome1:
+        warnings.append(
+            "Pixel Intensity Relationship Sign contradicts the Photometric Interpretation: "
+            "the sign was followed."
+        )
+    return sign == 1
 
 
 def _padding(tags: Tags, pixel_format: PixelFormat, words: list[str]) -> tuple[int, int] | None:

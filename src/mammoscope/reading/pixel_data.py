@@ -239,7 +239,10 @@ def _stream(
     data: bytes, syntax: UID, lowest: int, pixel_format: PixelFormat
 ) -> tuple[Cells, tuple[str, ...]]:
     """A JPEG, JPEG-LS or JPEG 2000 stream, which may be split into fragments (PS3.5 A.4)."""
-    stream = get_frame(data, 0, number_of_frames=1)
+    try:
+        stream = get_frame(data, 0, number_of_frames=1)
+    except Exception as error:
+        raise Damaged("its compressed pixel data are not split into items") from error
     header = jpeg2000_header(stream) if syntax in _JPEG2000 else jpeg_header(stream)
     _check_header(header, lowest, pixel_format)
     if syntax in _JPEG2000:

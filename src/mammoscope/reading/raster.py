@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +56,9 @@ def raster_kind(data: bytes) -> str | None:
     return None
 
 
-def read_raster(data: bytes, path: str, sha256: str, options: ReadOptions) -> Mammogram:
+def read_raster(
+    data: bytes, path: str, sha256: Callable[[], str], options: ReadOptions
+) -> Mammogram:
     """Decode one file of a kind that :func:`raster_kind` knows.
 
     Whole numbers are divided by the greatest of their kind, so 0 is black and 1 is white; numbers
@@ -66,7 +69,7 @@ def read_raster(data: bytes, path: str, sha256: str, options: ReadOptions) -> Ma
     data
         The bytes of the file.
     path, sha256
-        For the facts of the source.
+        For the facts of the source; the digest is asked for last, for it may still be computed.
     options
         How to read.
 
@@ -83,9 +86,10 @@ def read_raster(data: bytes, path: str, sha256: str, options: ReadOptions) -> Ma
     readers = {"PNG": _png, "TIFF": _tiff, "PGM": _pgm, "JPEG": _jpeg}
     picture = readers[kind](data, options.max_pixels)
     rows, columns = picture.array.shape
+    pixels = _grey(picture)
     facts = SourceFacts(
         path=path,
-        sha256=sha256,
+        sha256=sha256(),
         kind=picture.kind,
         rows=rows,
         columns=columns,
@@ -93,7 +97,7 @@ def read_raster(data: bytes, path: str, sha256: str, options: ReadOptions) -> Ma
         intensity=picture.words,
     )
     return Mammogram(
-        pixels=_grey(picture),
+        pixels=pixels,
         frame=Frame(rows=rows, columns=columns),
         source=facts,
         warnings=picture.warnings,

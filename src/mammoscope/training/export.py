@@ -76,7 +76,7 @@ def export_detector(
             "preparation": "mammoscope.preprocessing.preprocess, then"
             " mammoscope.detection.prepare.fit",
         },
-        "outputs": {"boxes": "(1, 100, 4) xyxy in pixels of the picture", "scores": "(1, 100)"},
+        "outputs": {"boxes": "(1, K, 4) xyxy in pixels of the picture", "scores": "(1, K)"},
     }
     write_json(target.with_suffix(".json"), card)
     read = ModelCard.read(target.with_suffix(".json"))

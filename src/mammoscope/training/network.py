@@ -69,11 +69,14 @@ class Decoder(nn.Module):
         self.network, self.top = network, top
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes (B, top, 4) xyxy in pixels of the picture and scores (B, top), best first."""
+        """Boxes (B, K, 4) xyxy in pixels of the picture and scores (B, K), best first.
+
+        K is ``top``, or the number of cells where there are fewer.
+        """
         logits, sides = self.network(picture)
         heat = logits.float().sigmoid()
-        peaks = heat * (heat == F.max_pool2d(heat, 3, stride=1, padding=1))
-        scores, index = peaks.flatten(1).topk(self.top)
+        peaks = (heat * (heat == F.max_pool2d(heat, 3, stride=1, padding=1))).flatten(1)
+        scores, index = peaks.topk(min(self.top, peaks.shape[1]))
         columns = logits.shape[-1]
         x = (index % columns + 0.5) * STRIDE
         y = (torch.div(index, columns, rounding_mode="floor") + 0.5) * STRIDE
@@ -110,9 +113,9 @@ def load_imagenet(network: MassNetwork, path: Path) -> None:
 def restore_batch_norm(network: MassNetwork, pictures: Tensor) -> None:
     """Give batch-norms that were folded away real statistics, the function staying the same.
 
-    A folded layer is the identity with a shift b. With mean m and deviation s of what reaches it on
-    ``pictures`` (B, 1, rows, columns), the layer is set to mean m, variance s^2, scale s, shift
-    m + b. Layers with real statistics are left as they are.
+    A folded layer only scales by w and shifts by b. With mean m and deviation s of what reaches it
+    on ``pictures`` (B, 1, rows, columns), the layer is set to mean m, variance s^2, scale w s,
+    shift b + w m. Layers with real statistics are left as they are.
     """
 
     def set_statistics(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -121,7 +124,7 @@ def restore_batch_norm(network: MassNetwork, pictures: Tensor) -> None:
             return
         variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3))
         scale = (variance + layer.eps).sqrt()
-        layer.bias += mean
+        layer.bias += layer.weight * mean
         layer.weight *= scale
         layer.running_mean.copy_(mean)
         layer.running_var.copy_(variance)
