@@ -21,9 +21,9 @@ ROWS, COLUMNS = 4096, 3328
 """A sensor of 24 x 29 cm with pixels of 0.07 mm."""
 
 
-def path_of(folder: Path, syntax: str) -> Path:
+def path_of(folder: Path, syntax: str, rows: int) -> Path:
     """Where the image of a syntax lies."""
-    return folder / f"{syntax.lower().replace(' ', '-')}.dcm"
+    return folder / f"{syntax.lower().replace(' ', '-')}-{rows}.dcm"
 
 
 def make_images(folder: Path, rows: int) -> None:
@@ -31,11 +31,11 @@ def make_images(folder: Path, rows: int) -> None:
     from mammoscope.phantom import DicomEncoding, PhantomOptions, make_phantom, write_dicom
 
     options = PhantomOptions(rows=rows, columns=round(rows * COLUMNS / ROWS))
-    native = path_of(folder, "native")
+    native = path_of(folder, "native", rows)
     write_dicom(make_phantom("MLO", "R", options), native, DicomEncoding(bits_stored=16))
     for syntax in SYNTAXES:
         if syntax != "native":
-            _compress(native, path_of(folder, syntax), SYNTAXES[syntax])
+            _compress(native, path_of(folder, syntax, rows), SYNTAXES[syntax])
 
 
 def _compress(source: Path, target: Path, uid: str) -> None:

@@ -29,8 +29,7 @@ import cv2
 import numpy as np
 import pydicom
 from memory import children_peak, own_peak
-from pydicom.pixels import pixel_array
-from pydicom.uid import JPEG2000Lossless
+from pydicom.pixels.utils import pixel_array
 
 from mammoscope.detection import WholeImageDetector
 from mammoscope.errors import ModelError
@@ -53,12 +52,12 @@ LIBRARIES = (
 
 
 def decode_steps(file: Path) -> list[Step]:
-    """The first floor, with the codec that mammoscope uses."""
+    """The first floor, with the codecs that pydicom takes by itself.
+
+    For JPEG 2000 that is GDCM, on several threads; mammoscope decodes on one.
+    """
     dataset = pydicom.dcmread(file)
-    # Left alone, pydicom prefers GDCM's, which is another and slower build of OpenJPEG.
-    j2k = dataset.file_meta.TransferSyntaxUID == JPEG2000Lossless
-    plugin = "pylibjpeg" if j2k else ""
-    return [("decode", lambda _: pixel_array(dataset, decoding_plugin=plugin))]
+    return [("decode", lambda _: pixel_array(dataset))]
 
 
 def pass_steps(file: Path) -> list[Step]:

@@ -31,19 +31,19 @@ def main() -> None:
     console = Console()
     with tempfile.TemporaryDirectory() as temporary, console.status("") as status:
         folder = options.images or Path(temporary)
-        missing = [name for name in SYNTAXES if not path_of(folder, name).exists()]
-        if missing:
+        files = {name: path_of(folder, name, options.rows) for name in SYNTAXES}
+        if not all(file.exists() for file in files.values()):
             status.update("making the images")
             folder.mkdir(parents=True, exist_ok=True)
             _script("images.py", str(folder), str(options.rows))
         facts = _measure("facts")
         results: Results = {}
-        for name in SYNTAXES:
+        for name, file in files.items():
             results[name] = {}
             for case in ("decode", "pass", "phases"):
                 status.update(f"measuring {name}: {case}")
                 card = [str(options.card)] if options.card and case == "phases" else []
-                what = [case, str(path_of(folder, name)), str(options.repeats), *card]
+                what = [case, str(file), str(options.repeats), *card]
                 results[name][case] = _measure(*what)
     _show(console, facts, results)
     if options.json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from statistics import median
 from typing import Any
 
@@ -52,26 +52,27 @@ class Figures:
 
 def table(results: Results) -> Table:
     """Times, ratios to the two floors and peak memory, a column for each transfer syntax."""
-    figures = {syntax: Figures(cases) for syntax, cases in results.items()}
-    phases = next(iter(figures.values())).phases
-    made = Table(title="Times are medians (least), ratios are of least times")
-    made.add_column("")
-    for syntax in figures:
-        made.add_column(syntax, justify="right")
-
-    def add(name: str, cell: Callable[[Figures], str], last: bool = False) -> None:
-        made.add_row(name, *(cell(f) for f in figures.values()), end_section=last)
-
-    add("floor: decode the pixels, ms", lambda f: _ms(f.seconds("decode")))
-    add("floor: one pass, ms", lambda f: _ms(f.seconds("pass")), last=True)
+    figures = [Figures(cases) for cases in results.values()]
+    phases = figures[0].phases
+    made = Table(title="ms: median (least) of the runs; ratios of the least times; peak MB")
+    made.add_column("", no_wrap=True)
+    for syntax in results:
+        made.add_column(syntax, justify="right", no_wrap=True)
+    made.add_row("floor: decode", *(_ms(f.seconds("decode")) for f in figures))
+    made.add_row("floor: one pass", *(_ms(f.seconds("pass")) for f in figures))
+    made.add_section()
     for name in (*phases, "total"):
-        add(f"{name}, ms", lambda f, n=name: _ms(f.seconds(n)), last=name == "total")  # type: ignore[misc]
+        made.add_row(name, *(_ms(f.seconds(name)) for f in figures))
+    made.add_section()
     for name in (*phases, "total"):
-        add(f"{name} / decode", lambda f, n=name: f"{f.ratio(n, 'decode'):.2f}")  # type: ignore[misc]
-    add("preprocess / one pass", lambda f: f"{f.ratio('preprocess', 'pass'):.1f}", last=True)
+        made.add_row(f"{name} / decode", *(f"{f.ratio(name, 'decode'):.2f}" for f in figures))
+    made.add_row(
+        "preprocess / one pass", *(f"{f.ratio('preprocess', 'pass'):.1f}" for f in figures)
+    )
+    made.add_section()
     for name in phases:
-        add(f"peak memory after {name}, MB", lambda f, n=name: _mb(f.peak(n)))  # type: ignore[misc]
-    add("the same above the baseline, MB", lambda f: _mb(f.peak_above_baseline(phases[-1])))
+        made.add_row(f"peak up to {name}", *(_mb(f.peak(name)) for f in figures))
+    made.add_row("less the baseline", *(_mb(f.peak_above_baseline(phases[-1])) for f in figures))
     return made
 
 

@@ -28,20 +28,28 @@ def check_names(
 ) -> dict[Path, OutputError]:
     """The inputs whose outputs would overwrite something else, each with the reason.
 
-    Outputs lie in ``out`` and are called by the input's name and each of ``suffixes``. Of several inputs with one name the first keeps it. Names that differ only in case collide, as
-    they do on many file systems.
+    Outputs lie in ``out`` and are called by the input's name and each of ``suffixes``. Of several
+    inputs with one name the first keeps it. Names that differ only in case collide, as they do on
+    many file systems.
     """
-    taken: dict[str, Path] = {}
+    paths = tuple(paths)
+    inputs = {path.resolve(): path for path in paths}
+    writers: dict[str, Path] = {}
     errors: dict[Path, OutputError] = {}
     for path in paths:
         name = name_of(path)
-        first = taken.setdefault(name.casefold(), path)
-        if first != path:
-            errors[path] = OutputError(
-                path, f"its results would overwrite those of {first}: both are named {name!r}"
-            )
-        elif name.casefold() in RESERVED:
-            errors[path] = OutputError(path, f"the name {name!r} is that of a run's own files")
-        elif any(path.resolve() == (out / f"{name}{s}").resolve() for s in suffixes):
-            errors[path] = OutputError(path, "would be overwritten: choose another output folder")
+        files = [f"{name}{suffix}" for suffix in suffixes]
+        keys = [file.casefold() for file in files]
+        first = next((writers[key] for key in keys if key in writers), None)
+        lost = next((inputs[f] for file in files if (f := (out / file).resolve()) in inputs), None)
+        if name.casefold() in RESERVED:
+            cause = f"the name {name!r} is that of a run's own files"
+        elif first is not None:
+            cause = f"its results would overwrite those of {first}"
+        elif lost is not None:
+            cause = f"its results would overwrite the image {lost}: choose another output folder"
+        else:
+            writers.update(dict.fromkeys(keys, path))
+            continue
+        errors[path] = OutputError(path, cause)
     return errors

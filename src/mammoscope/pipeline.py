@@ -73,7 +73,7 @@ class Pipeline:
         with _timed(timings, "preprocess"):
             prepared = preprocess(mammogram, self.options.preprocessing).mammogram
         with _timed(timings, "detect"):
-            detections = self._detector.find(prepared)
+            detections = self._detector.find(prepared).on(mammogram.frame)
         assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
         result = ImageResult(
             name=name_of(path),

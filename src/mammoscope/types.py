@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import GeometryError
-from mammoscope.geometry import Frame, area, as_boxes
+from mammoscope.geometry import Frame, as_boxes
 
 Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -92,9 +92,10 @@ class Mammogram:
         return replace(self, pixels=cv2.flip(self.pixels, 1), frame=self.frame.flip_horizontal())
 
     def resize(self, rows: int, columns: int) -> Mammogram:
-        """Resampled: by area when shrinking, bilinear when growing."""
-        shrinking = rows * columns < self.pixels.size
-        how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+        """Resampled: by area, bilinear where a side grows."""
+        # By area OpenCV puts pixels beside their place as soon as one side grows.
+        grows = rows > self.frame.rows or columns > self.frame.columns
+        how = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
         pixels = cv2.resize(self.pixels, (columns, rows), interpolation=how)
         return replace(self, pixels=pixels, frame=self.frame.resize(rows, columns))
 
@@ -146,9 +147,9 @@ class Detections:
             actual = getattr(self, name).shape
             if actual != shape:
                 raise GeometryError(f"{name} must have shape {shape}, got {actual}")
-        if n and not (area(self.boxes) > 0).all():
+        if not (self.boxes[:, 2:] > self.boxes[:, :2]).all():
             raise GeometryError("every box must have an area")
-        if n and not ((self.scores >= 0) & (self.scores <= 1)).all():
+        if not ((self.scores >= 0) & (self.scores <= 1)).all():
             raise GeometryError("scores must lie in [0, 1]")
 
     @classmethod
@@ -180,6 +181,11 @@ class Detections:
             path=self.path[which],
         )
 
+    def on(self, frame: Frame) -> Detections:
+        """The same regions in pixels of another frame of the same source image."""
+        boxes = frame.boxes_from_source(self.frame.boxes_to_source(self.boxes))
+        return replace(self, boxes=boxes, frame=frame)
+
     def in_source(self) -> Detections:
         """The same regions in pixels of the source image."""
         if self.frame.to_source == ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)):
@@ -190,7 +196,7 @@ class Detections:
             spacing_mm=self.frame.spacing_mm,
             spacing_source=self.frame.spacing_source,
         )
-        return replace(self, boxes=self.frame.boxes_to_source(self.boxes), frame=source)
+        return self.on(source)
 
 
 @dataclass(frozen=True)

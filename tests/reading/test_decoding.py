@@ -41,14 +41,14 @@ def test_a_codec_that_aborts_ends_its_own_process_only():
 
 def test_a_helper_that_was_killed_is_replaced():
     decode("opencv", _png(1))
-    process = decoding._HELPER._process
+    process = decoding._HELPERS.idle[-1]._process
     process.kill()
     process.wait()
     assert decode("opencv", _png(2)).array[0, 0] == 2
-    assert decoding._HELPER._process.pid != process.pid
+    assert decoding._HELPERS.idle[-1]._process.pid != process.pid
 
 
-def test_threads_share_the_helper():
+def test_threads_do_not_mix_up_their_pictures():
     found = {}
 
     def work(value):
@@ -82,7 +82,7 @@ def test_the_helper_ends_with_its_parent():
         "from mammoscope.reading import decoding\n"
         "png = cv2.imencode('.png', np.zeros((2, 2), np.uint8))[1].tobytes()\n"
         "decoding.decode('opencv', png)\n"
-        "print(decoding._HELPER._process.pid)\n"
+        "print(decoding._HELPERS.idle[-1]._process.pid)\n"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=True

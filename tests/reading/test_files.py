@@ -86,7 +86,6 @@ def test_a_name_with_brackets_is_no_pattern(tmp_path):
 @pytest.mark.parametrize(
     ("argument", "cause"),
     [
-        ("none.dcm", "no such file"),
         ("*.nothing", "no file matches"),
         ("empty", "no images found"),
         ("*.csv", "no images found; 1 other files were passed over"),
@@ -97,6 +96,10 @@ def test_nothing_found(argument, cause, tree):
     with pytest.raises(InputError, match=cause) as caught:
         find_images([tree / argument])
     assert str(caught.value).startswith(str(tree / argument))
+
+
+def test_a_missing_file_is_left_for_reading_to_name(tree):
+    assert find_images([tree / "none.dcm"]).paths == (tree / "none.dcm",)
 
 
 def test_no_argument_is_no_image():

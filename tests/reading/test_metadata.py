@@ -118,21 +118,20 @@ def test_spreadsheets_put_a_mark_first(table):
 @pytest.mark.parametrize(
     ("rows", "cause"),
     [
-        ("", "no column 'image'"),
-        ("name,view\na,CC\n", "no column 'image'"),
-        ("image,side\na,L\n", "unknown column 'side'"),
-        ("image,laterality\na,L\nb,both\n", "row 3: laterality must be L or R, got 'both'"),
-        ("image,view\na,TOP\n", "row 2: view must be one of CC, "),
-        ("image,spacing_mm\na,0\n", "row 2: spacing_mm"),
-        ("image,spacing_mm\na,-1\n", "row 2: spacing_mm"),
-        ("image,spacing_mm\na,nan\n", "row 2: spacing_mm"),
-        ("image,spacing_mm\na,wide\n", "row 2: spacing_mm"),
-        ("image,spacing_mm\na,1\\2\\3\n", "row 2: spacing_mm"),
-        ("image,view\na\n", "row 2 has another number of cells"),
-        ("image,view\na,CC,L\n", "row 2 has another number of cells"),
-        ("image,view\n,CC\n", "row 2 names no image"),
-        ("image,view\na,CC\na,MLO\n", "row 3: a has an earlier row that says otherwise"),
-        ('image,view\n"a,CC\n', "not a CSV table"),
+        ("", "the file is empty"),
+        ("name,view\na,CC\n", "column image"),
+        ("image,laterality\na,L\nb,both\n", "line 3: laterality must be L or R, got 'both'"),
+        ("image,view\na,TOP\n", "line 2: view must be one of CC, "),
+        ("image,spacing_mm\na,0\n", "line 2: spacing_mm"),
+        ("image,spacing_mm\na,-1\n", "line 2: spacing_mm"),
+        ("image,spacing_mm\na,nan\n", "line 2: spacing_mm"),
+        ("image,spacing_mm\na,wide\n", "line 2: spacing_mm"),
+        ("image,spacing_mm\na,1\\2\\3\n", "line 2: spacing_mm"),
+        ("image,view\na\n", "line 2: 1 values under 2 columns"),
+        ("image,view\na,CC,L\n", "line 2: 3 values under 2 columns"),
+        ("image,view\n,CC\n", "line 2: column 'image' is empty"),
+        ("image,view\na,CC\na,MLO\n", "line 3: a has an earlier row that says otherwise"),
+        ('image,view\n"a,CC\n', "not valid CSV"),
     ],
 )
 def test_bad_tables(rows, cause, table):
@@ -141,6 +140,11 @@ def test_bad_tables(rows, cause, table):
         load_metadata(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert cause in str(caught.value)
+
+
+def test_other_columns_are_passed_over(table):
+    metadata = load_metadata(table("image,density,view\na,3,CC\n"))
+    assert metadata.apply(_image(), "a.png").view == "CC"
 
 
 def test_tables_that_cannot_be_read(tmp_path):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,7 @@ from mammoscope.errors import MammoscopeError
 if TYPE_CHECKING:
     from mammoscope.reading import MetadataTable, ReadOptions
     from mammoscope.reading.options import Voi
+    from mammoscope.reporting import Failure
 
 EXIT_CODES = "Exit code 0: all went well; 1: some files failed; 2: wrong use."
 RESEARCH = "Research use; not a medical device."
@@ -85,8 +87,21 @@ def fatal(console: Console) -> Iterator[None]:
     try:
         yield
     except MammoscopeError as error:
-        console.print(f"Error: {error}", style="red")
+        console.print(f"Error: {on_one_line(error)}", style="red")
         raise typer.Exit(1) from error
+
+
+def print_failures(console: Console, failures: Iterable[Failure]) -> None:
+    """One line for each file that gave no result."""
+    for failure in failures:
+        line = on_one_line(f"{failure.path}: {failure.cause}")
+        console.print(f"Failed: {line}", style="red")
+
+
+def on_one_line(text: object) -> str:
+    """``text`` as a terminal can show it: what is not printable in a file name becomes an escape."""
+    characters = (c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    return "".join(characters)
 
 
 @contextmanager
@@ -106,5 +121,5 @@ def progress_bar(total: int, what: str) -> Iterator[Progress]:
 
 
 def typed_command() -> str:
-    """The command as it was typed."""
-    return " ".join(["mammoscope", *sys.argv[1:]])
+    """The command as it was typed, quoted so that a shell takes it again."""
+    return shlex.join(["mammoscope", *sys.argv[1:]])

@@ -85,8 +85,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 common.typed_command(),
                 lambda: bar.advance(bar.task_ids[0]),
             )
-    for failure in run.summary.failures:
-        errors.print(f"Failed: {failure.path}: {failure.cause}", style="red")
+    common.print_failures(errors, run.summary.failures)
     if as_json:
         typer.echo(json.dumps(run_json(run.summary), indent=2))
     else:
@@ -111,8 +110,8 @@ def _print(run: DetectionRun, out: Path) -> None:
         f"{shown} findings on {len(run.results)} images; {len(run.summary.failures)} files failed.",
         soft_wrap=True,
     )
-    console.print(f"Report:  {out / 'report.html'}", markup=False, soft_wrap=True)
-    console.print(f"Results: {out}", markup=False, soft_wrap=True)
+    for what, place in (("Report: ", out / "report.html"), ("Results:", out)):
+        console.print(f"{what} {common.on_one_line(place)}", markup=False, soft_wrap=True)
     console.print(common.RESEARCH, style="dim")
 
 
@@ -125,7 +124,7 @@ def _add_rows(table: Table, result: ImageResult) -> None:
         if mm is not None:
             size = f"{(box[3] - box[1]) * mm[0]:.0f} x {(box[2] - box[0]) * mm[1]:.0f} mm"
         table.add_row(
-            Text(result.name),
+            Text(common.on_one_line(result.name)),
             result.laterality or "?",
             result.view or "?",
             f"{score:.2f}",

@@ -97,13 +97,13 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 common.typed_command(),
                 lambda: bar.advance(bar.task_ids[0]),
             )
-    for failure in summary.failures:
-        errors.print(f"Failed: {failure.path}: {failure.cause}", style="red")
+    common.print_failures(errors, summary.failures)
     if as_json:
         typer.echo(json.dumps(run_json(summary), indent=2))
     else:
         console = Console(highlight=False, soft_wrap=True, markup=False)
-        console.print(f"{len(summary.images)} images in {out}; {len(summary.failures)} failed.")
+        place = common.on_one_line(out)
+        console.print(f"{len(summary.images)} images in {place}; {len(summary.failures)} failed.")
         console.print(common.RESEARCH, style="dim")
     if summary.failures:
         raise typer.Exit(1)

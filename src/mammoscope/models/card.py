@@ -51,13 +51,13 @@ class ModelCard:
         Raises
         ------
         ModelError
-            If the file is no card of this schema or lacks a field.
+            If the file is no card of this schema, or a field is missing or cannot be meant.
         """
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
             if facts["schema"] != SCHEMA:
                 raise ModelError(f"{path}: schema {facts['schema']!r} is not {SCHEMA!r}")
-            return cls(
+            card = cls(
                 path=path,
                 name=str(facts["name"]),
                 version=str(facts["version"]),
@@ -71,6 +71,9 @@ class ModelCard:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path}: not a readable model card: {error!r}") from error
+        if card.rows < 1 or card.columns < 1 or not 0 <= card.threshold <= 1:
+            raise ModelError(f"{path}: input size or threshold cannot be meant")
+        return card
 
     @property
     def weights_path(self) -> Path:

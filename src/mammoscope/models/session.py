@@ -17,7 +17,8 @@ class OnnxModel:
     Raises
     ------
     ModelError
-        If the weights are missing, changed, or not a model that the runtime can load.
+        If the weights are missing, changed, not a model that the runtime can load, or take
+        pictures of another size than the card says.
     """
 
     def __init__(self, card: ModelCard) -> None:
@@ -36,6 +37,11 @@ class OnnxModel:
         except Exception as error:
             raise ModelError(f"{card.weights_path}: cannot be loaded: {error}") from error
         self.card = card
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
+        self._input = self._session.get_inputs()[0]
+        takes, says = list(self._input.shape[1:]), [1, card.rows, card.columns]
+        if takes != says:
+            raise ModelError(f"{card.weights_path}: takes pictures of {takes}, its card says {says}")
 
     def __call__(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for a batch (B, 1, rows, columns) of pictures in [0, 1].
@@ -50,5 +56,4 @@ class OnnxModel:
             raise ModelError(
                 f"{self.card.name} takes pictures of shape {expected}, got {picture.shape[1:]}"
             )
-        name = self._session.get_inputs()[0].name
-        return tuple(self._session.run(None, {name: picture}))
+        return tuple(self._session.run(None, {self._input.name: picture}))

@@ -48,9 +48,10 @@ def find_breast(pixels: Pixels) -> Mask | None:
     film = _inside_film_border(grey)
     tissue = (grey > _background_threshold(grey, film)) & film
     component = _greatest_component(tissue, film)
-    if component is None or component.mean() < _SMALLEST_BREAST:
+    if component is None:
         return None
-    return _without_edge_strips(_smooth(component) & film)
+    breast = _without_edge_strips(_smooth(component) & film)
+    return breast if breast.mean() >= _SMALLEST_BREAST else None
 
 
 def _background_threshold(grey: Grey8, film: Mask) -> float:

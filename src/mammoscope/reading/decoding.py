@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -30,40 +32,40 @@ class Decoded:
 
 
 class _Helper:
-    """One helper process of this process, started when first needed and after every crash."""
+    """One helper process, started when first needed and again after every crash."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes] | None:
         """The helper's answer, or None if it died over the request."""
-        with self._lock:
-            process = self._running()
-            patience = threading.Timer(_PATIENCE_S, process.kill)
-            patience.start()
-            reply = None
-            try:
-                decoder_process.send(cast(BinaryIO, process.stdin), request, data)
-                reply = decoder_process.receive(cast(BinaryIO, process.stdout))
-            except BrokenPipeError:
-                pass
-            finally:
-                patience.cancel()
-                if reply is None:
-                    self._end(process)
-            return reply
+        process = self._running()
+        patience = threading.Timer(_PATIENCE_S, process.kill)
+        patience.start()
+        reply = None
+        try:
+            decoder_process.send(cast(BinaryIO, process.stdin), request, data)
+            reply = decoder_process.receive(cast(BinaryIO, process.stdout))
+        except BrokenPipeError:
+            pass
+        finally:
+            patience.cancel()
+            if reply is None:
+                self.stop()
+        return reply
 
     def stop(self) -> None:
         """End the process, if there is one."""
-        with self._lock:
-            if self._process is not None:
-                self._end(self._process)
-
-    def forget(self) -> None:
-        """In a forked child: the process belongs to the parent."""
-        self._lock = threading.Lock()
-        self._process = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            try:
+                cast(BinaryIO, stream).close()
+            except BrokenPipeError:
+                continue
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -83,21 +85,39 @@ class _Helper:
                 raise Damaged(f"the decoder's process cannot be started: {error}") from error
         return self._process
 
-    def _end(self, process: subprocess.Popen[bytes]) -> None:
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            try:
-                cast(BinaryIO, stream).close()
-            except BrokenPipeError:
-                continue
-        self._process = None
+
+class _Helpers:
+    """As many helpers as threads have decoded at one time; the idle ones wait for the next."""
+
+    def __init__(self) -> None:
+        self.idle: list[_Helper] = []
+
+    @contextmanager
+    def one(self) -> Iterator[_Helper]:
+        """A helper that no other thread uses meanwhile."""
+        try:
+            helper = self.idle.pop()
+        except IndexError:
+            helper = _Helper()
+        try:
+            yield helper
+        finally:
+            self.idle.append(helper)
+
+    def stop(self) -> None:
+        """End all processes."""
+        while self.idle:
+            self.idle.pop().stop()
+
+    def forget(self) -> None:
+        """In a forked child: the processes belong to the parent."""
+        self.idle = []
 
 
-_HELPER = _Helper()
-atexit.register(_HELPER.stop)
+_HELPERS = _Helpers()
+atexit.register(_HELPERS.stop)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_HELPER.forget)
+    os.register_at_fork(after_in_child=_HELPERS.forget)
 
 
 def decode(codec: str, data: bytes, **parameters: Any) -> Decoded:
@@ -122,7 +142,8 @@ def decode(codec: str, data: bytes, **parameters: Any) -> Decoded:
     Damaged
         If the codec fails, crashes or hangs.
     """
-    answer = _HELPER.ask({"codec": codec, **parameters}, data)
+    with _HELPERS.one() as helper:
+        answer = helper.ask({"codec": codec, **parameters}, data)
     if answer is None:
         raise Damaged("the compressed image is damaged: it crashed its decoder")
     header, payload = answer

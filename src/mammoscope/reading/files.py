@@ -35,15 +35,15 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> FoundImages:
     Parameters
     ----------
     paths
-        Each a file, always taken; a folder, searched to every depth for files that may be images
-        by their name or by DICOM's magic; a DICOMDIR, for the images it refers to, even missing
-        ones; or a glob pattern (``**`` reaches every depth), whose matches are chosen as in a
+        Each a file, always taken, even a missing one; a folder, searched to every depth for files
+        that may be images by their name or by DICOM's magic; a DICOMDIR, for the images it refers
+        to, even missing ones; or a glob pattern (``**`` reaches every depth), whose matches are chosen as in a
         folder. Hidden files of folders are passed over.
 
     Raises
     ------
     InputError
-        If an argument is not there, is empty of images, or cannot be listed.
+        If a folder or pattern holds no image, or a folder cannot be listed.
     """
     found: dict[str, Path] = {}
     ignored: dict[str, Path] = {}
@@ -73,7 +73,7 @@ def _expand(argument: str) -> tuple[list[Path], list[Path]]:
     except OSError as error:
         raise InputError(argument, error.strerror or "cannot be read") from error
     if not glob.has_magic(argument):
-        raise InputError(argument, "no such file or folder")
+        return [path], []  # Reading it will say that it is not there.
     matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207 - may be absolute
     files = [match for match in matches if match.is_file()]
     for folder in (match for match in matches if match.is_dir()):

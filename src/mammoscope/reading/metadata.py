@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
-from mammoscope.errors import TableError
 from mammoscope.reading.files import IMAGE_SUFFIXES
 from mammoscope.reading.tags import VIEWS
+from mammoscope.tables import Row, read_table
 from mammoscope.types import Mammogram
 
 _SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
@@ -29,9 +27,6 @@ class ImageFacts:
     spacing_mm: tuple[float, float] | None = None
     patient_id: str | None = None
     study_id: str | None = None
-
-
-_COLUMNS = tuple(field.name for field in fields(ImageFacts))
 
 
 @dataclass(frozen=True)
@@ -87,72 +82,43 @@ def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
 
     ``laterality`` is L, R, LEFT or RIGHT; ``view`` a term of DICOM's View Position such as CC or
     MLO; ``spacing_mm`` one number, or two (down a column, along a row) with a backslash between
-    them as in DICOM. Upper and lower case do not matter; an empty cell says nothing.
+    them as in DICOM. Upper and lower case do not matter; an empty cell says nothing; other columns
+    are passed over.
 
     Raises
     ------
     TableError
-        If the table cannot be read, has an unknown column, a value of the wrong kind, or two
-        different rows for one image. Rows are counted as a spreadsheet does, the header being 1.
+        If the table cannot be read, has a value of the wrong kind, or two different rows for one
+        image.
     """
-    name = os.fspath(path)
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            _check_columns(name, reader.fieldnames)
-            rows = tuple(_rows(name, reader))
-    except OSError as error:
-        raise TableError(name, error.strerror or "cannot be read") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise TableError(name, f"not a CSV table in UTF-8 ({error})") from error
-    return MetadataTable(rows)
-
-
-def _check_columns(name: str, columns: object) -> None:
-    names = list(columns) if isinstance(columns, list) else []
-    if "image" not in names:
-        raise TableError(name, "the table has no column 'image'")
-    unknown = [column for column in names if column not in ("image", *_COLUMNS)]
-    if unknown:
-        known = ", ".join(_COLUMNS)
-        raise TableError(name, f"unknown column {unknown[0]!r}; beside image there are {known}")
-
-
-def _rows(name: str, reader: csv.DictReader[str]) -> Iterator[tuple[str, ImageFacts]]:
+    rows: dict[str, ImageFacts] = {}
     seen: dict[_Key, ImageFacts] = {}
-    for row in reader:
-        where = f"row {reader.line_num}"
-        if None in row or None in row.values():
-            raise TableError(name, f"{where} has another number of cells than the header")
-        cells = {column: value.strip() for column, value in row.items()}
-        image = cells.pop("image")
-        if not image:
-            raise TableError(name, f"{where} names no image")
-        try:
-            facts = _facts(cells)
-        except ValueError as error:
-            raise TableError(name, f"{where}: {error}") from error
+    for row in read_table(path, ["image"]):
+        image, facts = row.name("image"), _facts(row)
         if seen.setdefault(_key(image), facts) != facts:
-            raise TableError(name, f"{where}: {image} has an earlier row that says otherwise")
-        yield image, facts
+            raise row.error(f"{image} has an earlier row that says otherwise")
+        rows[image] = facts
+    return MetadataTable(tuple(rows.items()))
 
 
-def _facts(cells: dict[str, str]) -> ImageFacts:
-    side, view = cells.get("laterality", "").upper(), cells.get("view", "").upper()
+def _facts(row: Row) -> ImageFacts:
+    side, view = row.text("laterality").upper(), row.text("view").upper()
     if side and side not in _SIDES:
-        raise ValueError(f"laterality must be L or R, got {cells['laterality']!r}")
+        raise row.error(f"laterality must be L or R, got {row.text('laterality')!r}")
     if view and view not in VIEWS:
-        raise ValueError(f"view must be one of {', '.join(sorted(VIEWS))}, got {cells['view']!r}")
+        known = ", ".join(sorted(VIEWS))
+        raise row.error(f"view must be one of {known}, got {row.text('view')!r}")
     return ImageFacts(
         laterality=_SIDES.get(side),
         view=view or None,
-        spacing_mm=_spacing(cells.get("spacing_mm", "")),
-        patient_id=cells.get("patient_id") or None,
-        study_id=cells.get("study_id") or None,
+        spacing_mm=_spacing(row),
+        patient_id=row.text("patient_id") or None,
+        study_id=row.text("study_id") or None,
     )
 
 
-def _spacing(cell: str) -> tuple[float, float] | None:
+def _spacing(row: Row) -> tuple[float, float] | None:
+    cell = row.text("spacing_mm")
     if not cell:
         return None
     try:
@@ -160,7 +126,7 @@ def _spacing(cell: str) -> tuple[float, float] | None:
     except ValueError:
         numbers = []
     if len(numbers) not in (1, 2) or not all(math.isfinite(n) and n > 0 for n in numbers):
-        raise ValueError(f"spacing_mm must be one or two positive numbers, got {cell!r}")
+        raise row.error(f"spacing_mm must be one or two positive numbers, got {cell!r}")
     return numbers[0], numbers[-1]
 
 

@@ -86,13 +86,17 @@ def run_preparation(
     Raises
     ------
     OutputError
-        If ``out`` cannot be written.
+        If ``out`` cannot be written, or is where ``truth`` lies under the name it would get.
     TableError
         If ``truth`` names an image so that several could be meant.
     """
     start = time.perf_counter()
     folder = ensure_folder(out)
-    suffixes = (".json", f".{options.format}", ".breast.png", ".pectoral.png")
+    moved = folder / "truth.csv"
+    if truth is not None and Path(truth.path).resolve() == moved.resolve():
+        raise OutputError(truth.path, "would be overwritten: choose another output folder")
+    masks = (".breast.png", ".pectoral.png") if options.masks else ()
+    suffixes = (".json", f".{options.format}", *masks)
     refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, folder, suffixes))
     prepared: list[Prepared] = []
     failures: list[Failure] = []
@@ -104,7 +108,7 @@ def run_preparation(
             prepared.append(outcome)
         progress()
     if truth is not None:
-        _move_truth(truth, prepared, folder / "truth.csv")
+        _move_truth(truth, prepared, moved)
     summary = RunSummary(
         command=command,
         options={

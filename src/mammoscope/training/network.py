@@ -122,10 +122,10 @@ def restore_batch_norm(network: MassNetwork, pictures: Tensor) -> None:
         assert isinstance(layer, nn.BatchNorm2d)  # noqa: S101  (narrows the type)
         if not bool((layer.running_mean == 0).all() and (layer.running_var == 1).all()):
             return
-        variance, mean = torch.var_mean(inputs[0].float(), dim=(0, 2, 3))
-        scale = (variance + layer.eps).sqrt()
+        variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3))
+        layer.weight /= (layer.running_var + layer.eps).sqrt()
         layer.bias += layer.weight * mean
-        layer.weight *= scale
+        layer.weight *= (variance + layer.eps).sqrt()
         layer.running_mean.copy_(mean)
         layer.running_var.copy_(variance)
 

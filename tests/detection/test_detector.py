@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mammoscope.detection import WholeImageDetector
+from mammoscope.errors import ModelError
+from mammoscope.geometry import Frame
+from mammoscope.models.card import ModelCard
+from mammoscope.types import Mammogram
+
+MakeCard = Callable[[Sequence[tuple[float, ...]], Sequence[float]], ModelCard]
+
+
+def breast(rows: int = 320, columns: int = 150) -> Mammogram:
+    """A cropped, mirrored part of a larger source image."""
+    y, x = np.mgrid[:rows, :columns]
+    pixels = (0.3 + 0.2 * np.sin(x / 9) * np.cos(y / 11)).astype(np.float32)
+    source = Frame(rows + 30, columns + 70, spacing_mm=(0.1, 0.1), spacing_source="metadata")
+    frame = source.flip_horizontal().crop(0, 30, columns, rows + 30)
+    return Mammogram(pixels, frame)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(at=st.tuples(st.integers(10, 139), st.integers(10, 304)), rows=st.integers(315, 400))
+def test_a_bright_spot_is_found_where_it_lies_on_the_source(
+    brightest_pixel: ModelCard, at: tuple[int, int], rows: int
+) -> None:
+    mammogram = breast(rows)
+    mammogram.pixels[at[1] - 9 : at[1] + 10, at[0] - 9 : at[0] + 10] = 1
+    found = WholeImageDetector(brightest_pixel).find(mammogram).on(Frame(rows + 30, 220))
+    assert len(found) == 1
+    middle = (found.boxes[0, :2] + found.boxes[0, 2:]) / 2
+    truth = mammogram.frame.points_to_source([(at[0] + 0.5, at[1] + 0.5)])[0]
+    # The spot is 19 pixels wide and one pixel of the picture about 5.
+    assert np.abs(middle - truth).max() <= 9.5 + 5
+
+
+def test_regions_are_measured_in_the_frame_of_the_image_given(fixed_model: MakeCard) -> None:
+    mammogram = breast(320, 160)
+    found = WholeImageDetector(fixed_model([(8, 16, 16, 32)], [0.75])).find(mammogram)
+    assert found.frame == mammogram.frame
+    np.testing.assert_allclose(found.boxes, [[40, 80, 80, 160]])
+    assert found.scores.tolist() == [0.75] and found.path.tolist() == ["whole"]
+
+
+def test_no_region_leaves_the_breast_for_the_black_around_it(fixed_model: MakeCard) -> None:
+    # The picture is 64 x 48 and the breast fills 64 x 32 of it.
+    card = fixed_model([(20, 10, 44, 30), (34, 10, 44, 30), (-9, -9, 5, 5)], [0.9, 0.8, 0.7])
+    mammogram = breast(320, 160)
+    found = WholeImageDetector(card).find(mammogram)
+    np.testing.assert_allclose(found.boxes, [[100, 50, 160, 150], [0, 0, 25, 25]])
+    assert found.scores.tolist() == pytest.approx([0.9, 0.7])
+
+
+def test_boxes_without_an_area_are_left_out(fixed_model: MakeCard) -> None:
+    card = fixed_model([(0, 0, 0, 0), (5, 5, 20, 20), (9, 9, 4, 4)], [0.9, 0.8, 0.7])
+    found = WholeImageDetector(card).find(breast())
+    assert found.scores.tolist() == pytest.approx([0.8])
+
+
+def test_a_model_that_gives_nonsense_is_named(fixed_model: MakeCard) -> None:
+    detector = WholeImageDetector(fixed_model([(5, 5, 20, 20)], [1.5]))
+    with pytest.raises(ModelError, match=r"made 1.*scores.*\[0, 1\]"):
+        detector.find(breast())
+
+
+def test_a_model_with_other_outputs_is_refused_at_once(
+    write_card: Callable[..., ModelCard],
+) -> None:
+    card = write_card(
+        "one (float[1,1,64,48] picture) => (float[1,1,64,48] heat) { heat = Sigmoid (picture) }",
+        64,
+        48,
+    )
+    with pytest.raises(ModelError, match="boxes and scores"):
+        WholeImageDetector(card)
+
+
+def test_the_shipped_model_gives_the_same_in_any_thread(card_path: object) -> None:
+    from mammoscope.models import find_card
+
+    detector = WholeImageDetector(find_card("detection"))
+    images = [breast(rows) for rows in (300, 320, 340)]
+    alone = [detector.find(image) for image in images]
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(detector.find, images))
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a.boxes, b.boxes)
+        np.testing.assert_array_equal(a.scores, b.scores)

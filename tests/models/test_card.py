@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mammoscope.errors import ModelError
+from mammoscope.models import ModelCard, bundled_cards, find_card
+from mammoscope.models.card import SCHEMA
+
+CARD: dict[str, Any] = {
+    "schema": SCHEMA,
+    "name": "mass",
+    "version": 2,
+    "task": "detection",
+    "threshold": {"value": 0.25},
+    "weights": {
+        "file": "w.onnx",
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "bytes": 3,
+    },
+    "input": {"rows": 64, "columns": 48},
+}
+"""Of a weights file that holds ``abc``; its digest stands in FIPS 180-2, appendix B.1."""
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    def write(**changes: Any) -> Path:
+        path = tmp_path / "card.json"
+        values = {k: v for k, v in (CARD | changes).items() if v is not None}
+        path.write_text(json.dumps(values))
+        return path
+
+    return write
+
+
+def test_a_card_says_what_code_must_know(written: Callable[..., Path]) -> None:
+    card = ModelCard.read(written(limits="many"))
+    assert (card.name, card.version, card.task) == ("mass", "2", "detection")
+    assert (card.rows, card.columns, card.threshold) == (64, 48, 0.25)
+    assert card.facts["limits"] == "many"
+    assert card.weights_path == card.path.parent / "w.onnx"
+
+
+@pytest.mark.parametrize("field", ["schema", "name", "task", "threshold", "weights", "input"])
+def test_a_field_that_lacks_is_named(written: Callable[..., Path], field: str) -> None:
+    path = written(**{field: None})
+    with pytest.raises(ModelError, match=f"card.json: .*{field}"):
+        ModelCard.read(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": "mammoscope/model-card/0"},
+        {"input": {"rows": "many", "columns": 48}},
+        {"input": {"rows": 0, "columns": 48}},
+        {"threshold": {"value": 1.5}},
+        {"threshold": {"value": float("nan")}},
+        {"threshold": 0.5},
+        {"weights": "w.onnx"},
+    ],
+)
+def test_a_field_that_cannot_be(written: Callable[..., Path], change: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"card\.json: "):
+        ModelCard.read(written(**change))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"3"])
+def test_a_file_that_is_no_card(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "card.json").write_bytes(content)
+    with pytest.raises(ModelError, match=r"card\.json: not a readable model card"):
+        ModelCard.read(tmp_path / "card.json")
+
+
+def test_no_card_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"none\.json: "):
+        ModelCard.read(tmp_path / "none.json")
+
+
+def test_weights_are_held_against_the_card(written: Callable[..., Path]) -> None:
+    card = ModelCard.read(written())
+    with pytest.raises(ModelError, match=r"w\.onnx: No such file"):
+        card.load_weights()
+    card.weights_path.write_bytes(b"abc")
+    assert card.load_weights() == b"abc"
+    card.weights_path.write_bytes(b"ab")
+    with pytest.raises(ModelError, match="changed or cut off"):
+        card.load_weights()
+
+
+def test_a_card_for_another_task_is_not_taken(written: Callable[..., Path]) -> None:
+    path = written(task="classification")
+    assert find_card("classification", path).name == "mass"
+    with pytest.raises(ModelError, match=r"card\.json: no model for detection"):
+        find_card("detection", path)
+
+
+def test_every_shipped_card_says_what_people_must_know(card_path: Path) -> None:
+    cards = bundled_cards()
+    assert card_path in [card.path for card in cards]
+    for card in cards:
+        assert card.facts["weights"]["bytes"] == card.weights_path.stat().st_size < 16e6
+        assert card.facts["training_data"]["name"] and card.facts["training_data"]["licence"]
+        assert card.facts["figures"] and card.facts["limits"]
+        card.load_weights()
