@@ -1,4 +1,4 @@
-"""What many tests share: one small synthetic study, the shipped model, made models, the commands."""
+"""What many tests share: a small synthetic study, the shipped model, made models, commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mammoscope.phantom import StudyOptions, WrittenStudies, write_studies
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> WrittenStudies:
-    """One patient's four views, as DICOM in four encodings and as film in PNG. Not to be changed."""
+    """One patient's four views, as DICOM in four encodings and as film in PNG. Read only."""
     return write_studies(tmp_path_factory.mktemp("study"), StudyOptions(seed=1, rows=500))
 
 

@@ -89,14 +89,16 @@ class Mammogram:
 
     def flip_horizontal(self) -> Mammogram:
         """Mirrored left to right."""
-        return replace(self, pixels=cv2.flip(self.pixels, 1), frame=self.frame.flip_horizontal())
+        pixels = np.asarray(cv2.flip(self.pixels, 1), dtype=np.float32)
+        return replace(self, pixels=pixels, frame=self.frame.flip_horizontal())
 
     def resize(self, rows: int, columns: int) -> Mammogram:
         """Resampled: by area, bilinear where a side grows."""
         # By area OpenCV puts pixels beside their place as soon as one side grows.
         grows = rows > self.frame.rows or columns > self.frame.columns
         how = cv2.INTER_LINEAR if grows else cv2.INTER_AREA
-        pixels = cv2.resize(self.pixels, (columns, rows), interpolation=how)
+        resized = cv2.resize(self.pixels, (columns, rows), interpolation=how)
+        pixels = np.asarray(resized, dtype=np.float32)
         return replace(self, pixels=pixels, frame=self.frame.resize(rows, columns))
 
     def pad(self, rows: int, columns: int) -> Mammogram:

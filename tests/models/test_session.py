@@ -22,7 +22,9 @@ def test_a_model_is_a_function_of_its_picture(write_card: Callable[..., ModelCar
 
 def test_a_picture_of_another_size(write_card: Callable[..., ModelCard]) -> None:
     model = OnnxModel(write_card(DOUBLE, 4, 3))
-    with pytest.raises(ModelError, match=r"made takes pictures of shape \(1, 4, 3\), got \(1, 3, 4\)"):
+    with pytest.raises(
+        ModelError, match=r"made takes pictures of shape \(1, 4, 3\), got \(1, 3, 4\)"
+    ):
         model(np.zeros((1, 1, 3, 4), dtype=np.float32))
 
 

@@ -82,8 +82,8 @@ def test_a_mirrored_image_has_the_mirrored_mask() -> None:
     assert dice(mask_of(pixels), mirrored) > 0.995
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.0, 0.1), (0.4, 0.6), (0.5, 1.0)])
-def test_brightness_and_contrast_do_not_matter(low: float, high: float) -> None:
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.1), (0.01, 0.1), (0.15, 1.0)])
+def test_dim_images_and_light_film_do_not_matter(low: float, high: float) -> None:
     plain = phantom("CC", "L", 0)
     faint = (low + (high - low) * plain.pixels).astype(np.float32)
     assert dice(mask_of(faint), plain.breast) > 0.97
@@ -109,10 +109,14 @@ def test_one_value_is_no_breast(shape: tuple[int, int], value: float) -> None:
     assert find_breast(np.full(shape, value, dtype=np.float32)) is None
 
 
-@pytest.mark.parametrize("spread", [0.002, 0.02, 0.2])
-def test_noise_is_no_breast(spread: float) -> None:
-    noise = np.random.default_rng(0).normal(0.5, spread, (400, 300))
-    assert find_breast(np.clip(noise, 0, 1).astype(np.float32)) is None
+def test_a_breast_that_fills_the_picture_is_all_of_it() -> None:
+    plain = phantom("CC", "L", 0)
+    inside = cv2.erode(plain.breast.astype(np.uint8), np.ones((41, 41), np.uint8))
+    ys, xs = np.nonzero(inside)
+    y, x = int(np.median(ys)), int(np.median(xs[ys == int(np.median(ys))]))
+    part = np.s_[y - 120 : y + 120, max(0, x - 100) : x + 80]
+    assert plain.breast[part].all()
+    assert mask_of(plain.pixels[part]).mean() > 0.98
 
 
 def test_a_label_alone_is_no_breast() -> None:

@@ -57,7 +57,7 @@ def test_what_comes_out_is_the_breast_alone_facing_one_way(
     image = done.mammogram
     assert image.pixels.dtype == np.float32
     assert np.isfinite(image.pixels).all()
-    assert 0 <= image.pixels.min() and image.pixels.max() <= 1
+    assert image.pixels.min() >= 0 and image.pixels.max() <= 1
     written = to_uint16(image.pixels)
     assert (written.min(), written.max()) == (0, 65535)
     assert (image.laterality, image.view) == (side, view)
@@ -104,7 +104,9 @@ def test_lesions_go_along_and_stay_as_bright_as_they_were(
 def test_no_grey_level_of_the_breast_is_lost_in_sixteen_bits(bits: int) -> None:
     shown = phantom("CC", "L")
     stored = np.rint(shown.pixels * (2**bits - 1)).astype(int)
-    image = preprocess(mammogram(shown, pixels=(stored / (2**bits - 1)).astype(np.float32))).mammogram
+    image = preprocess(
+        mammogram(shown, pixels=(stored / (2**bits - 1)).astype(np.float32))
+    ).mammogram
     written = to_uint16(image.pixels).astype(int)
     x0, y0, x1, y1 = image.frame.boxes_to_source([(0, 0, *image.frame.size[::-1])])[0].astype(int)
     source = stored[y0:y1, x0:x1]
@@ -183,9 +185,9 @@ def test_what_goes_in_is_left_as_it_is() -> None:
         (np.ones((1, 1)), "every pixel has the same value"),
         (np.eye(9), "the image is only 9 x 9"),
         (np.linspace(0, 1, 4000).reshape(4, 1000), "the image is only 1000 x 4"),
-        (np.random.default_rng(0).random((400, 300)), "told from the background"),
+        (np.eye(400), "told from the background"),
     ],
-    ids=["black", "grey", "one pixel", "tiny", "flat", "noise"],
+    ids=["black", "grey", "one pixel", "tiny", "flat", "hair"],
 )
 def test_why_there_is_no_breast(pixels: np.ndarray, cause: str) -> None:
     facts = SourceFacts("scans/a.png", "0", "PNG", *pixels.shape, bits_stored=8)
@@ -194,7 +196,7 @@ def test_why_there_is_no_breast(pixels: np.ndarray, cause: str) -> None:
 
 
 def test_an_image_made_in_memory_has_a_name_in_errors_too() -> None:
-    with pytest.raises(BreastNotFound, match="^image: no breast"):
+    with pytest.raises(BreastNotFound, match=r"^image: no breast"):
         preprocess(plain(np.zeros((400, 300))))
 
 

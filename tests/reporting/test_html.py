@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from mammoscope.errors import OutputError
-from mammoscope.geometry import Frame
 from mammoscope.files import DISCLAIMER
+from mammoscope.geometry import Frame
 from mammoscope.reporting import Failure, ReportWriter, encode_preview
 from mammoscope.types import ImageResult, Mammogram, ModelUse
 

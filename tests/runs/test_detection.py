@@ -100,9 +100,7 @@ def test_a_failure_stands_in_run_json_and_the_rest_is_done(
     broken.write_bytes(b"")
     both = find_images([*found.paths[:1], broken])
     run = run_detection(pipeline, both, tmp_path / "out", workers=2)
-    assert [(f.path, f.cause) for f in run.summary.failures] == [
-        (str(broken), "the file is empty")
-    ]
+    assert [(f.path, f.cause) for f in run.summary.failures] == [(str(broken), "the file is empty")]
     assert [image.name for image in run.summary.images] == [found.paths[0].stem]
     written = json.loads((tmp_path / "out" / "run.json").read_text())
     assert written["counts"]["images"] == 2 and written["counts"]["failed"] == 1

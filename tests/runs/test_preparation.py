@@ -73,7 +73,9 @@ def test_masks_lie_on_the_source_pixels(study: WrittenStudies, tmp_path: Path) -
     run_preparation(found, tmp_path, options)
     for path in found.paths:
         source = image_of(path)
-        breast, muscle = (image_of(tmp_path / f"{path.stem}.{p}.png") for p in ("breast", "pectoral"))
+        breast, muscle = (
+            image_of(tmp_path / f"{path.stem}.{p}.png") for p in ("breast", "pectoral")
+        )
         for mask in (breast, muscle):
             assert mask.shape == source.shape and mask.dtype == np.uint8
             assert set(np.unique(mask)) <= {0, 255}
@@ -149,9 +151,10 @@ def test_an_image_is_never_overwritten(study: WrittenStudies, tmp_path: Path) ->
     summary = run_preparation(find_images([copy]), tmp_path)
     assert copy.read_bytes() == path.read_bytes()
     assert "another output folder" in summary.failures[0].cause
-    assert run_preparation(
-        find_images([copy]), tmp_path, PreparationOptions(format="tiff")
-    ).failures == ()
+    assert (
+        run_preparation(find_images([copy]), tmp_path, PreparationOptions(format="tiff")).failures
+        == ()
+    )
 
 
 def test_one_and_three_workers_write_the_same_bytes(study: WrittenStudies, tmp_path: Path) -> None:

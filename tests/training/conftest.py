@@ -10,7 +10,7 @@ from mammoscope.phantom import StudyOptions, write_studies
 pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("timm", reason="needs the extra [train]")
 
-from mammoscope.training.config import (  # noqa: E402
+from mammoscope.training.config import (
     AugmentationConfig,
     DetectorConfig,
     NetworkConfig,
@@ -23,11 +23,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnnotatedImage, ..
     """Phantom images of three patients, annotated."""
     folder: Path = tmp_path_factory.mktemp("phantoms")
     write_studies(folder, StudyOptions(studies=3, rows=300, png=False))
-    return tuple(
-        image
-        for kind in ("dicom",)
-        for image in load(f"truth:{_flat(folder, kind)}")
-    )
+    return tuple(image for kind in ("dicom",) for image in load(f"truth:{_flat(folder, kind)}"))
 
 
 def _flat(folder: Path, kind: str) -> Path:

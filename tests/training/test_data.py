@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="needs the extra [train]")
 
-from mammoscope.datasets import AnnotatedImage  # noqa: E402
-from mammoscope.errors import InputError  # noqa: E402
-from mammoscope.geometry import Frame  # noqa: E402
-from mammoscope.training.config import AugmentationConfig  # noqa: E402
-from mammoscope.training.data import (  # noqa: E402
+from mammoscope.datasets import AnnotatedImage
+from mammoscope.errors import InputError
+from mammoscope.geometry import Frame
+from mammoscope.training.config import AugmentationConfig
+from mammoscope.training.data import (
     ChangedPictures,
     Sample,
     load_samples,
@@ -85,6 +85,4 @@ def test_an_unusable_image_is_handed_back_and_left_out(
 def test_a_sample_keeps_the_way_back_to_the_file(images: tuple[AnnotatedImage, ...]) -> None:
     marked = next(image for image in images if len(image.boxes))
     (sample,) = load_samples([marked], (96, 64), lambda error: pytest.fail(str(error)))
-    np.testing.assert_allclose(
-        sample.frame.boxes_to_source(sample.boxes), marked.boxes, atol=1e-3
-    )
+    np.testing.assert_allclose(sample.frame.boxes_to_source(sample.boxes), marked.boxes, atol=1e-3)

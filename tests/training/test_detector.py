@@ -70,9 +70,7 @@ def test_validation_patients_are_not_trained_on_and_can_be_scored(
     assert len(set(truth.patients)) == 1
 
 
-def test_the_settings_written_are_the_settings_read(
-    config: DetectorConfig, finished: Path
-) -> None:
+def test_the_settings_written_are_the_settings_read(config: DetectorConfig, finished: Path) -> None:
     assert DetectorConfig.read(finished / "config.toml") == config
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,7 +19,6 @@ from mammoscope.errors import MammoscopeError
 
 if TYPE_CHECKING:
     from mammoscope.reading import MetadataTable, ReadOptions
-    from mammoscope.reading.options import Voi
     from mammoscope.reporting import Failure
 
 EXIT_CODES = "Exit code 0: all went well; 1: some files failed; 2: wrong use."
@@ -66,7 +65,7 @@ def read_options(voi: VoiChoice, any_modality: bool) -> ReadOptions:
     """The reading options of a command."""
     from mammoscope.reading import ReadOptions
 
-    return ReadOptions(voi=cast("Voi", voi.value), any_modality=any_modality)
+    return ReadOptions(voi=voi.value, any_modality=any_modality)
 
 
 def read_metadata(path: Path | None) -> MetadataTable | None:
@@ -99,9 +98,8 @@ def print_failures(console: Console, failures: Iterable[Failure]) -> None:
 
 
 def on_one_line(text: object) -> str:
-    """``text`` as a terminal can show it: what is not printable in a file name becomes an escape."""
-    characters = (c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
-    return "".join(characters)
+    """``text`` as any terminal shows it: what cannot be printed becomes an escape."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
 
 
 @contextmanager

@@ -40,7 +40,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     metadata: common.Metadata = None,
     threshold: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Score from which a region is shown. Default: the model's."),
+        typer.Option(
+            min=0, max=1, help="Score from which a region is shown. Default: the model's."
+        ),
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
@@ -51,7 +53,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
     workers: common.Workers = common.DEFAULT_WORKERS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print run.json instead of text.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print run.json instead of text.")
+    ] = False,
 ) -> None:
     """Mark masses on mammograms: DICOM, PNG, TIFF, PGM or JPEG.
 

@@ -64,7 +64,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
     workers: common.Workers = common.DEFAULT_WORKERS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print run.json instead of text.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print run.json instead of text.")
+    ] = False,
 ) -> None:
     """Write the breast alone: labels and borders gone, cropped, chest wall left, full 16 bits.
 

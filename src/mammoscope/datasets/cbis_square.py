@@ -13,8 +13,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from mammoscope.datasets.table import AnnotatedImage
-from mammoscope.geometry import as_boxes
+from mammoscope.datasets.table import AnnotatedImage, lesions
 from mammoscope.tables import BOX_COLUMNS, Row, read_table
 
 TRUE_SIZE = (1368, 800)
@@ -30,12 +29,13 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     for name, group in groupby(rows, key=lambda row: row.name("image")):
         masses = list(group)
         first = masses[0]
+        boxes, labels = lesions(masses, "pathology")
         images.append(
             AnnotatedImage(
                 path=path / "images" / name,
                 patient_id=first.name("patient_id"),
-                boxes=as_boxes([m.box() for m in masses]),
-                labels=tuple(m.text("pathology") or None for m in masses),
+                boxes=boxes,
+                labels=labels,
                 laterality=first.text("laterality")[:1] or None,
                 view=first.text("view") or None,
                 true_size=TRUE_SIZE,

@@ -11,8 +11,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from mammoscope.datasets.table import AnnotatedImage
-from mammoscope.geometry import as_boxes
+from mammoscope.datasets.table import AnnotatedImage, lesions
 from mammoscope.tables import BOX_COLUMNS, read_table
 
 
@@ -29,22 +28,18 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     rows = sorted(table, key=lambda row: row.name("image"))
     images = []
     for name, group in groupby(rows, key=lambda row: row.name("image")):
-        lesions = list(group)
-        first = lesions[0]
+        rows_of_image = list(group)
+        first = rows_of_image[0]
         image = csv.parent / name
         if not image.is_file():
             raise first.error(f"there is no image {name}")
-        boxes = [row.box() for row in lesions]
+        boxes, labels = lesions(rows_of_image, "label")
         images.append(
             AnnotatedImage(
                 path=image,
                 patient_id=first.text("patient_id") or name,
-                boxes=as_boxes([box for box in boxes if box]),
-                labels=tuple(
-                    row.text("label") or None
-                    for row, box in zip(lesions, boxes, strict=True)
-                    if box
-                ),
+                boxes=boxes,
+                labels=labels,
                 laterality=first.text("laterality") or None,
                 view=first.text("view") or None,
             )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.geometry import as_boxes
+from mammoscope.tables import Row
 from mammoscope.types import Mammogram
 
 
@@ -47,6 +50,20 @@ class AnnotatedImage:
 
         mammogram = read(self.path)
         return mammogram.resize(*self.true_size) if self.true_size else mammogram
+
+
+def lesions(
+    rows: Iterable[Row], label_column: str
+) -> tuple[NDArray[np.float64], tuple[str | None, ...]]:
+    """Boxes (N, 4) and labels of the rows of one image; a row with an empty box is no lesion.
+
+    Raises
+    ------
+    TableError
+        If a box is not four numbers with an area.
+    """
+    marked = [(box, row.text(label_column) or None) for row in rows if (box := row.box())]
+    return as_boxes([box for box, _ in marked]), tuple(label for _, label in marked)
 
 
 def split_by_patient(

@@ -41,7 +41,9 @@ class OnnxModel:
         self._input = self._session.get_inputs()[0]
         takes, says = list(self._input.shape[1:]), [1, card.rows, card.columns]
         if takes != says:
-            raise ModelError(f"{card.weights_path}: takes pictures of {takes}, its card says {says}")
+            raise ModelError(
+                f"{card.weights_path}: takes pictures of {takes}, its card says {says}"
+            )
 
     def __call__(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for a batch (B, 1, rows, columns) of pictures in [0, 1].

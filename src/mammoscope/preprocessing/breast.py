@@ -21,6 +21,9 @@ _BORDER_DEPTH = 0.09
 _EDGE_STRIP = 0.045
 """Share of the short side: what clings to an edge and is thinner than this is not breast."""
 
+_LIGHTEST_BACKGROUND = 0.25
+"""Share of the brightest pixel: what is lighter is tissue. Film background reaches about 0.15."""
+
 _SMALLEST_BREAST = 0.02
 """A breast covers at least this share of the image; less is a label or dirt."""
 
@@ -43,8 +46,8 @@ def find_breast(pixels: Pixels) -> Mask | None:
     low, high = float(pixels.min()), float(pixels.max())
     if high - low < 1e-4 or min(pixels.shape) < 16:
         return None
-    grey = cv2.convertScaleAbs(pixels - low, alpha=255.0 / (high - low))
-    grey = cv2.medianBlur(grey, 5)
+    noisy = cv2.convertScaleAbs(pixels, alpha=255.0 / high)
+    grey = np.asarray(cv2.medianBlur(noisy, 5), dtype=np.uint8)
     film = _inside_film_border(grey)
     tissue = (grey > _background_threshold(grey, film)) & film
     component = _greatest_component(tissue, film)
@@ -60,6 +63,8 @@ def _background_threshold(grey: Grey8, film: Mask) -> float:
     The background is the darkest population: its level is the lowest well-filled peak of the
     histogram, its spread is measured below that peak, where there is no tissue.
     Skin starts above both the background's noise and a small share of the tissue's contrast.
+    Where even the darkest population is too light for background, the breast fills the picture, as
+    on magnification views: -1.
     """
     values = grey[film]
     otsu, _ = cv2.threshold(values.reshape(-1, 1), 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
@@ -70,6 +75,8 @@ def _background_threshold(grey: Grey8, film: Mask) -> float:
     histogram = np.convolve(histogram, np.ones(5) / 5, mode="same")
     level = int(np.argmax(histogram >= 0.5 * histogram.max()))
     level = level + int(np.argmax(histogram[level : level + 12]))
+    if level > _LIGHTEST_BACKGROUND * 255:
+        return -1.0
     below = dark[dark <= level].astype(np.float64)
     spread = float(np.sqrt(np.mean((below - level) ** 2))) if len(below) else 0.0
     contrast = float(np.median(bright)) - level
@@ -155,4 +162,5 @@ def _smooth(mask: Mask) -> Mask:
 
 
 def _disc(radius: int) -> Grey8:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return np.asarray(disc, dtype=np.uint8)

@@ -68,14 +68,16 @@ def preprocess(
         path = mammogram.source.path if mammogram.source else "image"
         raise BreastNotFound(path, _why_not(mammogram))
     breast = Region(mask, small.frame)
-    if chest_wall_is_right(mask):
-        mammogram, small = mammogram.flip_horizontal(), small.flip_horizontal()
-        breast = breast.flip_horizontal()
+    turned = chest_wall_is_right(mask)
+    if turned:
+        small, breast = small.flip_horizontal(), breast.flip_horizontal()
     pectoral, warnings = _pectoral(small, breast)
     keep = breast
     if options.remove_pectoral and pectoral is not None:
         keep = replace(breast, mask=breast.mask & ~pectoral.mask)
     cropped = mammogram.crop(*keep.bounds(mammogram.frame))
+    if turned:
+        cropped = cropped.flip_horizontal()
     pixels = stretch(cropped.pixels, keep.on(cropped.frame))
     return Preprocessed(replace(cropped, pixels=pixels).warn(*warnings), breast, pectoral)
 

@@ -37,8 +37,8 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> FoundImages:
     paths
         Each a file, always taken, even a missing one; a folder, searched to every depth for files
         that may be images by their name or by DICOM's magic; a DICOMDIR, for the images it refers
-        to, even missing ones; or a glob pattern (``**`` reaches every depth), whose matches are chosen as in a
-        folder. Hidden files of folders are passed over.
+        to, even missing ones; or a glob pattern (``**`` reaches every depth), whose matches are
+        chosen as in a folder. Hidden files of folders are passed over.
 
     Raises
     ------

@@ -15,8 +15,8 @@ from importlib import resources
 from types import TracebackType
 
 import mammoscope
-from mammoscope.reporting import report_parts as parts
 from mammoscope.files import DISCLAIMER, PathLike, atomic_file
+from mammoscope.reporting import report_parts as parts
 from mammoscope.reporting.hanging import Sheet, sheets
 from mammoscope.reporting.markup import Html, element, joined
 from mammoscope.reporting.overlay import Preview

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from mammoscope.errors import GeometryError, ReadError
-from mammoscope.geometry import Frame, as_boxes
 from mammoscope.files import DISCLAIMER, PathLike
+from mammoscope.geometry import Frame, as_boxes
 from mammoscope.types import Detections, ImageResult, ModelUse, SourceFacts
 
 IMAGE_SCHEMA = "mammoscope/image-result/1"

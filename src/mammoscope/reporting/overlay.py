@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.geometry import Frame
 from mammoscope.files import PathLike, write_bytes
+from mammoscope.geometry import Frame
 from mammoscope.types import ImageResult, Mammogram
 
 Picture = NDArray[np.uint8]

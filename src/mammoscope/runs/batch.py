@@ -51,4 +51,6 @@ def _attempt(
     except Exception as error:
         # A fault of ours must not cost the rest of the batch; its kind is named, not its text,
         # which could hold a patient's data.
-        return InputError(path, f"an unexpected {type(error).__name__} in mammoscope: please report")
+        return InputError(
+            path, f"an unexpected {type(error).__name__} in mammoscope: please report"
+        )

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mammoscope.runs.batch import run_batch
 from mammoscope.errors import MammoscopeError
 from mammoscope.files import ensure_folder, write_json
 from mammoscope.names import check_names
@@ -27,6 +26,7 @@ from mammoscope.reporting import (
     run_json,
     write_overlay,
 )
+from mammoscope.runs.batch import run_batch
 from mammoscope.types import ImageResult
 
 _SUFFIXES = (".json", ".png")

@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.errors import MammoscopeError, OutputError, TableError
-from mammoscope.evaluation.names import AmbiguousName, match_names
+from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import DISCLAIMER, ensure_folder, write_bytes, write_json
 from mammoscope.geometry import Frame
 from mammoscope.names import check_names, name_of
@@ -28,7 +27,8 @@ from mammoscope.preprocessing import (
 from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
 from mammoscope.reporting import Failure, ImageLine, RunSummary, run_json
 from mammoscope.runs.batch import run_batch
-from mammoscope.tables import BOX_COLUMNS, Table, write_table
+from mammoscope.runs.lesions import lesions_of
+from mammoscope.tables import Table, write_table
 from mammoscope.types import Mammogram
 
 SCHEMA = "mammoscope/preprocessed-image/1"
@@ -88,16 +88,17 @@ def run_preparation(
     OutputError
         If ``out`` cannot be written, or is where ``truth`` lies under the name it would get.
     TableError
-        If ``truth`` names an image so that several could be meant.
+        If ``truth`` holds a row that cannot be meant. Nothing is done then.
     """
     start = time.perf_counter()
-    folder = ensure_folder(out)
-    moved = folder / "truth.csv"
-    if truth is not None and Path(truth.path).resolve() == moved.resolve():
-        raise OutputError(truth.path, "would be overwritten: choose another output folder")
     masks = (".breast.png", ".pectoral.png") if options.masks else ()
     suffixes = (".json", f".{options.format}", *masks)
-    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, folder, suffixes))
+    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, out, suffixes))
+    accepted = [path for path in found.paths if path not in refused]
+    lesions = () if truth is None else lesions_of(truth, accepted)
+    if truth is not None and Path(truth.path).resolve() == (out / "truth.csv").resolve():
+        raise OutputError(truth.path, "would be overwritten: choose another output folder")
+    folder = ensure_folder(out)
     prepared: list[Prepared] = []
     failures: list[Failure] = []
     work = partial(_prepare, options, folder)
@@ -108,16 +109,13 @@ def run_preparation(
             prepared.append(outcome)
         progress()
     if truth is not None:
-        _move_truth(truth, prepared, moved)
+        done = {image.path: image for image in prepared}
+        kept = ((lesion, done[lesion.path]) for lesion in lesions if lesion.path in done)
+        moved = [lesion.moved(image.file, image.frame) for lesion, image in kept]
+        write_table(folder / "truth.csv", truth.columns, moved)
     summary = RunSummary(
         command=command,
-        options={
-            **asdict(options.reading),
-            **asdict(options.preprocessing),
-            "metadata": options.metadata is not None,
-            "format": options.format,
-            "masks": options.masks,
-        },
+        options=_plain(options),
         images=tuple(ImageLine(name_of(p.path), str(p.path), 0, 0.0) for p in prepared),
         failures=tuple(failures),
         ignored_paths=tuple(str(path) for path in found.ignored),
@@ -138,6 +136,16 @@ def _prepare(options: PreparationOptions, folder: Path, path: Path) -> Prepared:
             _write_image(folder / f"{name}.{part}.png", _mask(region, mammogram.frame))
     write_json(folder / f"{name}.json", _record(name, file, mammogram, done, options))
     return Prepared(path, file, done.mammogram.frame)
+
+
+def _plain(options: PreparationOptions) -> dict[str, Any]:
+    return {
+        **asdict(options.reading),
+        **asdict(options.preprocessing),
+        "metadata": options.metadata is not None,
+        "format": options.format,
+        "masks": options.masks,
+    }
 
 
 def _record(
@@ -181,25 +189,3 @@ def _write_image(path: Path, pixels: NDArray[Any]) -> None:
     if not done:
         raise OutputError(path, "the image cannot be encoded")
     write_bytes(path, data.tobytes())
-
-
-def _move_truth(truth: Table, prepared: list[Prepared], path: Path) -> None:
-    written = {image.path.as_posix(): image for image in prepared}
-    try:
-        meant = match_names(dict.fromkeys(row.name("image") for row in truth), written)
-    except AmbiguousName as error:
-        raise TableError(truth.path, str(error)) from error
-    rows = []
-    for row in truth:
-        image = written.get(meant.get(row.name("image"), ""))
-        if image is None:
-            continue
-        values: dict[str, object] = {**row, "image": image.file}
-        box = row.box()
-        if box is not None:
-            moved = image.frame.boxes_from_source([box])[0]
-            values |= {
-                column: round(float(v), 4) for column, v in zip(BOX_COLUMNS, moved, strict=True)
-            }
-        rows.append(values)
-    write_table(path, truth.columns, rows)

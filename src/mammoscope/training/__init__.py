@@ -1,0 +1,1 @@
+"""Training: needs the extra [train]; nothing that runs a model imports it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mammoscope.errors import InputError
+from mammoscope.training.network import MassNetwork
 
 
 @dataclass
 class Progress:
     """Everything a run needs to go on where it was cut off."""
 
-    network: nn.Module
-    average: nn.Module
+    network: MassNetwork
+    average: MassNetwork
     optimizer: torch.optim.Optimizer
     epoch: int = 0
 
@@ -73,4 +73,4 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _write(tensors: dict[str, Tensor], path: Path, facts: dict[str, str]) -> None:
     partial = path.with_suffix(".partial")
     save_file(tensors, partial, metadata=facts)
-    os.replace(partial, path)
+    partial.replace(path)

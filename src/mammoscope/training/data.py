@@ -118,7 +118,7 @@ def _move(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Turn, scale, shift and mirror a sample into a picture of ``size``; its boxes follow."""
     rows, columns = size
-    height, width = sample.pixels.shape
+    height = sample.pixels.shape[0]
     base = rows / height
     scale = base * _around_one(config.scale, rng)
     stretch = math.sqrt(_around_one(config.aspect, rng))
@@ -171,7 +171,7 @@ def _recolour(
     pixels = (pixels - 0.5) * _around_one(config.contrast, rng) + 0.5
     pixels = pixels + rng.uniform(-0.3, 0.3) * config.contrast
     if config.blur_px and rng.random() < 0.3:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, config.blur_px))
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, config.blur_px)))
     if config.noise and rng.random() < 0.5:
         grain = rng.standard_normal(pixels.shape, dtype=np.float32)
         pixels = pixels + rng.uniform(0, config.noise) * grain

@@ -68,9 +68,7 @@ class Run:
     report: Report
 
 
-def train_detector(
-    config: DetectorConfig, images: tuple[AnnotatedImage, ...], run: Run
-) -> Path:
+def train_detector(config: DetectorConfig, images: tuple[AnnotatedImage, ...], run: Run) -> Path:
     """Train, or go on training where ``run.folder`` holds a checkpoint.
 
     The weights written last are those of the last epoch, averaged over training steps: the
@@ -101,7 +99,7 @@ def train_detector(
         load_imagenet(network, run.weights)
         restore_batch_norm(network, _pictures(training[:: max(1, len(training) // 16)][:16], size))
     _freeze(network, config.network.frozen_stages)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     progress = Progress(network, deepcopy(network), _optimizer(network, config))
     settings = config.as_dict() | {"images": [i.path.name for i in shown]}
     checkpoint = run.folder / "checkpoint.safetensors"
@@ -127,9 +125,7 @@ def train_detector(
 
 
 @torch.no_grad()
-def predict(
-    network: MassNetwork, samples: list[Sample], size: tuple[int, int]
-) -> list[Detections]:
+def predict(network: MassNetwork, samples: list[Sample], size: tuple[int, int]) -> list[Detections]:
     """What a network finds on samples fitted to ``size``, in pixels of the source images."""
     decoder = Decoder(network).eval()
     found = []
@@ -171,9 +167,7 @@ def _epoch(
     return total / len(loader)
 
 
-def _loss(
-    network: torch.nn.Module, batch: Tensor, boxes: list[Tensor], mixed: bool
-) -> Tensor:
+def _loss(network: torch.nn.Module, batch: Tensor, boxes: list[Tensor], mixed: bool) -> Tensor:
     rows, columns = batch.shape[-2] // STRIDE, batch.shape[-1] // STRIDE
     heat, sides, weight = targets(boxes, rows, columns)
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
@@ -224,9 +218,7 @@ def _set_learning_rate(
 
 @torch.no_grad()
 def _update_average(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
-    for mean, now in zip(
-        average.state_dict().values(), network.state_dict().values(), strict=True
-    ):
+    for mean, now in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
         if mean.dtype.is_floating_point:
             mean.lerp_(now, 1 - keep)
         else:

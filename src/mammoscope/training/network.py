@@ -7,6 +7,7 @@ the network tells the distances to the four sides of its box.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -32,26 +33,28 @@ class MassNetwork(nn.Module):
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        options = {"pad_type": config.pad_type} if config.pad_type else {}
-        self.trunk = timm.create_model(
+        options: dict[str, Any] = {"pad_type": config.pad_type} if config.pad_type else {}
+        trunk: Any = timm.create_model(
             config.trunk,
             features_only=True,
             in_chans=1,
             out_indices=_levels_at_strides(config.trunk, (8, 16, 32)),
             **options,
         )
+        self.trunk = trunk
         wide = config.channels
         self.lateral = nn.ModuleList(
-            nn.Conv2d(channels, wide, 1) for channels in self.trunk.feature_info.channels()
+            nn.Conv2d(channels, wide, 1) for channels in trunk.feature_info.channels()
         )
         self.blend = nn.Sequential(_separable(wide), _separable(wide))
-        self.heat = nn.Sequential(_separable(wide), nn.Conv2d(wide, 1, 1))
-        self.sides = nn.Sequential(_separable(wide), nn.Conv2d(wide, 4, 1))
-        nn.init.constant_(self.heat[-1].bias, float(torch.logit(torch.tensor(_PRIOR))))
-        nn.init.zeros_(self.sides[-1].bias)
+        to_heat, to_sides = nn.Conv2d(wide, 1, 1), nn.Conv2d(wide, 4, 1)
+        nn.init.constant_(_bias(to_heat), float(torch.logit(torch.tensor(_PRIOR))))
+        nn.init.zeros_(_bias(to_sides))
+        self.heat = nn.Sequential(_separable(wide), to_heat)
+        self.sides = nn.Sequential(_separable(wide), to_sides)
 
     def forward(self, picture: Tensor) -> tuple[Tensor, Tensor]:
-        """Heat logits (B, 1, r, c) and left, top, right, bottom distances (B, 4, r, c) in pixels."""
+        """Heat logits (B, 1, r, c), and distances left, top, right, bottom (B, 4, r, c) in px."""
         features = self.trunk(picture * 2 - 1)
         fused = self.lateral[-1](features[-1])
         for level in (-2, -3):
@@ -120,14 +123,16 @@ def restore_batch_norm(network: MassNetwork, pictures: Tensor) -> None:
 
     def set_statistics(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         assert isinstance(layer, nn.BatchNorm2d)  # noqa: S101  (narrows the type)
-        if not bool((layer.running_mean == 0).all() and (layer.running_var == 1).all()):
+        running_mean, running_var = (layer.get_buffer(f"running_{n}") for n in ("mean", "var"))
+        if bool((running_mean != 0).any() or (running_var != 1).any()):
             return
         variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3))
-        layer.weight /= (layer.running_var + layer.eps).sqrt()
-        layer.bias += layer.weight * mean
-        layer.weight *= (variance + layer.eps).sqrt()
-        layer.running_mean.copy_(mean)
-        layer.running_var.copy_(variance)
+        weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+        weight.div_((running_var + layer.eps).sqrt())
+        bias.add_(weight * mean)
+        weight.mul_((variance + layer.eps).sqrt())
+        running_mean.copy_(mean)
+        running_var.copy_(variance)
 
     was_training = network.training
     network.eval()
@@ -140,9 +145,15 @@ def restore_batch_norm(network: MassNetwork, pictures: Tensor) -> None:
 
 
 def _levels_at_strides(trunk: str, strides: tuple[int, ...]) -> tuple[int, ...]:
-    info = timm.create_model(trunk, features_only=True).feature_info
+    network: Any = timm.create_model(trunk, features_only=True)
+    info = network.feature_info
     levels = [info.reduction().index(stride) for stride in strides]
     return tuple(info[level]["index"] for level in levels)
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None  # noqa: S101  (narrows the type)
+    return layer.bias
 
 
 def _separable(channels: int) -> nn.Sequential:

@@ -1,0 +1,50 @@
+"""Annotated lesions, carried from the images that were read to the images that are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammoscope.errors import TableError
+from mammoscope.evaluation.names import AmbiguousName, match_names
+from mammoscope.geometry import Frame
+from mammoscope.tables import BOX_COLUMNS, Box, Row, Table
+
+_DIGITS = 4
+"""Of a moved box, in pixels: enough for the way back to 1e-3 px."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One row of a truth table: the image it means, and its box in source pixels if it has one."""
+
+    path: Path
+    box: Box | None
+    row: Row
+
+    def moved(self, file: str, frame: Frame) -> dict[str, object]:
+        """The row for ``file``, whose pixels lie at ``frame``; other columns are kept."""
+        values: dict[str, object] = {**self.row, "image": file}
+        if self.box is not None:
+            box = frame.boxes_from_source([self.box])[0]
+            rounded = (round(float(v), _DIGITS) for v in box)
+            values |= dict(zip(BOX_COLUMNS, rounded, strict=True))
+        return values
+
+
+def lesions_of(truth: Table, paths: Iterable[Path]) -> tuple[Lesion, ...]:
+    """The rows of ``truth`` (columns image, x0, y0, x1, y1, others) that mean one of ``paths``.
+
+    Raises
+    ------
+    TableError
+        If a row names no image, its box cannot be meant, or several images could be.
+    """
+    images = {path.as_posix(): path for path in paths}
+    rows = [(row, row.name("image"), row.box()) for row in truth]
+    try:
+        meant = match_names(dict.fromkeys(name for _, name, _ in rows), images)
+    except AmbiguousName as error:
+        raise TableError(truth.path, str(error)) from error
+    return tuple(Lesion(images[meant[name]], box, row) for row, name, box in rows if name in meant)

@@ -1,0 +1,236 @@
+"""``mammoscope detect`` from end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import jsonschema
+import pytest
+
+from mammoscope.models.card import ModelCard
+from mammoscope.phantom import WrittenStudies
+from mammoscope.reporting import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def detect(run_command: Run, card_path: Path) -> Run:
+    def run(*arguments: object) -> Any:
+        return run_command("detect", "--model", card_path, *arguments)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def folder(study: WrittenStudies) -> Path:
+    """The study's DICOM files."""
+    return study.images[0].parent
+
+
+def load(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text()))
+
+
+def without_timings(path: Path) -> bytes:
+    if path.suffix != ".json":
+        return path.read_bytes()
+    values = load(path)
+    assert values.pop("timings")
+    return json.dumps(values).encode()
+
+
+def test_every_file_that_is_promised_is_there_and_valid(
+    detect: Run, folder: Path, study: WrittenStudies, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "out"
+    done = detect(folder, "--out", out, "--threshold", 0)
+    assert done.exit_code == 0, done.output
+    assert done.stderr == ""
+    stems = sorted(path.stem for path in folder.iterdir())
+    assert {path.name for path in out.iterdir()} == {"run.json", "report.html"} | {
+        f"{stem}.{suffix}" for stem in stems for suffix in ("json", "png")
+    }
+    run = load(out / "run.json")
+    jsonschema.validate(run, json_schema(RUN_SCHEMA))
+    assert [image["name"] for image in run["images"]] == stems
+    schema = json_schema(IMAGE_SCHEMA)
+    for stem in stems:
+        values = load(out / f"{stem}.json")
+        jsonschema.validate(values, schema)
+        assert values["name"] == stem
+        side, view = stem.split("_")[-2:]
+        assert (values["laterality"], values["view"]) == (side, view)
+        assert [finding["shown"] for finding in values["findings"]] == [True] * len(
+            values["findings"]
+        )
+        overlay = cv2.imread(str(out / f"{stem}.png"))
+        assert overlay.shape[:2] == (values["source"]["rows"], values["source"]["columns"])
+        assert stem in done.stdout or not values["findings"]
+    total = sum(len(load(out / f"{stem}.json")["findings"]) for stem in stems)
+    assert f"{total} findings on 4 images; 0 files failed." in done.stdout
+    assert str(out / "report.html") in done.stdout
+    assert "not a medical device" in done.stdout
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_json_is_all_that_is_on_stdout(
+    detect: Run, folder: Path, tmp_path: Path, workers: int
+) -> None:
+    (tmp_path / "empty.dcm").write_bytes(b"")
+    done = detect(
+        *(folder, tmp_path / "empty.dcm", "--out", tmp_path / "out", "--json"),
+        *("--workers", workers),
+    )
+    assert done.exit_code == 1
+    printed = json.loads(done.stdout)
+    assert printed == load(tmp_path / "out" / "run.json")
+    assert printed["counts"]["failed"] == 1
+    assert "empty.dcm" in done.stderr
+
+
+def test_one_and_three_workers_write_the_same_bytes(
+    detect: Run, study: WrittenStudies, tmp_path: Path
+) -> None:
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    for path in study.images[:5]:
+        (inputs / path.name).write_bytes(path.read_bytes())
+    (inputs / "empty.dcm").write_bytes(b"")
+    (inputs / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    for workers in (1, 3):
+        assert detect(inputs, "--out", tmp_path / str(workers), "--workers", workers).exit_code == 1
+    one, three = tmp_path / "1", tmp_path / "3"
+    names = sorted(path.name for path in one.iterdir())
+    assert names == sorted(path.name for path in three.iterdir())
+    assert len(names) == 2 * 5 + 2
+    for name in names:
+        assert without_timings(one / name) == without_timings(three / name), name
+
+
+def test_options_reach_the_result(
+    detect: Run, study: WrittenStudies, card_path: Path, tmp_path: Path
+) -> None:
+    film = next(path for path in study.images if path.name.endswith("_L_MLO_png.png"))
+    options = ("--metadata", study.metadata, "--threshold", 0.125, "--remove-pectoral")
+    done = detect(film, "--out", tmp_path, *options, "--voi", "window", "--any-modality")
+    assert done.exit_code == 0, done.output
+    values, run = load(tmp_path / f"{film.stem}.json"), load(tmp_path / "run.json")
+    assert (values["laterality"], values["view"]) == ("L", "MLO")
+    assert values["spacing_source"] == "metadata"
+    assert values["threshold"] == 0.125
+    card = ModelCard.read(card_path)
+    assert values["models"] == [{"name": f"{card.name} {card.version}", "sha256": card.sha256}]
+    assert run["models"] == values["models"]
+    assert run["options"]["threshold"] == 0.125
+    assert run["options"]["remove_pectoral"] is True
+    assert run["options"]["voi"] == "window"
+    assert run["options"]["any_modality"] is True
+    assert run["options"]["metadata"] is True
+
+
+def test_findings_are_listed_best_first_with_their_size(
+    run_command: Run,
+    fixed_model: Callable[..., ModelCard],
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    card = fixed_model([(2, 20, 12, 30), (2, 40, 12, 50)], [0.6, 0.9])
+    done = run_command(
+        "detect", folder / "phantom_0001_L_CC.dcm", "--model", card.path, "--out", tmp_path
+    )
+    assert done.exit_code == 0, done.output
+    rows = [line for line in done.stdout.splitlines() if "phantom_0001_L_CC" in line]
+    assert ["0.90" in rows[0], "0.60" in rows[1], len(rows)] == [True, True, 2]
+    values = load(tmp_path / "phantom_0001_L_CC.json")
+    height, width = values["findings"][0]["size_mm"]
+    assert f"{height:.0f} x {width:.0f} mm" in rows[0]
+    assert values["image_score"] == 0.9
+
+
+def test_two_folders_with_the_same_names(detect: Run, folder: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    again.mkdir()
+    name = "phantom_0001_L_CC.dcm"
+    (again / name).write_bytes((folder / "phantom_0001_R_CC.dcm").read_bytes())
+    done = detect(folder / name, again / name, "--out", tmp_path / "out")
+    assert done.exit_code == 1
+    run = load(tmp_path / "out" / "run.json")
+    kept, lost = sorted([str(folder / name), str(again / name)])
+    assert [image["path"] for image in run["images"]] == [kept]
+    assert [failure["path"] for failure in run["failures"]] == [lost]
+    assert kept in run["failures"][0]["cause"]
+
+
+def test_no_input_is_overwritten(detect: Run, study: WrittenStudies, tmp_path: Path) -> None:
+    before = {}
+    for path in (study.images[0], study.images[1]):
+        (tmp_path / f"same{path.suffix}").write_bytes(path.read_bytes())
+        before[tmp_path / f"same{path.suffix}"] = path.read_bytes()
+    done = detect(tmp_path, "--out", tmp_path)
+    assert done.exit_code == 1
+    assert {path: path.read_bytes() for path in before} == before
+    assert done.stderr.count("choose another output folder") == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--out", "out"),
+        ("a.dcm",),
+        ("a.dcm", "--out", "out", "--workers", "0"),
+        ("a.dcm", "--out", "out", "--threshold", "1.5"),
+        ("a.dcm", "--out", "out", "--voi", "best"),
+        ("a.dcm", "--out", "out", "--nonsense"),
+    ],
+)
+def test_wrong_use_is_two(
+    run_command: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_command("detect", *arguments).exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_is_not_there_ends_the_run_in_one_line(
+    run_command: Run, folder: Path, tmp_path: Path
+) -> None:
+    card = tmp_path / "none.json"
+    done = run_command("detect", folder, "--out", tmp_path / "out", "--model", card)
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"Error: {card}: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_has_examples_and_says_what_it_is_not(run_command: Run) -> None:
+    done = run_command("detect", "--help")
+    assert done.exit_code == 0
+    for words in ("mammoscope detect study/ --out results", "not a medical device", "Exit code"):
+        assert words in done.stdout
+
+
+def test_as_a_program_of_its_own(folder: Path, card_path: Path, tmp_path: Path) -> None:
+    """In another process, with an encoding that cannot spell every name, and a space in a path."""
+    out = tmp_path / "my results"
+    arguments = ["detect", str(folder / "phantom_0001_L_CC.dcm"), "--out", str(out)]
+    program = "from mammoscope.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments, "--model", str(card_path), "--json"],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii:strict"},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == load(out / "run.json")
+    assert f"--out '{out}'" in json.loads(done.stdout)["command"]
+    assert done.stderr == b""

@@ -1,0 +1,122 @@
+"""Dependencies point one way, and nothing heavy is loaded before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import mammoscope
+
+ROOT = Path(mammoscope.__file__).parent
+
+LAYERS = (
+    {"errors", "geometry", "types", "tables", "names", "files"},
+    {"reading", "preprocessing", "models", "phantom"},
+    {"detection", "datasets"},
+    {"pipeline"},
+    {"reporting", "evaluation"},
+    {"runs", "training"},
+    {"cli"},
+)
+"""From the bottom up: a unit uses its own layer and those below."""
+
+HEAVY = ("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom")
+
+ALLOWED = {
+    "torch": ("training/",),
+    "torchvision": ("training/",),
+    "timm": ("training/",),
+    "safetensors": ("training/",),
+    "onnx": ("training/",),
+    "onnxruntime": ("models/session.py",),
+    "pydicom": ("reading/", "phantom/"),
+    "gdcm": ("reading/",),
+    "matplotlib": ("evaluation/plot.py",),
+    "typer": ("cli/",),
+    "rich": ("cli/",),
+    "pickle": (),
+}
+"""The only places from which a package may be imported."""
+
+MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
+
+
+@cache
+def imported(module: str) -> set[str]:
+    """Everything that a module imports while it runs, at its top or inside a function."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [ast.parse((ROOT / module).read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            pending.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are written out in full"
+            name = node.module or ""
+            found |= {name} if name != "mammoscope" else {f"{name}.{a.name}" for a in node.names}
+        pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def unit(module: str) -> str:
+    return module.split("/")[0].removesuffix(".py")
+
+
+def layer(name: str) -> int:
+    (number,) = [n for n, units in enumerate(LAYERS) if name in units]
+    return number
+
+
+def test_every_unit_has_its_layer() -> None:
+    units = {unit(module) for module in MODULES} - {"__init__", "__main__"}
+    assert units == set().union(*LAYERS)
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m != "__init__.py"])
+def test_dependencies_point_down(module: str) -> None:
+    used = {name.split(".")[1] for name in imported(module) if name.startswith("mammoscope.")}
+    used -= {"__version__", unit(module)}
+    assert {u for u in used if layer(u) > layer(unit(module))} == set()
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_a_package_is_imported_only_where_it_belongs(package: str) -> None:
+    users = {m for m in MODULES if any(i.split(".")[0] == package for i in imported(m))}
+    assert {user for user in users if not user.startswith(ALLOWED[package])} == set()
+
+
+def test_nothing_but_the_command_line_imports_training() -> None:
+    users = {m for m in MODULES if any(i.startswith("mammoscope.training") for i in imported(m))}
+    assert {user for user in users if not user.startswith("training/")} == {"cli/train.py"}
+
+
+def loaded_after(code: str) -> set[str]:
+    """Top-level packages that a fresh interpreter has loaded after ``code``."""
+    program = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(done.stdout.split())
+
+
+def test_the_package_alone_loads_nothing_heavy() -> None:
+    assert loaded_after("import mammoscope") & {*HEAVY, "numpy", "typer", "rich"} == set()
+
+
+def test_the_command_line_loads_nothing_heavy_before_it_runs() -> None:
+    assert loaded_after("import mammoscope.cli") & set(HEAVY) == set()
+
+
+def test_the_whole_public_surface_needs_no_training_and_no_plots() -> None:
+    code = "import mammoscope\nfor name in mammoscope.__all__: getattr(mammoscope, name)"
+    loaded = loaded_after(code)
+    assert "numpy" in loaded
+    assert loaded & {"torch", "torchvision", "timm", "onnx", "onnxruntime", "matplotlib"} == set()
