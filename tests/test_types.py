@@ -125,7 +125,7 @@ def test_no_detections_are_arrays_all_the_same() -> None:
     nothing = Detections.of([], [], Frame(4, 4), "whole")
     assert nothing.boxes.shape == (0, 4) and len(nothing) == 0
     assert len(nothing[nothing.scores > 0.5]) == 0
-    assert nothing.in_source().boxes.shape == (0, 4)
+    assert nothing.on(Frame(8, 8)).boxes.shape == (0, 4)
 
 
 def test_a_selection_takes_all_arrays_together() -> None:
@@ -165,7 +165,6 @@ def test_detections_in_another_frame_of_the_same_image() -> None:
     assert on_source.boxes.tolist() == [[160, 10, 180, 20]]
     assert on_source.frame == source
     np.testing.assert_allclose(on_source.on(part).boxes, found.boxes)
-    np.testing.assert_array_equal(found.in_source().boxes, on_source.boxes)
     assert on_source.scores.tolist() == [0.7]
 
 

@@ -81,13 +81,15 @@ def ensure_folder(path: PathLike) -> Path:
     Raises
     ------
     OutputError
-        If it cannot be made, or a file of that name is in the way.
+        If it cannot be made or written into, or a file of that name is in the way.
     """
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(path, f"cannot make this folder: {error.strerror or error}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(path, "no permission to write into this folder")
     return folder
 
 

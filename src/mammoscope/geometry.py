@@ -17,7 +17,8 @@ from mammoscope.errors import GeometryError, SpacingUnknown
 
 FloatArray = NDArray[np.float64]
 
-_IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+"""The affine of an image as it was read."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Frame:
     rows: int
     columns: int
     to_source: tuple[tuple[float, float, float], tuple[float, float, float]] = field(
-        default=_IDENTITY
+        default=IDENTITY
     )
     spacing_mm: tuple[float, float] | None = None
     spacing_source: str | None = None

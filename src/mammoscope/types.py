@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import GeometryError
-from mammoscope.geometry import Frame, as_boxes
+from mammoscope.geometry import IDENTITY, Frame, as_boxes
 
 Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -188,18 +188,6 @@ class Detections:
         boxes = frame.boxes_from_source(self.frame.boxes_to_source(self.boxes))
         return replace(self, boxes=boxes, frame=frame)
 
-    def in_source(self) -> Detections:
-        """The same regions in pixels of the source image."""
-        if self.frame.to_source == ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)):
-            return self
-        source = Frame(
-            rows=max(1, round(self.frame.rows * self.frame.scale[1])),
-            columns=max(1, round(self.frame.columns * self.frame.scale[0])),
-            spacing_mm=self.frame.spacing_mm,
-            spacing_source=self.frame.spacing_source,
-        )
-        return self.on(source)
-
 
 @dataclass(frozen=True)
 class ModelUse:
@@ -226,6 +214,11 @@ class ImageResult:
         Score from which a region is shown by default, from the model's card.
     timings_s
         Seconds by phase. The only part that differs from run to run.
+
+    Raises
+    ------
+    GeometryError
+        If the detections are measured in another frame.
     """
 
     name: str
@@ -240,6 +233,10 @@ class ImageResult:
     models: tuple[ModelUse, ...] = ()
     warnings: tuple[str, ...] = ()
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.detections.frame.to_source != IDENTITY:
+            raise GeometryError("the detections of a result must be in pixels of its source")
 
     @property
     def score(self) -> float:

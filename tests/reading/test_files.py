@@ -177,3 +177,12 @@ def test_a_broken_dicomdir(disc):
     path.write_bytes(path.read_bytes()[:700])
     with pytest.raises(InputError, match=r"DICOMDIR|no images found"):
         find_images([path])
+
+
+def test_the_folder_of_the_results_is_passed_over(tree):
+    (tree / "results").mkdir()
+    (tree / "results" / "a.png").write_bytes(b"overlay")
+    (tree / "results" / "deep").mkdir()
+    found = find_images([tree], passing_over=tree / "results").paths
+    assert tree / "results" / "a.png" not in found
+    assert len(find_images([tree]).paths) == len(found) + 1

@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
-from mammoscope.errors import ReadError
+from mammoscope.errors import GeometryError, ReadError
+from mammoscope.files import json_bytes, write_json
 from mammoscope.geometry import Frame
 from mammoscope.reporting import (
     IMAGE_SCHEMA,
     RUN_SCHEMA,
     image_result_from_json,
     image_result_json,
-    json_bytes,
     json_schema,
     load_image_result,
-    write_json,
 )
 from mammoscope.types import Detections, ImageResult
 
@@ -139,13 +138,11 @@ def test_unknown_stays_unknown(make_result: Make) -> None:
     assert values["findings"][0]["p_malignant"] is None
 
 
-def test_boxes_of_a_mirrored_half_size_frame_come_in_source_pixels(make_result: Make) -> None:
-    source = Frame(300, 200)
-    half = source.flip_horizontal().resize(150, 100)
-    result = make_result(frame=source)
-    found = replace(result.detections, boxes=half.boxes_from_source(result.detections.boxes))
-    moved = replace(result, detections=replace(found, frame=half))
-    assert image_result_json(moved)["findings"] == image_result_json(result)["findings"]
+def test_detections_of_another_frame_make_no_result(make_result: Make) -> None:
+    half = Frame(300, 200).flip_horizontal().resize(150, 100)
+    result = make_result(frame=Frame(300, 200))
+    with pytest.raises(GeometryError, match="pixels of its source"):
+        replace(result, detections=result.detections.on(half))
 
 
 def test_bytes_differ_in_the_timings_only(make_result: Make) -> None:

@@ -8,12 +8,12 @@ from jsonschema import Draft202012Validator
 
 import mammoscope
 from mammoscope.errors import ModelError, ReadError
+from mammoscope.files import json_bytes
 from mammoscope.reporting import (
     RUN_SCHEMA,
     Failure,
     ImageLine,
     RunSummary,
-    json_bytes,
     json_schema,
     library_versions,
     run_json,

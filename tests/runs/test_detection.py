@@ -130,7 +130,8 @@ def test_a_result_that_cannot_be_written_costs_its_own_image_only(
     some = FoundImages(paths=found.paths[:2], ignored=())
     run = run_detection(pipeline, some, tmp_path)
     (failure,) = run.summary.failures
-    assert failure.path == str(found.paths[0]) and "cannot be written" in failure.cause
+    assert failure.path == str(found.paths[0])
+    assert f"{found.paths[0].stem}.json: cannot be written" in failure.cause
     assert [result.name for result in run.results] == [found.paths[1].stem]
 
 

@@ -5,6 +5,9 @@ Exit codes: 0 all went well, 1 some files failed, 2 wrong use.
 
 from __future__ import annotations
 
+import io
+import sys
+
 import typer
 
 from mammoscope.cli import detect, evaluate, models, phantom, preprocess, train
@@ -26,4 +29,7 @@ train.register(app)
 
 def main() -> None:
     """Entry point of the ``mammoscope`` command."""
+    # A file name that the terminal's encoding cannot spell must not end a run.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -116,8 +115,3 @@ def progress_bar(total: int, what: str) -> Iterator[Progress]:
     ) as progress:
         progress.add_task(what, total=total)
         yield progress
-
-
-def typed_command() -> str:
-    """The command as it was typed, quoted so that a shell takes it again."""
-    return shlex.join(["mammoscope", *sys.argv[1:]])

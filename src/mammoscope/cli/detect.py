@@ -70,7 +70,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
 
     errors = common.errors_console()
     with common.fatal(errors):
-        found = find_images(paths)
+        found = find_images(paths, passing_over=out)
         pipeline = Pipeline(
             PipelineOptions(
                 reading=common.read_options(voi, any_modality),
@@ -86,7 +86,6 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 found,
                 out,
                 workers,
-                common.typed_command(),
                 lambda: bar.advance(bar.task_ids[0]),
             )
     common.print_failures(errors, run.summary.failures)

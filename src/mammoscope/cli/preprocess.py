@@ -88,7 +88,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             masks=masks,
         )
         table = None if truth is None else read_table(truth, ("image", *BOX_COLUMNS))
-        found = find_images(paths)
+        found = find_images(paths, passing_over=out)
         with common.progress_bar(len(found.paths), "Preprocessing") as bar:
             summary = run_preparation(
                 found,
@@ -96,7 +96,6 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 options,
                 table,
                 workers,
-                common.typed_command(),
                 lambda: bar.advance(bar.task_ids[0]),
             )
     common.print_failures(errors, summary.failures)

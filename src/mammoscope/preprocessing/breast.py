@@ -21,8 +21,8 @@ _BORDER_DEPTH = 0.09
 _EDGE_STRIP = 0.045
 """Share of the short side: what clings to an edge and is thinner than this is not breast."""
 
-_LIGHTEST_BACKGROUND = 0.25
-"""Share of the brightest pixel: what is lighter is tissue. Film background reaches about 0.15."""
+_LIGHTEST_BACKGROUND = 0.35
+"""Share of the brightest pixel: a darkest population above it is tissue, not background."""
 
 _SMALLEST_BREAST = 0.02
 """A breast covers at least this share of the image; less is a label or dirt."""
@@ -50,11 +50,14 @@ def find_breast(pixels: Pixels) -> Mask | None:
     grey = np.asarray(cv2.medianBlur(noisy, 5), dtype=np.uint8)
     film = _inside_film_border(grey)
     tissue = (grey > _background_threshold(grey, film)) & film
-    component = _greatest_component(tissue, film)
+    component = _cut_free(tissue, film)
     if component is None:
         return None
     breast = _without_edge_strips(_smooth(component) & film)
-    return breast if breast.mean() >= _SMALLEST_BREAST else None
+    greatest = _greatest_component(breast.astype(np.uint8))
+    if greatest is None or greatest.mean() < _SMALLEST_BREAST:
+        return None
+    return greatest.astype(bool)
 
 
 def _background_threshold(grey: Grey8, film: Mask) -> float:
@@ -119,18 +122,23 @@ def _border_depth(grey: Grey8) -> int:
     return int(hits[-1]) + 3 if len(hits) else 0
 
 
-def _greatest_component(tissue: Mask, film: Mask) -> Mask | None:
-    """The largest connected part, cut free of what hangs on it by a thin neck."""
-    short = min(tissue.shape)
-    radius = max(2, round(0.012 * short))
+def _cut_free(tissue: Mask, film: Mask) -> Mask | None:
+    """The greatest component, cut free of what hangs on it by a thin neck, without holes."""
+    radius = max(2, round(0.012 * min(tissue.shape)))
     opened = cv2.morphologyEx(tissue.astype(np.uint8), cv2.MORPH_OPEN, _disc(radius))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    greatest = _greatest_component(np.asarray(opened, dtype=np.uint8))
+    if greatest is None:
+        return None
+    kept = np.asarray(cv2.dilate(greatest, _disc(radius))).astype(bool) & tissue
+    return _filled(kept.astype(np.uint8), film)
+
+
+def _greatest_component(mask: Grey8) -> Grey8 | None:
+    """The largest connected part; None where there is none."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=4)
     if count < 2:
         return None
-    best = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    kept = (labels == best).astype(np.uint8)
-    kept = cv2.dilate(kept, _disc(radius)) & tissue.astype(np.uint8)
-    return _filled(kept, film)
+    return (labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
 
 
 def _filled(mask: Grey8, film: Mask) -> Mask:

@@ -29,7 +29,9 @@ class FoundImages:
     ignored: tuple[Path, ...]
 
 
-def find_images(paths: Sequence[str | os.PathLike[str]]) -> FoundImages:
+def find_images(
+    paths: Sequence[str | os.PathLike[str]], passing_over: Path | None = None
+) -> FoundImages:
     """Find the image files that some arguments mean.
 
     Parameters
@@ -39,6 +41,8 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> FoundImages:
         that may be images by their name or by DICOM's magic; a DICOMDIR, for the images it refers
         to, even missing ones; or a glob pattern (``**`` reaches every depth), whose matches are
         chosen as in a folder. Hidden files of folders are passed over.
+    passing_over
+        A folder not to be searched when it lies in one of the folders: that of the results.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> FoundImages:
     found: dict[str, Path] = {}
     ignored: dict[str, Path] = {}
     for argument in paths:
-        images, others = _expand(os.fspath(argument))
+        images, others = _expand(os.fspath(argument), passing_over)
         found.update((os.path.normpath(path.absolute()), path) for path in images)
         ignored.update((os.path.normpath(path.absolute()), path) for path in others)
         if not images:
@@ -60,12 +64,12 @@ def find_images(paths: Sequence[str | os.PathLike[str]]) -> FoundImages:
     )
 
 
-def _expand(argument: str) -> tuple[list[Path], list[Path]]:
+def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[Path]]:
     """Images and other files of one argument."""
     path = Path(argument)
     try:
         if path.is_dir():
-            return _choose(_walk(path))
+            return _choose(_walk(path, passing_over))
         if path.is_file():
             return (_referenced(path), []) if _is_directory_file(path) else ([path], [])
         if path.exists():
@@ -77,18 +81,23 @@ def _expand(argument: str) -> tuple[list[Path], list[Path]]:
     matches = [Path(match) for match in glob.glob(argument, recursive=True)]  # noqa: PTH207 - may be absolute
     files = [match for match in matches if match.is_file()]
     for folder in (match for match in matches if match.is_dir()):
-        files.extend(_walk(folder))
+        files.extend(_walk(folder, passing_over))
     if not files:
         raise InputError(argument, "no file matches this pattern")
     return _choose(iter(files))
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, passing_over: Path | None) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         raise InputError(error.filename or folder, error.strerror or "cannot be listed")
 
+    skipped = passing_over.resolve() if passing_over else None
     for parent, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".") and Path(parent, name).resolve() != skipped
+        )
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and (path.is_file() or path.is_symlink()):

@@ -56,7 +56,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
 
 def findings_json(result: ImageResult) -> list[dict[str, Any]]:
     """The regions of ``result``, in its order, in pixels of the source image."""
-    found = result.detections.in_source()
+    found = result.detections
     return [
         {
             "box_px": [round(float(v), _PX_DIGITS) for v in box],

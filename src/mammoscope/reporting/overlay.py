@@ -67,7 +67,7 @@ def overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> 
     """
     small = shrink(mammogram, max_side)
     picture = np.repeat(_grey(small)[:, :, None], 3, axis=2)
-    found = result.shown.in_source()
+    found = result.shown
     boxes = small.frame.boxes_from_source(found.boxes)
     visible = [i for i, box in enumerate(boxes) if _overlaps(box, small.frame.size)]
     # Worst first, so that the best lies on top.

@@ -46,7 +46,7 @@ class Mark:
 
 def marks(film: Film) -> tuple[Mark, ...]:
     """The findings of a film, best first, cut at the borders of its preview."""
-    found = film.result.detections.in_source()
+    found = film.result.detections
     frame = film.preview.frame
     boxes = frame.boxes_from_source(found.boxes)
     boxes[:, 0::2] = boxes[:, 0::2].clip(0, frame.columns)

@@ -48,12 +48,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class ImageLine:
-    """One image that gave a result, in short."""
+    """One image that gave a result, in short; without findings where none were looked for."""
 
     name: str
     path: str
-    findings_shown: int
-    image_score: float
+    findings_shown: int | None = None
+    image_score: float | None = None
 
     @classmethod
     def of(cls, result: ImageResult) -> ImageLine:
@@ -73,7 +73,7 @@ class RunSummary:
     Parameters
     ----------
     command
-        The command as typed, ``"mammoscope detect ..."``, or its name.
+        The command's name: ``"detect"`` or ``"preprocess"``.
     options
         Every option that can change a result, as plain values.
     images, failures
@@ -113,14 +113,18 @@ def run_json(summary: RunSummary) -> dict[str, Any]:
             "succeeded": len(summary.images),
             "failed": len(summary.failures),
             "ignored": len(summary.ignored_paths),
-            "findings_shown": sum(image.findings_shown for image in summary.images),
+            "findings_shown": sum(image.findings_shown or 0 for image in summary.images),
         },
         "failures": [asdict(failure) for failure in summary.failures],
-        "images": [asdict(image) for image in summary.images],
+        "images": [_without_none(asdict(image)) for image in summary.images],
         "ignored_paths": list(summary.ignored_paths),
         "timings": seconds_json(summary.timings_s),
         "disclaimer": DISCLAIMER,
     }
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _version(name: str) -> str | None:

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from mammoscope.errors import InputError, MammoscopeError
+from mammoscope.errors import InputError, MammoscopeError, OutputError
 
 Result = TypeVar("Result")
 
@@ -44,6 +44,8 @@ def _attempt(
         return refused
     try:
         return work(path)
+    except OutputError as error:
+        return OutputError(path, str(error))
     except MammoscopeError as error:
         return error
     except MemoryError:

@@ -55,7 +55,6 @@ def run_detection(
     found: FoundImages,
     out: Path,
     workers: int = 1,
-    command: str = "detect",
     progress: Progress = lambda: None,
 ) -> DetectionRun:
     """Mark masses on every image and write ``NAME.json``, ``NAME.png``, report and ``run.json``.
@@ -85,7 +84,7 @@ def run_detection(
                 report.add(result, preview)
             progress()
     summary = RunSummary(
-        command=command,
+        command="detect",
         options=_options(pipeline),
         models=pipeline.models,
         images=tuple(ImageLine.of(result) for result in results),

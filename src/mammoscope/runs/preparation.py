@@ -72,7 +72,6 @@ def run_preparation(
     options: PreparationOptions = PreparationOptions(),
     truth: Table | None = None,
     workers: int = 1,
-    command: str = "preprocess",
     progress: Progress = lambda: None,
 ) -> RunSummary:
     """Write ``NAME.png|tiff``, ``NAME.json``, masks, moved ``truth.csv`` and ``run.json``.
@@ -114,9 +113,9 @@ def run_preparation(
         moved = [lesion.moved(image.file, image.frame) for lesion, image in kept]
         write_table(folder / "truth.csv", truth.columns, moved)
     summary = RunSummary(
-        command=command,
+        command="preprocess",
         options=_plain(options),
-        images=tuple(ImageLine(name_of(p.path), str(p.path), 0, 0.0) for p in prepared),
+        images=tuple(ImageLine(name_of(p.path), str(p.path)) for p in prepared),
         failures=tuple(failures),
         ignored_paths=tuple(str(path) for path in found.ignored),
         timings_s={"total": time.perf_counter() - start},

@@ -126,13 +126,13 @@ def train_detector(config: DetectorConfig, images: tuple[AnnotatedImage, ...], r
 
 @torch.no_grad()
 def predict(network: MassNetwork, samples: list[Sample], size: tuple[int, int]) -> list[Detections]:
-    """What a network finds on samples fitted to ``size``, in pixels of the source images."""
+    """What a network finds on samples fitted to ``size``, in pixels of the samples."""
     decoder = Decoder(network).eval()
     found = []
     for sample in samples:
         boxes, scores = decoder(_pictures([sample], size))
         raw = Detections.of(boxes[0].numpy(), scores[0].numpy(), sample.frame, "whole")
-        found.append(suppress(raw).in_source())
+        found.append(suppress(raw))
     return found
 
 
@@ -237,9 +237,11 @@ def _write_truth(path: Path, images: tuple[AnnotatedImage, ...]) -> None:
 
 def _write_predictions(path: Path, samples: list[Sample], found: list[Detections]) -> None:
     rows = [
-        _row(sample.image, [round(v, 2) for v in box]) | {"score": round(score, 6)}
+        _row(sample.image, [round(v, 2) for v in box.tolist()]) | {"score": round(score, 6)}
         for sample, detections in zip(samples, found, strict=True)
-        for box, score in zip(detections.boxes.tolist(), detections.scores.tolist(), strict=True)
+        for box, score in zip(
+            sample.frame.boxes_to_source(detections.boxes), detections.scores.tolist(), strict=True
+        )
     ]
     write_table(path, ("image", *BOX_COLUMNS, "score", "patient_id"), rows)
 
