@@ -8,10 +8,8 @@ from pathlib import Path
 
 from mammoscope.errors import OutputError
 
-_EXTENSIONS = frozenset(
-    (".dcm", ".dicom", ".ima", ".png", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg")
-)
-"""Only these are cut off: in a file named by its DICOM UID the last number is no extension."""
+IMAGE_SUFFIXES = frozenset((".dcm", ".dicom", ".png", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg"))
+"""Extensions of images. In a file named by its DICOM UID the last number is no extension."""
 
 RESERVED = frozenset(("run", "report"))
 """Names of files that describe a whole run."""
@@ -20,7 +18,7 @@ RESERVED = frozenset(("run", "report"))
 def name_of(path: str | os.PathLike[str]) -> str:
     """The file name without its image extension."""
     file = Path(path)
-    return file.stem if file.suffix.lower() in _EXTENSIONS else file.name
+    return file.stem if file.suffix.lower() in IMAGE_SUFFIXES else file.name
 
 
 def check_names(

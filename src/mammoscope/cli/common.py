@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mammoscope.reporting import Failure
 
 EXIT_CODES = "Exit code 0: all went well; 1: some files failed; 2: wrong use."
-RESEARCH = "Research use; not a medical device."
 
 
 class VoiChoice(StrEnum):

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mammoscope.cli import common
+from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.runs import DetectionRun
@@ -25,7 +26,7 @@ _EPILOG = f"""
 
 `mammoscope detect DICOMDIR --out results --workers 4 --json > run.json`
 
-{common.EXIT_CODES} {common.RESEARCH}
+{common.EXIT_CODES} {DISCLAIMER}
 """
 
 
@@ -115,7 +116,7 @@ def _print(run: DetectionRun, out: Path) -> None:
     )
     for what, place in (("Report: ", out / "report.html"), ("Results:", out)):
         console.print(f"{what} {common.on_one_line(place)}", markup=False, soft_wrap=True)
-    console.print(common.RESEARCH, style="dim")
+    console.print(DISCLAIMER, style="dim")
 
 
 def _add_rows(table: Table, result: ImageResult) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mammoscope.cli.common import RESEARCH, errors_console, fatal
+from mammoscope.cli.common import errors_console, fatal
 from mammoscope.evaluation import (
     Estimate,
     Evaluation,
@@ -21,6 +21,7 @@ from mammoscope.evaluation import (
     load_truth,
     plot_froc,
 )
+from mammoscope.files import DISCLAIMER
 
 _EPILOG = """
 **Examples**
@@ -146,7 +147,7 @@ def _print(evaluation: Evaluation, plot: Path | None) -> None:
     console.print(table)
     console.print(
         f"Intervals: {evaluation.bootstrap} resamples of patients, seed {evaluation.seed}. "
-        f"{RESEARCH}"
+        f"{DISCLAIMER}"
     )
     if plot is not None:
         console.print(f"FROC plot: {plot}")

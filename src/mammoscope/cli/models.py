@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mammoscope.cli import common
+from mammoscope.files import DISCLAIMER
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +35,7 @@ def list_models() -> None:
             table.add_row(f"{card.name} {card.version}", card.task, size, data, card.sha256[:12])
     console = Console()
     console.print(table)
-    console.print(common.RESEARCH, style="dim")
+    console.print(DISCLAIMER, style="dim")
 
 
 def verify(

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from mammoscope.cli import common
+from mammoscope.files import DISCLAIMER
 
 _EPILOG = f"""
 **Examples**
@@ -24,7 +25,7 @@ _EPILOG = f"""
 NAME.json holds the frame: `to_source` takes a point (x, y, 1) of the written image to (x, y) on the
 source image, in pixels from the top-left corner.
 
-{common.EXIT_CODES} {common.RESEARCH}
+{common.EXIT_CODES} {DISCLAIMER}
 """
 
 
@@ -105,6 +106,6 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         console = Console(highlight=False, soft_wrap=True, markup=False)
         place = common.on_one_line(out)
         console.print(f"{len(summary.images)} images in {place}; {len(summary.failures)} failed.")
-        console.print(common.RESEARCH, style="dim")
+        console.print(DISCLAIMER, style="dim")
     if summary.failures:
         raise typer.Exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mammoscope.cli import common
+from mammoscope.files import DISCLAIMER
 
 _EPILOG = f"""
 **Examples**
@@ -19,7 +20,7 @@ _EPILOG = f"""
 
 `mammoscope train export runs/whole --facts facts.json --out mass-whole.onnx`
 
-{common.RESEARCH}
+{DISCLAIMER}
 """
 
 

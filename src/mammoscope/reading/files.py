@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import InputError
+from mammoscope.names import IMAGE_SUFFIXES
 from mammoscope.reading.dicom import parse
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.tags import Tags
 
-IMAGE_SUFFIXES = frozenset([".dcm", ".dicom", ".png", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg"])
 _DIRECTORY_UID = b"1.2.840.10008.1.3.10"
 # The file meta information, which names the SOP class, lies within this.
 _HEAD_BYTES = 1024

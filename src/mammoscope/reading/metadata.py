@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
-from mammoscope.reading.files import IMAGE_SUFFIXES
+from mammoscope.names import IMAGE_SUFFIXES
 from mammoscope.reading.tags import VIEWS
 from mammoscope.tables import Row, read_table
 from mammoscope.types import Mammogram
