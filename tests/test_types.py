@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import Frame
-from mammoscope.types import Detections, ImageResult, Mammogram, SourceFacts, StudyResult
+from mammoscope.types import Detections, ImageResult, Mammogram, SourceFacts
 
 
 def blank(rows: int = 6, columns: int = 8) -> Mammogram:
@@ -184,19 +184,3 @@ def test_the_score_of_an_image_is_its_best_region() -> None:
 def test_regions_from_the_threshold_on_are_shown() -> None:
     shown = result(scores=(0.39999, 0.4, 0.9)).shown
     assert shown.scores.tolist() == [0.9, 0.4]
-
-
-def test_a_study_by_breast_right_first_and_unknown_last() -> None:
-    images = (
-        result("1", laterality=None),
-        result("2", laterality="L", view="MLO"),
-        result("3", laterality="L"),
-        result("4", laterality="R", view="CC"),
-        result("5", laterality="L", view="CC"),
-    )
-    sides = StudyResult("S", "P", images).by_breast()
-    assert [(side, [i.name for i in images]) for side, images in sides.items()] == [
-        ("R", ["4"]),
-        ("L", ["5", "2", "3"]),
-        (None, ["1"]),
-    ]

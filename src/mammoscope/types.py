@@ -247,24 +247,3 @@ class ImageResult:
     def shown(self) -> Detections:
         """The regions at or above the threshold."""
         return self.detections[self.detections.scores >= self.threshold]
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """The images of one study, grouped by breast and view.
-
-    ``study_id`` is None for the images that say nothing of a study: they are not thereby one study.
-    """
-
-    study_id: str | None
-    patient_id: str | None
-    images: tuple[ImageResult, ...]
-
-    def by_breast(self) -> dict[str | None, tuple[ImageResult, ...]]:
-        """Images under ``"R"``, ``"L"`` and None (unknown), views in alphabetical order."""
-        sides: dict[str | None, list[ImageResult]] = {}
-        for side in ("R", "L", None):
-            images = [i for i in self.images if i.laterality == side]
-            if images:
-                sides[side] = sorted(images, key=lambda i: (i.view or "~", i.name))
-        return {side: tuple(images) for side, images in sides.items()}
