@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -51,6 +51,22 @@ def write_bytes(path: PathLike, data: bytes) -> None:
     """
     with atomic_file(path) as stream:
         stream.write(data)
+
+
+def remove_old(folder: Path, name: str, suffixes: Iterable[str]) -> None:
+    """Remove what an earlier run wrote for one image, lest it pass for a result of this one.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be removed.
+    """
+    for suffix in suffixes:
+        path = folder / f"{name}{suffix}"
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(path, f"cannot be replaced: {error.strerror or error}") from error
 
 
 def json_bytes(values: Any) -> bytes:

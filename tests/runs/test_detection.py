@@ -107,6 +107,18 @@ def test_a_failure_stands_in_run_json_and_the_rest_is_done(
     assert str(broken) in (tmp_path / "out" / "report.html").read_text()
 
 
+def test_an_image_that_fails_now_keeps_no_result_of_an_earlier_run(
+    pipeline: Pipeline, found: FoundImages, tmp_path: Path
+) -> None:
+    image, out = tmp_path / "in.dcm", tmp_path / "out"
+    image.write_bytes(found.paths[0].read_bytes())
+    run_detection(pipeline, find_images([image]), out)
+    assert (out / "in.json").exists()
+    image.write_bytes(b"")
+    run_detection(pipeline, find_images([image]), out)
+    assert {path.name for path in out.iterdir()} == {"run.json", "report.html"}
+
+
 def test_two_of_one_name_the_first_is_kept(
     pipeline: Pipeline, found: FoundImages, tmp_path: Path
 ) -> None:

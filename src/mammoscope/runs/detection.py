@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mammoscope.errors import MammoscopeError
-from mammoscope.files import ensure_folder, write_json
-from mammoscope.names import check_names
+from mammoscope.files import ensure_folder, remove_old, write_json
+from mammoscope.names import check_names, name_of
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
 from mammoscope.reporting import (
@@ -97,6 +97,7 @@ def run_detection(
 
 
 def _examine(pipeline: Pipeline, folder: Path, path: Path) -> tuple[ImageResult, Preview]:
+    remove_old(folder, name_of(path), _SUFFIXES)
     mammogram, result = pipeline(path)
     write_json(folder / f"{result.name}.json", image_result_json(result))
     write_overlay(folder / f"{result.name}.png", mammogram, result)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import MammoscopeError, OutputError
-from mammoscope.files import DISCLAIMER, ensure_folder, write_bytes, write_json
+from mammoscope.files import DISCLAIMER, ensure_folder, remove_old, write_bytes, write_json
 from mammoscope.geometry import Frame
 from mammoscope.names import check_names, name_of
 from mammoscope.preprocessing import (
@@ -56,6 +56,12 @@ class PreparationOptions:
     format: Literal["png", "tiff"] = "png"
     masks: bool = False
 
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Ends of the names of an image's outputs."""
+        masks = (".breast.png", ".pectoral.png") if self.masks else ()
+        return (".json", f".{self.format}", *masks)
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -90,9 +96,7 @@ def run_preparation(
         If ``truth`` holds a row that cannot be meant. Nothing is done then.
     """
     start = time.perf_counter()
-    masks = (".breast.png", ".pectoral.png") if options.masks else ()
-    suffixes = (".json", f".{options.format}", *masks)
-    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, out, suffixes))
+    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, out, options.suffixes))
     accepted = [path for path in found.paths if path not in refused]
     lesions = () if truth is None else lesions_of(truth, accepted)
     if truth is not None and Path(truth.path).resolve() == (out / "truth.csv").resolve():
@@ -125,9 +129,10 @@ def run_preparation(
 
 
 def _prepare(options: PreparationOptions, folder: Path, path: Path) -> Prepared:
+    name = name_of(path)
+    remove_old(folder, name, options.suffixes)
     mammogram = read(path, options.reading, options.metadata)
     done = preprocess(mammogram, options.preprocessing)
-    name = name_of(path)
     file = f"{name}.{options.format}"
     _write_image(folder / file, to_uint16(done.mammogram.pixels))
     if options.masks:
