@@ -66,7 +66,7 @@ def remove_old(folder: Path, name: str, suffixes: Iterable[str]) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(path, f"cannot be replaced: {error.strerror or error}") from error
+            raise OutputError(path, f"cannot be written: {error.strerror or error}") from error
 
 
 def json_bytes(values: Any) -> bytes:
