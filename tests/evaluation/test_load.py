@@ -244,3 +244,8 @@ def test_bad_folders(tmp_path: Path, truth_csv: Path) -> None:
         load_predictions(folder, truth)
     with pytest.raises(TableError, match="nothing-here"):
         load_predictions(tmp_path / "nothing-here", truth)
+
+
+def test_predictions_of_other_images_altogether_are_no_figure(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="none of its images is named by the truth, such as other"):
+        predictions(tmp_path, "other.png,0,0,5,5,0.5,\n")

@@ -97,20 +97,27 @@ def test_undefined_figures_are_none_and_say_so() -> None:
     assert only_normal.warnings[0].startswith("No image holds a lesion")
 
 
-def test_few_patients_have_figures_without_intervals() -> None:
-    found, truth = made(40, seed=1, patients=4)
+def test_few_patients_have_rough_intervals_and_a_note() -> None:
+    evaluation = evaluate(*made(40, seed=1, patients=4), QUICK)
+    for estimate in estimates(evaluation):
+        assert estimate["low"] <= estimate["value"] <= estimate["high"]
+    assert "Rough interval for AUC: under 5 patients." in evaluation.warnings
+
+
+def test_one_patient_of_a_kind_has_figures_without_intervals() -> None:
+    found, truth = made(40, seed=1, patients=2)
     evaluation = evaluate(found, truth, QUICK)
     for estimate in estimates(evaluation):
         assert estimate["value"] is not None
         assert estimate["low"] is estimate["high"] is None
-    assert any("there are 2 with and 2 without a lesion" in w for w in evaluation.warnings)
+    assert any("there are 1 with and 1 without a lesion" in w for w in evaluation.warnings)
     assert evaluation.curve is not None
     assert evaluation.curve.band is None
 
 
 def test_few_patients_without_a_lesion_touch_only_what_needs_them() -> None:
-    truth = Truth.of([[LESION]] * 8 + [[]] * 3)
-    found = Predictions.of([[LESION, AWAY]] * 11, [[0.5 + i / 30, 0.4 + i / 50] for i in range(11)])
+    truth = Truth.of([[LESION]] * 8 + [[]])
+    found = Predictions.of([[LESION, AWAY]] * 9, [[0.5 + i / 30, 0.4 + i / 50] for i in range(9)])
     evaluation = evaluate(found, truth, QUICK)
     assert evaluation.ap.low is not None
     assert evaluation.auc.low is None

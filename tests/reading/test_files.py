@@ -186,3 +186,37 @@ def test_the_folder_of_the_results_is_passed_over(tree):
     found = find_images([tree], passing_over=tree / "results").paths
     assert tree / "results" / "a.png" not in found
     assert len(find_images([tree]).paths) == len(found) + 1
+
+
+def test_repeated_names_are_told_apart_by_their_folders(tmp_path):
+    for name in ("PAT1/S1/IM1", "PAT2/S1/IM1", "PAT2/S1/IM2"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(DICOM)
+    found = find_images([tmp_path], name_by_folder=True)
+    assert [found.name(path) for path in found.paths] == ["PAT1_S1_IM1", "PAT2_S1_IM1", "IM2"]
+    plain = find_images([tmp_path])
+    assert [plain.name(path) for path in found.paths] == ["IM1", "IM1", "IM2"]
+
+
+def test_our_own_masks_are_no_images_of_a_folder(tmp_path):
+    for name in ("a.png", "a.breast.png", "a.pectoral.png"):
+        (tmp_path / name).write_bytes(b"image")
+    found = find_images([tmp_path])
+    assert _names(found.paths, tmp_path) == ["a.png"]
+    assert len(found.ignored) == 2
+
+
+def test_images_of_a_dicomdir_are_named_by_their_series_where_names_repeat(
+    tmp_path, texture, mammogram, save
+):
+    file_set = FileSet()
+    for number in (1, 2):
+        uid = f"1.2.826.0.1.3680043.8.498.9.{number}"
+        dataset = mammogram(texture(8, 8, 12), SOPInstanceUID=uid, SeriesInstanceUID=f"{uid}.5")
+        dataset.StudyDate, dataset.StudyTime, dataset.StudyID = "20200101", "120000", "1"
+        dataset.SeriesNumber, dataset.InstanceNumber = number, 1
+        file_set.add(save(dataset, f"in/{number}.dcm"))
+    file_set.write(tmp_path / "disc")
+    found = find_images([tmp_path / "disc" / "DICOMDIR"])
+    assert [found.name(path) for path in found.paths] == ["SE000000_IM000000", "SE000001_IM000000"]

@@ -176,3 +176,15 @@ def test_one_and_three_workers_write_the_same_bytes(study: WrittenStudies, tmp_p
     for run in runs:
         run.pop("timings")
     assert runs[0] == runs[1]
+
+
+def test_rows_of_the_truth_that_mean_no_image_are_told(
+    study: WrittenStudies, tmp_path: Path
+) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(study.truth.read_text() + "typo.png,1,2,3,4,,,,\n")
+    found = find_images([study.images[0].parent, study.images[1].parent])
+    summary = run_preparation(found, tmp_path / "out", truth=read_table(table))
+    assert summary.notes == (
+        "Rows of the truth that mean no image of this run were left out: typo.png.",
+    )

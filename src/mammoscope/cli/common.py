@@ -52,6 +52,12 @@ VoiOption = Annotated[
 AnyModality = Annotated[
     bool, typer.Option("--any-modality", help="Read other modalities than MG too.")
 ]
+NameByFolder = Annotated[
+    bool,
+    typer.Option(
+        "--name-by-folder", help="Where file names repeat, put the folders into the results' names."
+    ),
+]
 Workers = Annotated[
     int,
     typer.Option(min=1, help="Images worked on side by side; the results are the same."),

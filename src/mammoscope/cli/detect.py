@@ -53,6 +53,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     ] = False,
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
+    name_by_folder: common.NameByFolder = False,
     workers: common.Workers = common.DEFAULT_WORKERS,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print run.json instead of text.")
@@ -71,7 +72,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
 
     errors = common.errors_console()
     with common.fatal(errors):
-        found = find_images(paths, passing_over=out)
+        found = find_images(paths, out, name_by_folder)
         pipeline = Pipeline(
             PipelineOptions(
                 reading=common.read_options(voi, any_modality),

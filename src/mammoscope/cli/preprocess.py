@@ -64,6 +64,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     ] = False,
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
+    name_by_folder: common.NameByFolder = False,
     workers: common.Workers = common.DEFAULT_WORKERS,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print run.json instead of text.")
@@ -89,7 +90,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             masks=masks,
         )
         table = None if truth is None else read_table(truth, ("image", *BOX_COLUMNS))
-        found = find_images(paths, passing_over=out)
+        found = find_images(paths, out, name_by_folder)
         with common.progress_bar(len(found.paths), "Preprocessing") as bar:
             summary = run_preparation(
                 found,
@@ -99,6 +100,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 workers,
                 lambda: bar.advance(bar.task_ids[0]),
             )
+    for note in summary.notes:
+        errors.print(f"Note: {common.on_one_line(note)}")
     common.print_failures(errors, summary.failures)
     if as_json:
         typer.echo(json.dumps(run_json(summary), indent=2))

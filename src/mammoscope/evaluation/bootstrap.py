@@ -13,9 +13,12 @@ import numpy as np
 
 from mammoscope.geometry import FloatArray
 
-LEAST_PATIENTS = 5
-"""Fewest patients that give an interval. n patients have C(2n - 1, n) different resamples: 35 for
-4, which is less than the 40 that it takes for one of them to lie beyond a 2.5 % tail."""
+LEAST_PATIENTS = 2
+"""Fewest patients that give an interval: one patient cannot be resampled."""
+
+ENOUGH_PATIENTS = 5
+"""Fewest patients for an interval without a note. n patients have C(2n - 1, n) different resamples:
+35 for 4, which is less than the 40 that it takes for one of them to lie beyond a 2.5 % tail."""
 
 TAILS = (2.5, 97.5)
 """Percentiles of a 95 % interval."""

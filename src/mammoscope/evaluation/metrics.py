@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mammoscope.errors import GeometryError
-from mammoscope.evaluation.bootstrap import LEAST_PATIENTS, interval, resamples
+from mammoscope.evaluation.bootstrap import ENOUGH_PATIENTS, LEAST_PATIENTS, interval, resamples
 from mammoscope.evaluation.data import BoolArray, Predictions, Truth
 from mammoscope.evaluation.froc import Ranking, average_precision, sensitivity_at
 from mammoscope.evaluation.matching import HitRule, match
@@ -270,6 +270,7 @@ def _sample(
         "false positives per normal image": (without, [2]),
     }
     few = [name for name, (count, _) in needed.items() if count < LEAST_PATIENTS]
+    rough = [n for n, (c, _) in needed.items() if LEAST_PATIENTS <= c < ENOUGH_PATIENTS]
     block = max(1, _BLOCK_VALUES // max(len(figures.ranking.image_of), len(truth.images), 1))
     samples = none
     if len(few) < len(needed):
@@ -282,6 +283,9 @@ def _sample(
         f"{with_lesion} with and {without} without a lesion in an image."
         for name in few
         if needed[name][0]
+    )
+    notes += tuple(
+        f"Rough interval for {name}: under {ENOUGH_PATIENTS} patients." for name in rough
     )
     return samples, notes
 

@@ -80,6 +80,9 @@ def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
         means = match_names(dict.fromkeys(found.images + found.failed), truth.images)
     except AmbiguousName as error:
         raise TableError(found.path, str(error)) from error
+    if (found.images or found.failed) and not means:
+        named = _some(found.images or found.failed)
+        raise TableError(found.path, f"none of its images is named by the truth, such as {named}")
     index = {image: i for i, image in enumerate(truth.images)}
     kept = [d for d in found.detections if d[0] in means]
     return Predictions(
@@ -172,7 +175,7 @@ def _read_folder(folder: Path) -> _Found:
             thresholds.add(threshold)
         elif str(schema).startswith(_IMAGE_SCHEMA.rpartition("/")[0]):
             raise TableError(path, f"schema is {schema}, this version reads {_IMAGE_SCHEMA}")
-    if not images and not runs:
+    if not images and not failed:
         raise TableError(folder, "the folder holds no results of mammoscope detect")
     return _Found(
         path=str(folder),

@@ -6,12 +6,13 @@ import glob
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscope.errors import InputError
-from mammoscope.names import IMAGE_SUFFIXES
+from mammoscope.names import IMAGE_SUFFIXES, OUR_MASKS, name_of
 from mammoscope.reading.dicom import parse
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.tags import Tags
@@ -23,14 +24,25 @@ _HEAD_BYTES = 1024
 
 @dataclass(frozen=True)
 class FoundImages:
-    """Files to read, sorted and each once, and the other files that lay beside them."""
+    """Files to read, sorted and each once, and the other files that lay beside them.
+
+    ``by_folder`` names images of one folder, DICOMDIR or pattern whose file names repeat:
+    ``PAT1/IM1`` and ``PAT2/IM1`` are PAT1_IM1 and PAT2_IM1.
+    """
 
     paths: tuple[Path, ...]
     ignored: tuple[Path, ...]
+    by_folder: Mapping[Path, str] = field(default_factory=dict)
+
+    def name(self, path: Path) -> str:
+        """What the image's results are called: its file's name, with its folders if need be."""
+        return self.by_folder.get(path, name_of(path))
 
 
 def find_images(
-    paths: Sequence[str | os.PathLike[str]], passing_over: Path | None = None
+    paths: Sequence[str | os.PathLike[str]],
+    passing_over: Path | None = None,
+    name_by_folder: bool = False,
 ) -> FoundImages:
     """Find the image files that some arguments mean.
 
@@ -43,6 +55,9 @@ def find_images(
         chosen as in a folder. Hidden files of folders are passed over.
     passing_over
         A folder not to be searched when it lies in one of the folders: that of the results.
+    name_by_folder
+        Name images whose file names repeat by their folders too. Always so for a DICOMDIR, whose
+        file names mean nothing.
 
     Raises
     ------
@@ -51,8 +66,11 @@ def find_images(
     """
     found: dict[str, Path] = {}
     ignored: dict[str, Path] = {}
+    by_folder: dict[Path, str] = {}
     for argument in paths:
         images, others = _expand(os.fspath(argument), passing_over)
+        if name_by_folder or (images and _is_directory_file(Path(argument))):
+            by_folder.update(_names_by_folder(images))
         found.update((os.path.normpath(path.absolute()), path) for path in images)
         ignored.update((os.path.normpath(path.absolute()), path) for path in others)
         if not images:
@@ -61,7 +79,18 @@ def find_images(
     return FoundImages(
         paths=tuple(sorted(found.values(), key=str)),
         ignored=tuple(sorted((ignored[k] for k in ignored.keys() - found.keys()), key=str)),
+        by_folder=by_folder,
     )
+
+
+def _names_by_folder(images: list[Path]) -> dict[Path, str]:
+    """Names from the folders below the common one, for images whose file names repeat."""
+    count = Counter(name_of(path).casefold() for path in images)
+    repeated = [path for path in images if count[name_of(path).casefold()] > 1]
+    if not repeated:
+        return {}
+    top = os.path.commonpath([path.parent for path in images])
+    return {p: "_".join((*p.parent.relative_to(top).parts, name_of(p))) for p in repeated}
 
 
 def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[Path]]:
@@ -113,9 +142,12 @@ def _choose(files: Iterator[Path]) -> tuple[list[Path], list[Path]]:
 
 
 def _may_be_image(path: Path) -> bool:
-    """By extension; without one, or with a number for one as after a UID, unless plain text."""
+    """By extension; without one, or with a number for one as after a UID, unless plain text.
+
+    The masks that we write ourselves are none.
+    """
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return True
+        return not path.name.endswith(OUR_MASKS)
     try:
         head = _head(path)
     except OSError:

@@ -80,6 +80,8 @@ class RunSummary:
         In the order of the inputs, whatever order the workers finished in.
     ignored_paths
         Files that were found but are no images, such as a DICOMDIR or a text file.
+    notes
+        What else a user should know of the run, one sentence each.
     timings_s
         Seconds by phase, summed over the images, and any others such as ``total``.
     """
@@ -90,6 +92,7 @@ class RunSummary:
     images: tuple[ImageLine, ...] = ()
     failures: tuple[Failure, ...] = ()
     ignored_paths: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -118,6 +121,7 @@ def run_json(summary: RunSummary) -> dict[str, Any]:
         "failures": [asdict(failure) for failure in summary.failures],
         "images": [_without_none(asdict(image)) for image in summary.images],
         "ignored_paths": list(summary.ignored_paths),
+        "notes": list(summary.notes),
         "timings": seconds_json(summary.timings_s),
         "disclaimer": DISCLAIMER,
     }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mammoscope.errors import MammoscopeError
 from mammoscope.files import ensure_folder, remove_old, write_json
-from mammoscope.names import check_names, name_of
+from mammoscope.names import check_names
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
 from mammoscope.reporting import (
@@ -69,11 +69,12 @@ def run_detection(
     """
     start = time.perf_counter()
     folder = ensure_folder(out)
-    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, folder, _SUFFIXES))
+    names = {path: found.name(path) for path in found.paths}
+    refused: dict[Path, MammoscopeError] = dict(check_names(names, folder, _SUFFIXES))
     results: list[ImageResult] = []
     failures: list[Failure] = []
     with ReportWriter(folder / "report.html") as report:
-        work = partial(_examine, pipeline, folder)
+        work = partial(_examine, pipeline, folder, names)
         for path, outcome in run_batch(found.paths, work, workers, refused):
             if isinstance(outcome, MammoscopeError):
                 failures.append(Failure.of(outcome, path))
@@ -96,9 +97,12 @@ def run_detection(
     return DetectionRun(summary, tuple(results))
 
 
-def _examine(pipeline: Pipeline, folder: Path, path: Path) -> tuple[ImageResult, Preview]:
-    remove_old(folder, name_of(path), _SUFFIXES)
+def _examine(
+    pipeline: Pipeline, folder: Path, names: Mapping[Path, str], path: Path
+) -> tuple[ImageResult, Preview]:
+    remove_old(folder, names[path], _SUFFIXES)
     mammogram, result = pipeline(path)
+    result = replace(result, name=names[path])
     write_json(folder / f"{result.name}.json", image_result_json(result))
     write_overlay(folder / f"{result.name}.png", mammogram, result)
     return result, encode_preview(mammogram)

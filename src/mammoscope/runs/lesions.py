@@ -33,8 +33,10 @@ class Lesion:
         return values
 
 
-def lesions_of(truth: Table, paths: Iterable[Path]) -> tuple[Lesion, ...]:
+def lesions_of(truth: Table, paths: Iterable[Path]) -> tuple[tuple[Lesion, ...], tuple[str, ...]]:
     """The rows of ``truth`` (columns image, x0, y0, x1, y1, others) that mean one of ``paths``.
+
+    Also the names, in alphabetical order, that mean none: other images, or a second spelling.
 
     Raises
     ------
@@ -47,4 +49,7 @@ def lesions_of(truth: Table, paths: Iterable[Path]) -> tuple[Lesion, ...]:
         meant = match_names(dict.fromkeys(name for _, name, _ in rows), images)
     except AmbiguousName as error:
         raise TableError(truth.path, str(error)) from error
-    return tuple(Lesion(images[meant[name]], box, row) for row, name, box in rows if name in meant)
+    lesions = tuple(
+        Lesion(images[meant[name]], box, row) for row, name, box in rows if name in meant
+    )
+    return lesions, tuple(sorted({name for _, name, _ in rows} - meant.keys()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import DISCLAIMER, ensure_folder, remove_old, write_bytes, write_json
 from mammoscope.geometry import Frame
-from mammoscope.names import check_names, name_of
+from mammoscope.names import OUR_MASKS, check_names
 from mammoscope.preprocessing import (
     Preprocessed,
     PreprocessOptions,
@@ -59,7 +59,7 @@ class PreparationOptions:
     @property
     def suffixes(self) -> tuple[str, ...]:
         """Ends of the names of an image's outputs."""
-        masks = (".breast.png", ".pectoral.png") if self.masks else ()
+        masks = OUR_MASKS if self.masks else ()
         return (".json", f".{self.format}", *masks)
 
 
@@ -96,15 +96,16 @@ def run_preparation(
         If ``truth`` holds a row that cannot be meant. Nothing is done then.
     """
     start = time.perf_counter()
-    refused: dict[Path, MammoscopeError] = dict(check_names(found.paths, out, options.suffixes))
+    names = {path: found.name(path) for path in found.paths}
+    refused: dict[Path, MammoscopeError] = dict(check_names(names, out, options.suffixes))
     accepted = [path for path in found.paths if path not in refused]
-    lesions = () if truth is None else lesions_of(truth, accepted)
+    lesions, left_out = ((), ()) if truth is None else lesions_of(truth, accepted)
     if truth is not None and Path(truth.path).resolve() == (out / "truth.csv").resolve():
         raise OutputError(truth.path, "would be overwritten: choose another output folder")
     folder = ensure_folder(out)
     prepared: list[Prepared] = []
     failures: list[Failure] = []
-    work = partial(_prepare, options, folder)
+    work = partial(_prepare, options, folder, names)
     for path, outcome in run_batch(found.paths, work, workers, refused):
         if isinstance(outcome, MammoscopeError):
             failures.append(Failure.of(outcome, path))
@@ -119,8 +120,9 @@ def run_preparation(
     summary = RunSummary(
         command="preprocess",
         options=_plain(options),
-        images=tuple(ImageLine(name_of(p.path), str(p.path)) for p in prepared),
+        images=tuple(ImageLine(names[p.path], str(p.path)) for p in prepared),
         failures=tuple(failures),
+        notes=_notes(left_out),
         ignored_paths=tuple(str(path) for path in found.ignored),
         timings_s={"total": time.perf_counter() - start},
     )
@@ -128,8 +130,10 @@ def run_preparation(
     return summary
 
 
-def _prepare(options: PreparationOptions, folder: Path, path: Path) -> Prepared:
-    name = name_of(path)
+def _prepare(
+    options: PreparationOptions, folder: Path, names: Mapping[Path, str], path: Path
+) -> Prepared:
+    name = names[path]
     remove_old(folder, name, options.suffixes)
     mammogram = read(path, options.reading, options.metadata)
     done = preprocess(mammogram, options.preprocessing)
@@ -140,6 +144,13 @@ def _prepare(options: PreparationOptions, folder: Path, path: Path) -> Prepared:
             _write_image(folder / f"{name}.{part}.png", _mask(region, mammogram.frame))
     write_json(folder / f"{name}.json", _record(name, file, mammogram, done, options))
     return Prepared(path, file, done.mammogram.frame)
+
+
+def _notes(left_out: tuple[str, ...]) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    some = ", ".join(left_out[:3]) + (" and more" if len(left_out) > 3 else "")
+    return (f"Rows of the truth that mean no image of this run were left out: {some}.",)
 
 
 def _plain(options: PreparationOptions) -> dict[str, Any]:
