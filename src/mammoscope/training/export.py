@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from safetensors.torch import load_file
 
@@ -57,7 +58,7 @@ def export_detector(
             dynamo=True,
             verbose=False,
         )
-        data = raw.read_bytes()
+        data = _without_traces(raw)
     write_bytes(target, data)
     card = {
         "schema": SCHEMA,
@@ -82,6 +83,17 @@ def export_detector(
     read = ModelCard.read(target.with_suffix(".json"))
     _compare(decoder, read)
     return read
+
+
+def _without_traces(path: Path) -> bytes:
+    """The model without the exporter's notes, which hold paths of the machine it ran on."""
+    model = onnx.load(path)
+    graph = model.graph
+    parts = [model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info]
+    for part in [*parts, *graph.initializer]:
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    return bytes(model.SerializeToString())
 
 
 def _compare(decoder: Decoder, card: ModelCard) -> None:
