@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscope.evaluation import HitRule, Predictions, Truth, match
-from mammoscope.evaluation.froc import Ranking, average_precision, sensitivity_at
+from mammoscope.evaluation.froc import Ranking, average_precision, points_within, ratio
 
 Box = tuple[int, int, int, int]
 Images = list[tuple[list[Box], list[tuple[Box, float]]]]
@@ -26,10 +26,13 @@ def figures(
         [[score for _, score in found] for _, found in images],
     )
     weights = np.array([times or [1] * len(images)], dtype=np.float64)
-    ranking = Ranking.of(predictions, match(predictions, truth, rule) >= 0)
-    counts = (ranking if every else ranking.with_hits()).counts(weights)
+    ranking = Ranking.of(predictions, match(predictions, truth, rule))
+    ranking = ranking if every else ranking.with_hits()
+    counts = ranking.counts(weights)
     lesions = weights @ np.bincount(truth.image_of, minlength=len(images))
-    sensitivity = sensitivity_at(counts, lesions, weights.sum(axis=1), FPPI)
+    passed = points_within(counts[1], weights.sum(axis=1), FPPI)
+    found = ranking.found(weights, passed, np.ones(len(truth.boxes), dtype=np.bool_))
+    sensitivity = ratio(found, lesions[:, None])
     return float(average_precision(*counts, lesions)[0]), sensitivity[0].tolist()
 
 

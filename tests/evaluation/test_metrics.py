@@ -241,7 +241,8 @@ def test_json_keys() -> None:
     assert set(values) == {
         *("schema", "hit", "ap", "sensitivity_at_fppi", "auc", "false_positives_per_normal"),
         *("images", "normals", "lesions", "patients", "predictions", "threshold"),
-        *("bootstrap", "seed", "warnings"),
+        *("sensitivity_at_threshold", "fppi_at_threshold"),
+        *("bootstrap", "seed", "subgroups", "warnings"),
     }
     assert values["schema"] == "mammoscope/evaluation/1"
     assert values["hit"] == "center"

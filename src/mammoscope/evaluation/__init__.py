@@ -2,9 +2,10 @@
 
 ::
 
-    truth = load_truth("truth.csv")
+    truth = load_truth("truth.csv", columns=["density", "size"])
     predictions = load_predictions("results", truth)
-    evaluation = evaluate(predictions, truth, EvaluationOptions(hit=HitRule.parse("iou:0.25")))
+    options = EvaluationOptions(hit=HitRule.parse("iou:0.25"), by=("density", "size"))
+    evaluation = evaluate(predictions, truth, options)
     evaluation.as_dict()
 
 Arrays go in by :meth:`Truth.of` and :meth:`Predictions.of`.
@@ -12,31 +13,32 @@ Arrays go in by :meth:`Truth.of` and :meth:`Predictions.of`.
 
 from __future__ import annotations
 
-from mammoscope.evaluation.data import Predictions, Truth
+from mammoscope.evaluation.data import Column, Predictions, Truth
+from mammoscope.evaluation.estimates import Estimate
+from mammoscope.evaluation.figures import FPPI
 from mammoscope.evaluation.matching import HitRule, match
-from mammoscope.evaluation.metrics import (
-    FPPI,
-    Estimate,
-    Evaluation,
-    EvaluationOptions,
-    FrocCurve,
-    evaluate,
-)
+from mammoscope.evaluation.metrics import Evaluation, FrocCurve, evaluate, several_as_dict
+from mammoscope.evaluation.options import EvaluationOptions
 from mammoscope.evaluation.plot import plot_froc
+from mammoscope.evaluation.subgroups import Subgroup, Subgroups
 from mammoscope.evaluation.tables import load_predictions, load_truth
 
 __all__ = [
     "FPPI",
+    "Column",
     "Estimate",
     "Evaluation",
     "EvaluationOptions",
     "FrocCurve",
     "HitRule",
     "Predictions",
+    "Subgroup",
+    "Subgroups",
     "Truth",
     "evaluate",
     "load_predictions",
     "load_truth",
     "match",
     "plot_froc",
+    "several_as_dict",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,22 @@ from mammoscope.geometry import FloatArray, area, as_boxes
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A further column of the truth, as text; empty where it is unknown.
+
+    Parameters
+    ----------
+    lesions
+        (L,) value of each lesion.
+    images
+        (I,) value that all rows of an image share; empty where they differ.
+    """
+
+    lesions: tuple[str, ...]
+    images: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,8 @@ class Truth:
         (L,) int64: the index in ``images`` of the image a lesion lies on.
     warnings
         What a reader of the figures should know, one sentence each.
+    columns
+        Further columns by name, for figures of subgroups.
 
     Raises
     ------
@@ -43,6 +61,7 @@ class Truth:
     boxes: FloatArray
     image_of: IntArray
     warnings: tuple[str, ...] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.patients) != len(self.images):
@@ -52,6 +71,12 @@ class Truth:
         _check_boxes(self.boxes, self.image_of)
         if len(self.image_of) and self.image_of.max() >= len(self.images):
             raise GeometryError(f"image_of must be below {len(self.images)}")
+        for name, column in self.columns.items():
+            if (len(column.lesions), len(column.images)) != (len(self.boxes), len(self.images)):
+                raise GeometryError(
+                    f"column {name!r} has values of {len(column.lesions)} lesions and "
+                    f"{len(column.images)} images, not of {len(self.boxes)} and {len(self.images)}"
+                )
 
     @classmethod
     def of(
@@ -76,6 +101,27 @@ class Truth:
     def has_lesion(self) -> BoolArray:
         """(I,) whether an image holds a lesion."""
         return np.bincount(self.image_of, minlength=len(self.images)) > 0
+
+    def with_image_column(self, name: str, values: Sequence[str]) -> Truth:
+        """The same with a column of one value an image (I,), such as its view."""
+        lesions = tuple(values[i] for i in self.image_of)
+        return replace(self, columns={**self.columns, name: Column(lesions, tuple(values))})
+
+    def with_lesion_column(self, name: str, values: Sequence[str]) -> Truth:
+        """The same with a column of one value a lesion (L,), such as its subtype."""
+        column = Column(tuple(values), ("",) * len(self.images))
+        return replace(self, columns={**self.columns, name: column})
+
+    def on(self, kept: BoolArray) -> Truth:
+        """The images ``kept`` (I,) alone, without warnings and further columns."""
+        lesions = kept[self.image_of]
+        indices = np.flatnonzero(kept)
+        return Truth(
+            images=tuple(self.images[i] for i in indices),
+            patients=tuple(self.patients[i] for i in indices),
+            boxes=self.boxes[lesions],
+            image_of=(np.cumsum(kept) - 1)[self.image_of[lesions]],
+        )
 
 
 @dataclass(frozen=True)
@@ -133,6 +179,16 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def on(self, kept: BoolArray) -> Predictions:
+        """Those on the images ``kept`` (I,), to go with :meth:`Truth.on`, without warnings."""
+        rows = kept[self.image_of]
+        return Predictions(
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            image_of=(np.cumsum(kept) - 1)[self.image_of[rows]],
+            threshold=self.threshold,
+        )
 
 
 def _join(boxes: Sequence[ArrayLike]) -> tuple[FloatArray, IntArray]:

@@ -26,23 +26,27 @@ class Ranking:
     ----------
     image_of
         (N,) index of each detection's image.
-    hit
-        (N,) whether a detection matches a lesion.
+    lesion
+        (N,) index of the lesion that each detection matches, -1 for none.
     ends
         (K,) index of the last detection of each operating point, scores downwards.
     """
 
     image_of: IntArray
-    hit: BoolArray
+    lesion: IntArray
     ends: IntArray
 
     @classmethod
-    def of(cls, predictions: Predictions, hit: BoolArray) -> Ranking:
-        """All detections, with an operating point for every score that occurs."""
+    def of(cls, predictions: Predictions, matched: IntArray) -> Ranking:
+        """All detections, with an operating point for every score that occurs.
+
+        ``matched`` (N,) is what :func:`mammoscope.evaluation.match` gives.
+        """
         order = np.argsort(-predictions.scores, kind="stable")
         scores = predictions.scores[order]
         last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]
-        return cls(image_of=predictions.image_of[order], hit=hit[order], ends=np.flatnonzero(last))
+        ends = np.flatnonzero(last)
+        return cls(image_of=predictions.image_of[order], lesion=matched[order], ends=ends)
 
     def with_hits(self) -> Ranking:
         """The same, keeping only the operating points at which a lesion is added.
@@ -50,10 +54,10 @@ class Ranking:
         The others only add false positives: they lie below the precision envelope and never raise
         the sensitivity, so AP and FROC do not change, under any weighting.
         """
-        found = np.cumsum(self.hit)[self.ends]
+        found = np.cumsum(self.lesion >= 0)[self.ends]
         ends = self.ends[np.diff(found, prepend=0) > 0]
         kept = ends[-1] + 1 if len(ends) else 0
-        return Ranking(image_of=self.image_of[:kept], hit=self.hit[:kept], ends=ends)
+        return Ranking(image_of=self.image_of[:kept], lesion=self.lesion[:kept], ends=ends)
 
     def counts(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """True and false positives (B, K) down to each operating point."""
@@ -61,10 +65,37 @@ class Ranking:
             return np.zeros((len(weights), 0)), np.zeros((len(weights), 0))
         starts = np.append(0, self.ends[:-1] + 1)
         shown = np.cumsum(np.add.reduceat(weights[:, self.image_of], starts, axis=1), axis=1)
-        found = np.cumsum(weights[:, self.image_of[self.hit]], axis=1)
-        found = np.concatenate([np.zeros((len(weights), 1)), found], axis=1)
-        true = found[:, np.cumsum(self.hit)[self.ends]]
+        found, until = self._hits(weights, self.lesion >= 0)
+        true = found[:, until[1:]]
         return true, shown - true
+
+    def found(self, weights: FloatArray, passed: IntArray, members: BoolArray) -> FloatArray:
+        """How many lesions of a group are found (B, F) down to some operating points.
+
+        Parameters
+        ----------
+        weights
+            (B, I) how often each image counts.
+        passed
+            (B, F) number of operating points gone down, from 0 for none to K for all.
+        members
+            (L,) whether a lesion is of the group.
+        """
+        hit = np.append(members, False)[self.lesion]
+        found, until = self._hits(weights, hit)
+        return np.take_along_axis(found, until[passed], axis=1)
+
+    def _hits(self, weights: FloatArray, hit: BoolArray) -> tuple[FloatArray, IntArray]:
+        """Weight (B, H + 1) of the first 0 to H hits; hits (K + 1,) down to each point."""
+        found = np.cumsum(weights[:, self.image_of[hit]], axis=1)
+        until = np.append(0, np.cumsum(hit)[self.ends])
+        return np.concatenate([np.zeros((len(weights), 1)), found], axis=1), until
+
+
+def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """``part`` by ``whole``, elementwise; NaN where the whole is 0."""
+    whole = np.broadcast_to(whole, part.shape)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
 def average_precision(true: FloatArray, false: FloatArray, lesions: FloatArray) -> FloatArray:
@@ -85,35 +116,25 @@ def average_precision(true: FloatArray, false: FloatArray, lesions: FloatArray) 
     precision = np.divide(true, shown, out=np.zeros_like(true), where=shown > 0)
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     area = (np.diff(true, prepend=0.0, axis=1) * envelope).sum(axis=1)
-    return np.divide(area, lesions, out=np.full_like(lesions, np.nan), where=lesions > 0)
+    return ratio(area, lesions)
 
 
-def sensitivity_at(
-    counts: tuple[FloatArray, FloatArray],
-    lesions: FloatArray,
-    images: FloatArray,
-    fppi: Sequence[float],
-) -> FloatArray:
-    """Highest share of lesions found at no more than ``fppi`` false positives an image: (B, F).
+def points_within(false: FloatArray, images: FloatArray, fppi: Sequence[float]) -> IntArray:
+    """How many operating points cost no more than ``fppi`` false positives an image: (B, F).
 
-    No interpolation between operating points. 0 where even the highest score costs more; NaN
-    without lesions.
+    So the last of them is where sensitivity is highest at that cost; there is no interpolation. 0
+    where even the highest score costs more.
 
     Parameters
     ----------
-    counts
-        True and false positives (B, K) down to each operating point.
-    lesions, images
-        (B,) their numbers.
+    false
+        (B, K) false positives down to each operating point.
+    images
+        (B,) their number.
     fppi
         F false positives an image, over all images.
     """
-    true, false = counts
     allowed = np.asarray(fppi, dtype=np.float64) * images[:, None]
-    start = np.zeros((len(true), 1))
-    found = np.concatenate([start, true], axis=1)
-    rows = zip(false, allowed, found, strict=True)
-    best = np.array([f[np.searchsorted(row, most, side="right")] for row, most, f in rows])
-    best = best.reshape(allowed.shape)
-    total = np.broadcast_to(lesions[:, None], best.shape)
-    return np.divide(best, total, out=np.full_like(best, np.nan), where=total > 0)
+    rows = zip(false, allowed, strict=True)
+    passed = [np.searchsorted(row, most, side="right") for row, most in rows]
+    return np.array(passed, dtype=np.int64).reshape(allowed.shape)

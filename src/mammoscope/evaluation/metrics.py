@@ -2,79 +2,29 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from mammoscope.errors import GeometryError
-from mammoscope.evaluation.bootstrap import ENOUGH_PATIENTS, LEAST_PATIENTS, interval, resamples
-from mammoscope.evaluation.data import BoolArray, Predictions, Truth
-from mammoscope.evaluation.froc import Ranking, average_precision, sensitivity_at
+from mammoscope.evaluation.data import Predictions, Truth
+from mammoscope.evaluation.estimates import Estimate, Estimates, by_fppi, measure
+from mammoscope.evaluation.figures import Figures
+from mammoscope.evaluation.froc import Ranking
+from mammoscope.evaluation.groups import Grouping
 from mammoscope.evaluation.matching import HitRule, match
-from mammoscope.evaluation.roc import area_under_roc, image_scores
+from mammoscope.evaluation.notes import notes
+from mammoscope.evaluation.options import EvaluationOptions
+from mammoscope.evaluation.subgroups import Subgroups, subgroups
 from mammoscope.geometry import FloatArray
 
 SCHEMA = "mammoscope/evaluation/1"
-
-FPPI = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
-"""False positives an image at which sensitivity is reported."""
+SCHEMA_OF_SEVERAL = "mammoscope/evaluations/1"
 
 _CURVE_FPPI = np.geomspace(0.01, 10, 121)
 """Where the FROC curve's interval is computed, for the plot."""
-
-_BLOCK_VALUES = 2_000_000
-"""Detections times resamples held at once: 16 MB an array."""
-
-
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """How to evaluate.
-
-    Parameters
-    ----------
-    hit
-        When a detection hits a lesion.
-    threshold
-        Score from which false positives on lesion-free images count. None: the threshold that
-        the predictions carry, or without one every prediction.
-    bootstrap
-        Number of resamples; 0 for no intervals.
-    seed
-        Seed of the resampling.
-
-    Raises
-    ------
-    ValueError
-        If a number is negative or the threshold not finite.
-    """
-
-    hit: HitRule = field(default_factory=HitRule)
-    threshold: float | None = None
-    bootstrap: int = 1000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise ValueError(f"threshold must be finite, got {self.threshold}")
-        if self.bootstrap < 0 or self.seed < 0:
-            raise ValueError(f"bootstrap {self.bootstrap} and seed {self.seed} must be 0 or more")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and its 95 % interval; None where it is undefined or cannot be estimated."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-    def as_dict(self) -> dict[str, float | None]:
-        """Plain values for JSON."""
-        return {"value": self.value, "low": self.low, "high": self.high}
 
 
 @dataclass(frozen=True)
@@ -104,24 +54,32 @@ class Evaluation:
         Area under the image-level ROC curve.
     false_positives_per_normal
         Detections at or above ``threshold`` on each lesion-free image, on average.
+    sensitivity_at_threshold, fppi_at_threshold
+        Share of lesions found at or above ``threshold``, and false positives there on each image,
+        on average; undefined where no threshold is known.
     hit
         The rule by which a detection hits a lesion.
     images, normals, lesions, patients, predictions
         How many there are; ``normals`` are images without a lesion.
     threshold
-        Score from which ``false_positives_per_normal`` counts.
+        Score from which ``false_positives_per_normal`` counts: one that every prediction reaches
+        where none is known.
     bootstrap, seed
         Number of resamples and their seed.
     warnings
         What a reader of the figures should know, one sentence each.
     curve
         For plotting; None without lesions.
+    subgroups
+        The figures by each column asked for.
     """
 
     ap: Estimate
     sensitivity_at_fppi: Mapping[float, Estimate]
     auc: Estimate
     false_positives_per_normal: Estimate
+    sensitivity_at_threshold: Estimate
+    fppi_at_threshold: Estimate
     hit: HitRule
     images: int
     normals: int
@@ -133,6 +91,7 @@ class Evaluation:
     seed: int
     warnings: tuple[str, ...]
     curve: FrocCurve | None
+    subgroups: tuple[Subgroups, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, schema ``mammoscope/evaluation/1``; the curve is left out."""
@@ -146,6 +105,8 @@ class Evaluation:
             },
             "auc": self.auc.as_dict(),
             "false_positives_per_normal": self.false_positives_per_normal.as_dict(),
+            "sensitivity_at_threshold": self.sensitivity_at_threshold.as_dict(),
+            "fppi_at_threshold": self.fppi_at_threshold.as_dict(),
             "images": self.images,
             "normals": self.normals,
             "lesions": self.lesions,
@@ -154,8 +115,17 @@ class Evaluation:
             "threshold": self.threshold,
             "bootstrap": self.bootstrap,
             "seed": self.seed,
+            "subgroups": [groups.as_dict() for groups in self.subgroups],
             "warnings": list(self.warnings),
         }
+
+
+def several_as_dict(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
+    """Plain values for JSON of one evaluation by each of several rules."""
+    return {
+        "schema": SCHEMA_OF_SEVERAL,
+        "evaluations": [evaluation.as_dict() for evaluation in evaluations],
+    }
 
 
 def evaluate(
@@ -166,148 +136,57 @@ def evaluate(
     A second hit on a lesion is a false positive, see :mod:`mammoscope.evaluation.matching`; equal
     scores are one operating point, see :mod:`mammoscope.evaluation.froc`.
 
+    Subgroups are those of :mod:`mammoscope.evaluation.subgroups`.
+
     Raises
     ------
     GeometryError
         If the predictions name an image that the truth does not have.
+    ValueError
+        If subgroups are asked for by a column that the truth does not have.
     """
     options = options or EvaluationOptions()
     images = len(truth.images)
     if len(predictions) and predictions.image_of.max() >= images:
         raise GeometryError(f"predictions are on an image beyond the {images} of the truth")
-    threshold = _threshold(predictions, options)
-    hit = match(predictions, truth, options.hit) >= 0
-    figures = _Figures.of(predictions, truth, hit, threshold)
-    values = figures(np.ones((1, images)))[0]
-    samples, notes = _sample(figures, truth, options)
-    estimates = [_estimate(v, s) for v, s in zip(values, samples.T, strict=True)]
-    ap, auc, per_normal, *sensitivities = estimates
+    groupings = [Grouping.of(truth, column) for column in dict.fromkeys(options.by)]
+    threshold = options.threshold_for(predictions)
+    matched = match(predictions, truth, options.hit)
+    lesion_groups = [m for g in groupings if g.level == "lesion" for m in g.members]
+    figures = Figures.of(predictions, truth, matched, threshold, lesion_groups, _CURVE_FPPI)
+    found = measure(figures, truth.patients, options.bootstrap, options.seed)
     return Evaluation(
-        ap=ap,
-        sensitivity_at_fppi=MappingProxyType(
-            dict(zip(FPPI, sensitivities[: len(FPPI)], strict=True))
-        ),
-        auc=auc,
-        false_positives_per_normal=per_normal,
+        ap=found.ap.item(),
+        sensitivity_at_fppi=by_fppi(found.sensitivity[0]),
+        auc=found.auc.item(),
+        false_positives_per_normal=found.fp_per_normal.item(),
+        sensitivity_at_threshold=found.sensitivity_at_threshold[0],
+        fppi_at_threshold=found.fppi_at_threshold.item(),
         hit=options.hit,
         images=images,
         normals=int((~truth.has_lesion).sum()),
         lesions=len(truth.boxes),
         patients=len(set(truth.patients)),
         predictions=len(predictions),
-        threshold=threshold,
+        threshold=_lowest(predictions) if threshold is None else float(threshold),
         bootstrap=options.bootstrap,
         seed=options.seed,
-        warnings=truth.warnings + predictions.warnings + _undefined_notes(truth) + notes,
-        curve=_curve(Ranking.of(predictions, hit), truth, sensitivities[len(FPPI) :]),
+        warnings=(
+            *truth.warnings,
+            *predictions.warnings,
+            *notes(truth, groupings, options.bootstrap),
+        ),
+        curve=_curve(Ranking.of(predictions, matched), truth, found.band),
+        subgroups=subgroups(groupings, predictions, truth, found, options),
     )
 
 
-@dataclass(frozen=True)
-class _Figures:
-    """Every figure as a function of how often each image counts."""
-
-    ranking: Ranking
-    scores: FloatArray
-    lesions: FloatArray
-    false_positives: FloatArray
-
-    @classmethod
-    def of(
-        cls, predictions: Predictions, truth: Truth, hit: BoolArray, threshold: float
-    ) -> _Figures:
-        images = len(truth.images)
-        shown = predictions.image_of[predictions.scores >= threshold]
-        return cls(
-            ranking=Ranking.of(predictions, hit).with_hits(),
-            scores=image_scores(predictions, images),
-            lesions=np.bincount(truth.image_of, minlength=images).astype(np.float64),
-            false_positives=np.bincount(shown, minlength=images).astype(np.float64),
-        )
-
-    def __call__(self, weights: FloatArray) -> FloatArray:
-        """AP, AUC, false positives a normal, then sensitivities: (B, 3 + F) for weights (B, I)."""
-        counts = self.ranking.counts(weights)
-        lesions, images = weights @ self.lesions, weights.sum(axis=1)
-        normal = self.lesions == 0
-        normals = weights[:, normal].sum(axis=1)
-        false = weights[:, normal] @ self.false_positives[normal]
-        undefined = np.full(len(weights), np.nan)
-        fppi = np.concatenate([FPPI, _CURVE_FPPI])
-        return np.column_stack(
-            [
-                average_precision(*counts, lesions),
-                area_under_roc(self.scores, ~normal, weights),
-                np.divide(false, normals, out=undefined, where=normals > 0),
-                sensitivity_at(counts, lesions, images, fppi.tolist()),
-            ]
-        )
-
-
-def _threshold(predictions: Predictions, options: EvaluationOptions) -> float:
-    """The threshold asked for, else the system's own, else one that every prediction reaches."""
-    if options.threshold is not None:
-        return float(options.threshold)
-    if predictions.threshold is not None:
-        return float(predictions.threshold)
+def _lowest(predictions: Predictions) -> float:
+    """A threshold that every prediction reaches."""
     return float(min(0.0, predictions.scores.min(initial=0.0)))
 
 
-def _sample(
-    figures: _Figures, truth: Truth, options: EvaluationOptions
-) -> tuple[FloatArray, tuple[str, ...]]:
-    """The figures of every resample (B, M), NaN where no interval can be had; and why not."""
-    columns = 3 + len(FPPI) + len(_CURVE_FPPI)
-    none = np.full((1, columns), np.nan)
-    if options.bootstrap == 0:
-        return none, ("No intervals: no resamples were asked for.",)
-    patients = np.asarray(truth.patients, dtype=np.str_)
-    with_lesion = len(set(patients[truth.has_lesion]))
-    without = len(set(patients[~truth.has_lesion]))
-    needed = {
-        "AP and sensitivity": (with_lesion, [0, *range(3, columns)]),
-        "AUC": (min(with_lesion, without), [1]),
-        "false positives per normal image": (without, [2]),
-    }
-    few = [name for name, (count, _) in needed.items() if count < LEAST_PATIENTS]
-    rough = [n for n, (c, _) in needed.items() if LEAST_PATIENTS <= c < ENOUGH_PATIENTS]
-    block = max(1, _BLOCK_VALUES // max(len(figures.ranking.image_of), len(truth.images), 1))
-    samples = none
-    if len(few) < len(needed):
-        draws = resamples(truth.patients, options.bootstrap, options.seed, block)
-        samples = np.concatenate([figures(weights) for weights in draws])
-    for name in few:
-        samples[:, needed[name][1]] = np.nan
-    notes = tuple(
-        f"No interval for {name}: it takes {LEAST_PATIENTS} patients of a kind, and there are "
-        f"{with_lesion} with and {without} without a lesion in an image."
-        for name in few
-        if needed[name][0]
-    )
-    notes += tuple(
-        f"Rough interval for {name}: under {ENOUGH_PATIENTS} patients." for name in rough
-    )
-    return samples, notes
-
-
-def _undefined_notes(truth: Truth) -> tuple[str, ...]:
-    if not truth.has_lesion.any():
-        return ("No image holds a lesion: AP, sensitivity and AUC are undefined.",)
-    if truth.has_lesion.all():
-        return (
-            "Every image holds a lesion: AUC and false positives per normal image are undefined.",
-        )
-    return ()
-
-
-def _estimate(value: float, samples: FloatArray) -> Estimate:
-    if math.isnan(value):
-        return Estimate(None)
-    ends = interval(samples)
-    return Estimate(float(value)) if ends is None else Estimate(float(value), *ends)
-
-
-def _curve(ranking: Ranking, truth: Truth, band: list[Estimate]) -> FrocCurve | None:
+def _curve(ranking: Ranking, truth: Truth, band: Estimates) -> FrocCurve | None:
     if not len(truth.boxes):
         return None
     true, false = ranking.counts(np.ones((1, len(truth.images))))

@@ -7,7 +7,8 @@ import os
 import numpy as np
 
 from mammoscope.errors import MissingExtra, OutputError
-from mammoscope.evaluation.metrics import FPPI, Evaluation
+from mammoscope.evaluation.figures import FPPI
+from mammoscope.evaluation.metrics import Evaluation
 
 _RANGE = (0.05, 8.0)
 """FPPI shown: the reported points and a little beyond, on a logarithmic axis."""

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from mammoscope.errors import TableError
+from mammoscope.evaluation.columns import read_columns
 from mammoscope.evaluation.data import Predictions, Truth
+from mammoscope.evaluation.groups import SIZE, SIZE_COLUMN
 from mammoscope.evaluation.names import AmbiguousName, has_other_extension, match_names, normalise
 from mammoscope.geometry import as_boxes
 from mammoscope.tables import BOX_COLUMNS, Box, Row, Table, read_table
@@ -23,26 +25,33 @@ _RUN_SCHEMA = "mammoscope/run/1"
 _LABELS = ("", "benign", "malignant")
 
 
-def load_truth(path: str | os.PathLike[str]) -> Truth:
+def load_truth(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> Truth:
     """The lesions in a CSV file with columns ``image,x0,y0,x1,y1`` and optional ``patient_id``.
 
     One row a lesion, boxes xyxy in pixels; an image without lesions has one row with an empty box.
     Without ``patient_id`` each image is a patient of its own, and a warning says so. ``label``
     (benign, malignant or empty) does not enter these figures; other values give a warning.
 
+    ``columns`` are kept for figures of subgroups, see :mod:`mammoscope.evaluation.groups`: further
+    columns of the file, or ``"size"``, which takes ``size_mm`` where there is one.
+
     Raises
     ------
     TableError
-        If the table cannot be read, is empty, repeats a row, gives one image two patients, or marks
-        an image both as free of lesions and not.
+        If the table cannot be read, is empty, repeats a row, gives one image two patients, marks
+        an image both as free of lesions and not, or if a column wanted for subgroups is missing, of
+        too many different values, or of sizes that are not numbers above 0.
     """
     table = read_table(path, ("image", *BOX_COLUMNS))
     if not len(table):
         raise TableError(table.path, "the table has no rows")
     boxes: dict[str, list[Box | None]] = {}
+    wanted = tuple(columns)
+    rows: dict[str, list[Row]] = {}
     patients: dict[str, str] = {}
     for row in table:
         image = _image(row)
+        rows.setdefault(image, []).append(row)
         _add_lesion(row, boxes.setdefault(image, []))
         patient = row.text("patient_id")
         if patients.setdefault(image, patient) != patient:
@@ -54,7 +63,8 @@ def load_truth(path: str | os.PathLike[str]) -> Truth:
         patients=tuple(patients[image] or image for image in images),
         boxes=as_boxes([box for some in lesions for box in some]),
         image_of=np.repeat(np.arange(len(images)), [len(some) for some in lesions]),
-        warnings=_truth_warnings(table, patients),
+        warnings=_truth_warnings(table, patients, wanted),
+        columns=read_columns(table, [rows[image] for image in images], wanted),
     )
 
 
@@ -113,7 +123,9 @@ def _image(row: Row) -> str:
     return image
 
 
-def _truth_warnings(table: Table, patients: Mapping[str, str]) -> tuple[str, ...]:
+def _truth_warnings(
+    table: Table, patients: Mapping[str, str], columns: Sequence[str]
+) -> tuple[str, ...]:
     warnings = []
     unknown = [image for image, patient in patients.items() if not patient]
     if unknown:
@@ -124,6 +136,10 @@ def _truth_warnings(table: Table, patients: Mapping[str, str]) -> tuple[str, ...
     odd = {row.text("label") for row in table} - set(_LABELS)
     if odd:
         warnings.append(f"Labels other than benign and malignant: {_some(odd)}.")
+    if SIZE in columns and SIZE in table.columns:
+        warnings.append(
+            f"The column {SIZE} is not used: sizes are those of {SIZE_COLUMN}, or of the boxes."
+        )
     return tuple(warnings)
 
 

@@ -1,0 +1,68 @@
+"""Figures with their patient-level bootstrap intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.evaluation.bootstrap import LEAST_PATIENTS, interval, resamples
+from mammoscope.evaluation.figures import FPPI, Figures, Values
+from mammoscope.geometry import FloatArray
+
+_BLOCK_VALUES = 2_000_000
+"""Detections times resamples held at once: 16 MB an array."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its 95 % interval; None where it is undefined or cannot be estimated."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Plain values for JSON."""
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+Estimates = NDArray[Any]
+"""An array of :class:`Estimate`."""
+
+
+def measure(figures: Figures, patients: Sequence[str], count: int, seed: int) -> Values[Estimates]:
+    """The figures of a set with intervals from ``count`` resamples of its ``patients`` (I,).
+
+    A figure that rests on fewer than two patients has no interval, nor has any if ``count`` is 0.
+    """
+    values = [value[0] for value in figures(np.ones((1, len(patients))))]
+    support = figures.patients(patients)
+    block = max(1, _BLOCK_VALUES // figures.size)
+    draws = resamples(patients, count, seed, block)
+    undefined = Values(*(np.full((1, *value.shape), np.nan) for value in values))
+    blocks = [figures(weights) for weights in draws] or [undefined]
+    samples = [np.concatenate(each) for each in zip(*blocks, strict=True)]
+    fields = zip(values, samples, support, strict=True)
+    return Values(*(_estimates(np.asarray(v), s, np.asarray(n)) for v, s, n in fields))
+
+
+def by_fppi(sensitivity: Estimates) -> Mapping[float, Estimate]:
+    """Sensitivities (F,) by their false positives an image."""
+    return MappingProxyType(dict(zip(FPPI, sensitivity, strict=True)))
+
+
+def _estimates(values: FloatArray, samples: FloatArray, support: FloatArray) -> Estimates:
+    """From values and support (...) and samples (B, ...)."""
+    found = np.empty(values.shape, dtype=object)
+    for index, value in np.ndenumerate(values):
+        enough = support[index] >= LEAST_PATIENTS
+        ends = interval(samples[:, *index]) if enough else None
+        known = not math.isnan(value)
+        found[index] = Estimate(float(value), *(ends or ())) if known else Estimate(None)
+    return found
