@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mammoscope.errors import MissingExtra, OutputError
 from mammoscope.evaluation.figures import FPPI
-from mammoscope.evaluation.metrics import Evaluation
+from mammoscope.evaluation.metrics import Evaluation, FrocCurve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _RANGE = (0.05, 8.0)
 """FPPI shown: the reported points and a little beyond, on a logarithmic axis."""
 
 
-def plot_froc(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
-    """Write the FROC curve with its 95 % interval as a PNG of 1,050 x 750 pixels.
+def plot_froc(evaluations: Evaluation | Sequence[Evaluation], path: str | os.PathLike[str]) -> None:
+    """Write FROC curves with their 95 % intervals as a PNG of 1,050 x 750 pixels.
 
-    The curve is a staircase: sensitivity does not rise between operating points. Dots mark the
-    reported false positives an image.
+    A curve is a staircase: sensitivity does not rise between operating points. Dots mark the
+    reported false positives an image. Several evaluations are of one set by several rules.
 
     Raises
     ------
@@ -31,19 +37,14 @@ def plot_froc(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtra("a FROC plot", "plot") from error
-    curve = evaluation.curve
-    if curve is None:
-        raise OutputError(path, "there is no FROC curve without lesions")
+    several = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
     figure = Figure(figsize=(7, 5), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    if curve.band is not None:
-        fppi, low, high = curve.band
-        axes.fill_between(fppi, low, high, alpha=0.2, linewidth=0, label="95 % interval (patients)")
-    fppi = np.append(curve.fppi, max(_RANGE[1], curve.fppi[-1]))
-    sensitivity = np.append(curve.sensitivity, curve.sensitivity[-1])
-    axes.step(fppi, sensitivity, where="post", label=f"AP {evaluation.ap.value:.3f}")
-    dots = np.array([evaluation.sensitivity_at_fppi[f].value for f in FPPI], dtype=np.float64)
-    axes.plot(FPPI, dots, "o", color="C0", markersize=4)
+    for number, evaluation in enumerate(several):
+        if evaluation.curve is None:
+            raise OutputError(path, "there is no FROC curve without lesions")
+        rule = f"{evaluation.hit}, " if len(several) > 1 else ""
+        _draw(axes, evaluation, evaluation.curve, f"C{number}", rule)
     axes.set_xscale("log")
     axes.set_xlim(*_RANGE)
     axes.set_ylim(0, 1)
@@ -51,9 +52,28 @@ def plot_froc(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
     axes.minorticks_off()
     axes.set_xlabel("false positives an image")
     axes.set_ylabel("lesions found")
-    axes.set_title(f"FROC, hit rule {evaluation.hit}", fontsize="medium")
+    rules = ", ".join(str(evaluation.hit) for evaluation in several)
+    axes.set_title(f"FROC, hit rule {rules}", fontsize="medium")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", frameon=False)
+    _save(figure, path)
+
+
+def _draw(axes: Axes, evaluation: Evaluation, curve: FrocCurve, color: str, rule: str) -> None:
+    """One curve with its interval and dots."""
+    if curve.band is not None:
+        fppi, low, high = curve.band
+        label = f"{rule}95 % interval (patients)"
+        axes.fill_between(fppi, low, high, color=color, alpha=0.2, linewidth=0, label=label)
+    fppi = np.append(curve.fppi, max(_RANGE[1], curve.fppi[-1]))
+    sensitivity = np.append(curve.sensitivity, curve.sensitivity[-1])
+    label = f"{rule}AP {evaluation.ap.value:.3f}"
+    axes.step(fppi, sensitivity, where="post", color=color, label=label)
+    dots = np.array([evaluation.sensitivity_at_fppi[f].value for f in FPPI], dtype=np.float64)
+    axes.plot(FPPI, dots, "o", color=color, markersize=4)
+
+
+def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
     try:
         figure.savefig(path, format="png", metadata={"Software": None})
     except OSError as error:
