@@ -52,8 +52,8 @@ _WIDE = 250
 """Columns of text where there is no terminal: no table is cut."""
 
 _LEVELS = {
-    "image": "each group's images evaluated alone",
-    "lesion": "its lesions at the whole set's operating points",
+    "image": "the images of each group evaluated alone",
+    "lesion": "lesions found at the operating points of the whole set",
 }
 
 
