@@ -1,5 +1,5 @@
-"""Phase 2: masses localized on the preprocessed breast."""
+"""Phase 2: masses localized on the preprocessed breast by two paths, fused."""
 
-from mammoscope.detection.detector import WholeImageDetector
+from mammoscope.detection.detector import Detector
 
-__all__ = ["WholeImageDetector"]
+__all__ = ["Detector"]

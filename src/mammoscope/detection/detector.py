@@ -1,39 +1,53 @@
-"""The whole-image path: the breast at low resolution through one network."""
+"""Masses found on a preprocessed mammogram by one path or by both."""
 
 from __future__ import annotations
 
-import numpy as np
+from concurrent.futures import ThreadPoolExecutor
 
-from mammoscope.detection.prepare import fit
-from mammoscope.detection.suppression import suppress
+from mammoscope.detection.fusion import fuse, rescore
+from mammoscope.detection.paths import look_at_crops, look_at_whole
 from mammoscope.errors import ModelError
-from mammoscope.geometry import area, clip
-from mammoscope.models.card import ModelCard
+from mammoscope.models.card import PATHS, ModelCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.types import Detections, Mammogram, ModelUse
 
 
-class WholeImageDetector:
+class Detector:
     """Finds masses on a preprocessed mammogram.
 
     The ONNX model takes one picture (1, 1, rows, columns) in [0, 1] and gives boxes (1, K, 4) xyxy
     in pixels of the picture, and scores (1, K) in [0, 1]; any family of detectors can be exported
     so.
 
+    Parameters
+    ----------
+    card
+        Contract of the model.
+    paths
+        ``"whole"``, ``"crops"`` or ``"both"``; None for the most that the model can do.
+    threads
+        Crops looked at side by side; the result is the same.
+
     Raises
     ------
     ModelError
-        If the model cannot be loaded or has other outputs.
+        If the model cannot be loaded, has other outputs or cannot be run on these paths.
     """
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, paths: str | None = None, threads: int = 1) -> None:
         self._model = OnnxModel(card)
         if self._model.outputs != ("boxes", "scores"):
             raise ModelError(
                 f"{card.weights_path}: gives {', '.join(self._model.outputs)}, not boxes and scores"
             )
-        self.threshold = card.threshold
+        self.paths = paths or ("both" if card.crops else "whole")
+        if self.paths not in PATHS or (self.paths != "whole" and card.crops is None):
+            raise ModelError(f"{card.path}: this model cannot be run on {self.paths!r}")
+        if self.paths not in card.threshold:
+            raise ModelError(f"{card.path}: names no threshold for {self.paths!r}")
+        self.threshold = card.threshold[self.paths]
         self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
+        self._threads = threads
 
     def find(self, mammogram: Mammogram) -> Detections:
         """Regions found, best first, in pixels of ``mammogram`` and cut at its borders.
@@ -48,13 +62,23 @@ class WholeImageDetector:
         ModelError
             If what the model gives are no boxes or scores.
         """
-        frame = mammogram.frame
-        picture = fit(mammogram, self._model.card.rows, self._model.card.columns)
-        boxes, scores = (output[0] for output in self._model(picture.pixels[None, None]))
-        if not (np.isfinite(boxes).all() and ((scores >= 0) & (scores <= 1)).all()):
-            raise ModelError(f"{self.model.name}: boxes not finite or scores outside [0, 1]")
-        real = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        boxes, scores = picture.frame.boxes_to_source(boxes[real]), scores[real]
-        boxes = clip(frame.boxes_from_source(boxes), *frame.size)
-        inside = area(boxes) > 0
-        return suppress(Detections.of(boxes[inside], scores[inside], frame, "whole"))
+        return self.fused(self.look(mammogram))
+
+    def look(self, mammogram: Mammogram) -> dict[str, Detections]:
+        """What each of the paths finds, by its name, with the network's own scores."""
+        found = {}
+        if self.paths != "crops":
+            found["whole"] = look_at_whole(self._model, mammogram)
+        crops = self._model.card.crops
+        if self.paths != "whole" and crops is not None:
+            with ThreadPoolExecutor(self._threads) as pool:
+                found["crops"] = look_at_crops(self._model, mammogram, crops, pool.map)
+        return found
+
+    def fused(self, found: dict[str, Detections]) -> Detections:
+        """One list of regions, scored as the model's card says, from what :meth:`look` gave."""
+        coefficients = self._model.card.calibration.get(self.paths, ())
+        if self.paths == "both":
+            return fuse(found["whole"], found["crops"], coefficients)
+        regions = found[self.paths]
+        return rescore(regions, regions.scores[:, None], coefficients)

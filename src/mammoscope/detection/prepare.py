@@ -7,10 +7,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.models.card import CropsPath
 from mammoscope.types import Mammogram
 
 LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.7
 """Grey levels of the breast that become 0 and 1: leaves out skin and calcifications or clips."""
+
+MOST_MAGNIFIED = 1.5
+"""A breast is never enlarged to more than this many times what fits: a wrong spacing, or a breast
+far larger than any in training, must not cost hours."""
 
 
 def fit(mammogram: Mammogram, rows: int, columns: int) -> Mammogram:
@@ -21,8 +26,30 @@ def fit(mammogram: Mammogram, rows: int, columns: int) -> Mammogram:
     scale = min(rows / mammogram.frame.rows, columns / mammogram.frame.columns)
     height = min(rows, max(1, round(mammogram.frame.rows * scale)))
     width = min(columns, max(1, round(mammogram.frame.columns * scale)))
-    small = mammogram.resize(height, width)
-    return replace(small, pixels=_even_contrast(small.pixels)).pad(rows, columns)
+    return _scaled(mammogram, height, width).pad(rows, columns)
+
+
+def magnify(mammogram: Mammogram, rows: int, columns: int, crops: CropsPath) -> Mammogram:
+    """The preprocessed breast at the scale of the crops path, for pictures of ``rows`` x ``columns``.
+
+    By spacing where it and the model's are known, else as much larger than the whole-image picture
+    as the model was trained with.
+    """
+    frame = mammogram.frame
+    largest = crops.magnification * min(rows / frame.rows, columns / frame.columns)
+    down = along = largest
+    if crops.pixel_mm is not None and frame.spacing_mm is not None:
+        mm_down, mm_along = frame.pixel_mm
+        down, along = mm_down / crops.pixel_mm, mm_along / crops.pixel_mm
+        shrink = min(1.0, MOST_MAGNIFIED * largest / max(down, along))
+        down, along = down * shrink, along * shrink
+    height, width = max(1, round(frame.rows * down)), max(1, round(frame.columns * along))
+    return _scaled(mammogram, height, width)
+
+
+def _scaled(mammogram: Mammogram, rows: int, columns: int) -> Mammogram:
+    small = mammogram.resize(rows, columns)
+    return replace(small, pixels=_even_contrast(small.pixels))
 
 
 def _even_contrast(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,8 +1,8 @@
-"""One box for one mass: overlapping detections of one path give way to the best of them."""
+"""One box for one mass: overlapping detections give way to the best of them."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
 from mammoscope.geometry import area, clip, iou
 from mammoscope.types import Detections
@@ -25,10 +25,5 @@ def suppress(detections: Detections) -> Detections:
     for i in range(len(boxes)):
         if alive[i]:
             alive[i + 1 :] &= ~overlaps[i, i + 1 :]
-    return Detections.of(
-        boxes[alive], detections.scores[alive], detections.frame, _only(detections.path)
-    )
-
-
-def _only(path: np.ndarray) -> str:
-    return str(path[0]) if len(path) else "whole"
+    # Boxes cut at a border may have none left, so the selection comes first.
+    return replace(detections[alive], boxes=boxes[alive])

@@ -12,6 +12,34 @@ from mammoscope.errors import ModelError
 
 SCHEMA = "mammoscope/model-card/1"
 
+PATHS = ("whole", "crops", "both")
+"""Ways of looking at a breast, as ``--paths`` and the cards name them."""
+
+
+@dataclass(frozen=True)
+class CropsPath:
+    """How a detector looks at overlapping crops.
+
+    Parameters
+    ----------
+    magnification
+        Crops are cut from the breast fitted to this many times the picture's size.
+    overlap
+        Share of a side that neighbouring crops have in common at least.
+    pixel_mm
+        Where the spacing of an image is known, crops are taken at this size of a pixel instead;
+        None where the training data had no spacing to tell it from.
+    """
+
+    magnification: float
+    overlap: float
+    pixel_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        is_meant = self.magnification > 0 and 0 <= self.overlap < 1
+        if not is_meant or (self.pixel_mm is not None and not self.pixel_mm > 0):
+            raise ValueError(f"crops cannot be meant: {self}")
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -28,7 +56,13 @@ class ModelCard:
     rows, columns
         Size of the picture that the network takes, in pixels.
     threshold
-        Score from which a region is shown; the rule it was chosen by stands in ``facts``.
+        By path (:data:`PATHS`) the score from which a region is shown; the rule it was chosen by
+        stands in ``facts``. A path that is missing cannot be run.
+    calibration
+        By path the bias and the slopes of :mod:`mammoscope.detection.fusion`; without them raw
+        scores are kept.
+    crops
+        How the crops path is run, or None for a model of the whole image alone.
     facts
         The whole card: training data and licence, split, figures with intervals, limits.
     """
@@ -41,7 +75,9 @@ class ModelCard:
     sha256: str
     rows: int
     columns: int
-    threshold: float
+    threshold: dict[str, float]
+    calibration: dict[str, tuple[float, ...]]
+    crops: CropsPath | None
     facts: dict[str, Any]
 
     @classmethod
@@ -66,12 +102,19 @@ class ModelCard:
                 sha256=str(facts["weights"]["sha256"]),
                 rows=int(facts["input"]["rows"]),
                 columns=int(facts["input"]["columns"]),
-                threshold=float(facts["threshold"]["value"]),
+                threshold=_thresholds(facts["threshold"]),
+                calibration={
+                    name: tuple(float(v) for v in facts["calibration"][name])
+                    for name in PATHS
+                    if name in facts.get("calibration", {})
+                },
+                crops=CropsPath(**facts["crops"]) if "crops" in facts else None,
                 facts=facts,
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{path}: not a readable model card: {error!r}") from error
-        if card.rows < 1 or card.columns < 1 or not 0 <= card.threshold <= 1:
+        shares = card.threshold.values()
+        if card.rows < 1 or card.columns < 1 or not all(0 <= t <= 1 for t in shares):
             raise ModelError(f"{path}: input size or threshold cannot be meant")
         return card
 
@@ -99,3 +142,10 @@ class ModelCard:
                 f" {self.sha256[:12]}...: the file was changed or cut off"
             )
         return data
+
+
+def _thresholds(values: dict[str, Any]) -> dict[str, float]:
+    """By path; a card of one path may give a plain ``value``."""
+    if "value" in values:
+        return {"whole": float(values["value"])}
+    return {name: float(values[name]) for name in PATHS if name in values}

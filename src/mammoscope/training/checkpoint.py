@@ -13,15 +13,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mammoscope.errors import InputError
-from mammoscope.training.network import MassNetwork
 
 
 @dataclass
 class Progress:
     """Everything a run needs to go on where it was cut off."""
 
-    network: MassNetwork
-    average: MassNetwork
+    network: nn.Module
+    average: nn.Module
     optimizer: torch.optim.Optimizer
     epoch: int = 0
 
@@ -32,7 +31,7 @@ class Progress:
         for key, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{key}.{name}": value for name, value in state.items()}
         facts = {"epoch": str(self.epoch), "settings": json.dumps(settings, sort_keys=True)}
-        _write({k: v.contiguous().clone() for k, v in tensors.items()}, path, facts)
+        _write(tensors, path, facts)
 
     def load(self, path: Path, settings: dict[str, Any]) -> None:
         """Go on from a checkpoint written by :meth:`save`.
@@ -63,7 +62,7 @@ class Progress:
 
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write a network's weights alone, complete or not at all."""
-    _write({k: v.contiguous().clone() for k, v in network.state_dict().items()}, path, {})
+    _write(network.state_dict(), path, {})
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -72,5 +71,7 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _write(tensors: dict[str, Tensor], path: Path, facts: dict[str, str]) -> None:
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata=facts)
+    save_file(
+        {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, partial, facts
+    )
     partial.replace(path)

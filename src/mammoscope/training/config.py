@@ -11,19 +11,46 @@ from typing import Any, TypeVar
 
 from mammoscope.errors import TableError
 
-DEFAULT_CONFIG = Path(__file__).parent / "configs" / "whole.toml"
-"""Settings of the shipped whole-image detector."""
+DEFAULT_CONFIG = Path(__file__).parent / "configs" / "mass.toml"
+"""Settings of the shipped detector."""
 
 Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The network: trunk, pyramid and input size in pixels."""
+    """The network, and the pictures it takes.
+
+    Parameters
+    ----------
+    family
+        ``"centernet"``.
+    trunk
+        A timm feature extractor with strides 8, 16 and 32.
+    rows, columns
+        Size of a picture in pixels, for both paths.
+    magnification
+        The crops path cuts its pictures from the breast fitted to this many times that size.
+    overlap
+        Share of a side that neighbouring crops have in common at least, in use.
+    pixel_mm
+        About how large a pixel is on the crops path: images of known spacing are looked at so. 0
+        where nothing is known of the training data's spacing.
+    channels
+        Width of the feature pyramid.
+    frozen_stages
+        Stem and first stages of the trunk that keep their weights.
+    pad_type
+        ``"same"`` for trunks whose ImageNet graph was padded so.
+    """
 
     trunk: str
     rows: int
     columns: int
+    family: str = "centernet"
+    magnification: float = 2.0
+    overlap: float = 0.25
+    pixel_mm: float = 0.0
     channels: int = 96
     frozen_stages: int = 0
     pad_type: str = ""
@@ -33,8 +60,17 @@ class NetworkConfig:
 class TrainingConfig:
     """The run: length, optimiser, split and seed.
 
-    ``precision`` is ``"float32"`` or ``"bfloat16"`` (mixed; faster only where the processor has
-    instructions for it).
+    Parameters
+    ----------
+    test
+        Share of the patients kept for the figures that are reported.
+    validation
+        Share of the other patients kept for choices: calibration, fusion, threshold.
+    precision
+        ``"float32"``, ``"bfloat16"`` or ``"float16"`` (mixed; bfloat16 is faster only where the
+        processor has instructions for it, float16 on GPUs only).
+    workers
+        Processes that prepare pictures beside the one that trains.
     """
 
     epochs: int
@@ -43,15 +79,23 @@ class TrainingConfig:
     weight_decay: float = 0.05
     warmup_steps: int = 300
     ema: float = 0.998
-    held_out: float = 0.15
+    test: float = 0.15
+    validation: float = 0.1
     seed: int = 0
     precision: str = "float32"
+    workers: int = 1
 
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """How far pictures are changed; 0 turns a change off."""
+    """How far pictures are changed; 0 turns a change off.
 
+    ``paste`` is the share of pictures that get a mass of another breast, ``crop_with_mass`` that of
+    crops taken around a mass; the others lie anywhere in the breast.
+    """
+
+    paste: float = 0.0
+    crop_with_mass: float = 0.5
     flip: float = 0.0
     rotation_deg: float = 0.0
     scale: float = 0.0
@@ -60,6 +104,7 @@ class AugmentationConfig:
     gamma: float = 0.0
     contrast: float = 0.0
     flatten: float = 0.0
+    sharpen: float = 0.0
     noise: float = 0.0
     blur_px: float = 0.0
 

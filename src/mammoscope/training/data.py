@@ -1,8 +1,7 @@
-"""Pictures for training: preprocessed once, changed at random each time they are shown."""
+"""Pictures for training: preprocessed once, cut and changed at random each time they are shown."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,13 +18,15 @@ from mammoscope.detection.prepare import fit
 from mammoscope.errors import InputError
 from mammoscope.geometry import Frame
 from mammoscope.preprocessing import preprocess, to_uint16
-from mammoscope.training.config import AugmentationConfig
+from mammoscope.training.augmentation import View, move, paste_mass, recolour
+from mammoscope.training.config import DetectorConfig
 
 _SPARE = 1.25
-"""Pictures are kept this much larger than the network's, so that enlarging them loses nothing."""
+"""A whole breast is shrunk to this many times the network's picture before it is moved about, so
+that enlarging it a little loses nothing."""
 
-_SMALLEST_SHARE = 0.4
-"""A lesion of which less than this is left in the picture is not shown as one."""
+_SEEN_MASS = 0.35
+"""How far from a crop's centre a mass lies at most, as a share of the crop's sides."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Sample:
     image
         What is known of it.
     pixels
-        uint16 (rows, columns): the fitted breast.
+        uint16 (rows, columns): the breast fitted to the network's picture times ``magnification``,
+        the scale of the crops path.
     boxes
         (N, 4) xyxy in its pixels.
     frame
@@ -79,33 +81,40 @@ def load_samples(
     return samples
 
 
-def spare_size(rows: int, columns: int) -> tuple[int, int]:
-    """Size at which training pictures are kept for a network of ``rows`` x ``columns``."""
-    return round(rows * _SPARE), round(columns * _SPARE)
-
-
 class ChangedPictures(Dataset[tuple[Tensor, Tensor]]):
-    """Samples changed at random: picture (1, rows, columns) and boxes (N, 4) xyxy in it.
+    """Pictures (1, rows, columns) and boxes (N, 4) xyxy in them, two an epoch from each sample.
 
-    The change depends on the seed, the epoch and the sample alone, so a run that was cut off goes
+    Picture 2 i is the whole of sample i, picture 2 i + 1 a crop of it, as the two paths see them.
+    What is shown depends on the seed, the epoch and the index alone, so a run that was cut off goes
     on as if it had not been.
     """
 
-    def __init__(
-        self, samples: list[Sample], size: tuple[int, int], config: AugmentationConfig, seed: int
-    ) -> None:
-        self.samples, self.size, self.config, self.seed = samples, size, config, seed
+    def __init__(self, samples: list[Sample], config: DetectorConfig) -> None:
+        self.samples, self.config = samples, config
+        self.size = (config.network.rows, config.network.columns)
         self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return 2 * len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        rng = np.random.default_rng((self.seed, self.epoch, index))
-        sample = self.samples[index]
-        pixels, boxes = _move(sample, self.size, self.config, rng)
-        pixels = _recolour(pixels, self.config, rng)
-        return torch.from_numpy(pixels)[None], torch.from_numpy(boxes.astype(np.float32))
+        settings = self.config.augmentation
+        rng = np.random.default_rng((self.config.training.seed, self.epoch, index))
+        sample = self.samples[index // 2]
+        pixels, boxes = sample.pixels, sample.boxes
+        if rng.random() < settings.paste:
+            donor = self.samples[rng.integers(len(self.samples))]
+            pixels, boxes = paste_mass(pixels, boxes, (donor.pixels, donor.boxes), rng)
+        if index % 2:
+            centre = _crop_centre(pixels, boxes, self.size, settings.crop_with_mass, rng)
+            view = View(centre, np.array(self.size[::-1]) / 2, 1.0, self.size)
+        else:
+            pixels, boxes = _shrink(pixels, boxes, self.size)
+            scale = self.size[0] / pixels.shape[0]
+            view = View(_middle(pixels), _middle(pixels) * scale, scale, self.size)
+        picture, boxes = move((pixels, boxes), view, settings, rng)
+        picture = recolour(picture, settings, rng)
+        return torch.from_numpy(picture)[None], torch.from_numpy(boxes.astype(np.float32))
 
 
 def collate(batch: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, list[Tensor]]:
@@ -113,71 +122,44 @@ def collate(batch: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, list[Tensor]]:
     return torch.stack([picture for picture, _ in batch]), [boxes for _, boxes in batch]
 
 
-def _move(
-    sample: Sample, size: tuple[int, int], config: AugmentationConfig, rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Turn, scale, shift and mirror a sample into a picture of ``size``; its boxes follow."""
-    rows, columns = size
-    height = sample.pixels.shape[0]
-    base = rows / height
-    scale = base * _around_one(config.scale, rng)
-    stretch = math.sqrt(_around_one(config.aspect, rng))
-    angle = math.radians(rng.uniform(-config.rotation_deg, config.rotation_deg))
-    mirror = -1.0 if rng.random() < config.flip else 1.0
-    linear = scale * np.array(
-        [
-            [math.cos(angle) * stretch, -math.sin(angle) / stretch * mirror],
-            [math.sin(angle) * stretch, math.cos(angle) / stretch * mirror],
-        ]
-    )
-    used = np.array([np.flatnonzero(sample.pixels.any(axis=i))[-1] + 1.0 for i in (0, 1)])
-    shift = rng.uniform(-config.shift, config.shift, 2) * (columns, rows)
-    target = used / 2 * base + shift
-    affine = np.concatenate([linear, (target - linear @ (used / 2))[:, None]], axis=1)
-    at_centres = affine.copy()
-    at_centres[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
-    moved = cv2.warpAffine(sample.pixels, at_centres, (columns, rows), flags=cv2.INTER_LINEAR)
-    return moved.astype(np.float32) / np.float32(65535), _move_boxes(sample.boxes, affine, size)
+def _shrink(
+    pixels: NDArray[np.uint16], boxes: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
+    rows, columns = (round(_SPARE * side) for side in size)
+    if rows >= pixels.shape[0]:
+        return pixels, boxes
+    small = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    factor = np.array([columns / pixels.shape[1], rows / pixels.shape[0]])
+    return small.astype(np.uint16), boxes * np.tile(factor, 2)
 
 
-def _move_boxes(
-    boxes: NDArray[np.float64], affine: NDArray[np.float64], size: tuple[int, int]
+def _middle(pixels: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """The middle (x, y) of the fitted breast."""
+    used = [np.flatnonzero(pixels.any(axis=axis)) for axis in (0, 1)]
+    return np.array([(at[-1] + 1) / 2 if len(at) else 0.0 for at in used])
+
+
+def _crop_centre(
+    pixels: NDArray[np.uint16],
+    boxes: NDArray[np.float64],
+    size: tuple[int, int],
+    with_mass: float,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """Boxes of the ellipses that fill ``boxes``, moved by ``affine`` and cut at the picture.
+    """Where (x, y) a crop is taken: around a mass, or anywhere in the breast.
 
-    An ellipse stays as large as the mass when it is turned; the turned box would be too large.
+    As the tiles of the crops path, a crop does not reach past the breast where it need not.
     """
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ affine[:, :2].T + affine[:, 2]
-    half = (boxes[:, 2:] - boxes[:, :2]) / 2
-    reach = np.sqrt((half**2) @ (affine[:, :2].T ** 2))
-    moved = np.concatenate([centre - reach, centre + reach], axis=1)
-    cut = moved.copy()
-    cut[:, 0::2] = np.clip(cut[:, 0::2], 0, size[1])
-    cut[:, 1::2] = np.clip(cut[:, 1::2], 0, size[0])
-    left = np.prod(cut[:, 2:] - cut[:, :2], axis=1) / np.prod(moved[:, 2:] - moved[:, :2], axis=1)
-    return cut[left >= _SMALLEST_SHARE]
-
-
-def _recolour(
-    pixels: NDArray[np.float32], config: AugmentationConfig, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Another film, another unit: tone curve, flattening of coarse brightness, blur and noise."""
-    breast = pixels > 0
-    if config.flatten and rng.random() < 0.5:
-        coarse = cv2.GaussianBlur(cv2.resize(pixels, None, fx=0.125, fy=0.125), (0, 0), 8)
-        coarse = cv2.resize(coarse, pixels.shape[::-1])
-        pixels = pixels - rng.uniform(0, config.flatten) * (coarse - coarse[breast].mean())
-    pixels = np.clip(pixels, 0, 1) ** _around_one(config.gamma, rng)
-    pixels = (pixels - 0.5) * _around_one(config.contrast, rng) + 0.5
-    pixels = pixels + rng.uniform(-0.3, 0.3) * config.contrast
-    if config.blur_px and rng.random() < 0.3:
-        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, config.blur_px)))
-    if config.noise and rng.random() < 0.5:
-        grain = rng.standard_normal(pixels.shape, dtype=np.float32)
-        pixels = pixels + rng.uniform(0, config.noise) * grain
-    return (np.clip(pixels, 0, 1) * breast).astype(np.float32)
-
-
-def _around_one(reach: float, rng: np.random.Generator) -> float:
-    """A factor between 1 / (1 + reach) and 1 + reach, as often above 1 as below."""
-    return float(math.exp(rng.uniform(-1, 1) * math.log1p(reach)))
+    half = np.array([size[1], size[0]]) / 2
+    if len(boxes) and rng.random() < with_mass:
+        box = boxes[rng.integers(len(boxes))]
+        centre = (box[:2] + box[2:]) / 2 + _SEEN_MASS * rng.uniform(-2 * half, 2 * half)
+    else:
+        coarse = pixels[::8, ::8]
+        breast = np.flatnonzero(coarse)
+        if not len(breast):
+            return half
+        y, x = divmod(int(breast[rng.integers(len(breast))]), coarse.shape[1])
+        centre = np.array([x * 8.0, y * 8.0])
+    far = np.maximum(2 * _middle(pixels) - half, half)
+    return np.asarray(np.clip(centre, half, far))

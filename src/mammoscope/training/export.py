@@ -18,7 +18,7 @@ from mammoscope.files import write_bytes, write_json
 from mammoscope.models.card import SCHEMA, ModelCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.training.config import DetectorConfig
-from mammoscope.training.network import Decoder, MassNetwork
+from mammoscope.training.families import MassDetector, build
 
 _TOLERANCE = {"boxes": 0.05, "scores": 1e-4}
 """Largest difference allowed between torch and ONNX: pixels of the picture, and score."""
@@ -34,21 +34,21 @@ def export_detector(
     Parameters
     ----------
     facts
-        The card's name, version, threshold, training data, figures and limits.
+        The card's name, version, threshold, calibration, training data, figures and limits.
 
     Raises
     ------
     ModelError
         If the exported model does not give what the trained one gives, on noise and on blobs.
     """
-    network = MassNetwork(config.network)
+    network = build(config.network)
     network.load_state_dict(load_file(weights))
-    decoder = Decoder(network).eval()
+    network.eval()
     rows, columns = config.network.rows, config.network.columns
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "model.onnx"
         torch.onnx.export(
-            decoder,
+            network,
             (torch.zeros(1, 1, rows, columns),),
             str(raw),
             input_names=["picture"],
@@ -74,14 +74,19 @@ def export_detector(
             "columns": columns,
             "channels": 1,
             "range": [0, 1],
-            "preparation": "mammoscope.preprocessing.preprocess, then"
-            " mammoscope.detection.prepare.fit",
+            "preparation": "mammoscope.preprocessing.preprocess, then mammoscope.detection.prepare:"
+            " fit for the whole breast, magnify for crops",
+        },
+        "crops": {
+            "magnification": config.network.magnification,
+            "overlap": config.network.overlap,
+            "pixel_mm": config.network.pixel_mm or None,
         },
         "outputs": {"boxes": "(1, K, 4) xyxy in pixels of the picture", "scores": "(1, K)"},
     }
     write_json(target.with_suffix(".json"), card)
     read = ModelCard.read(target.with_suffix(".json"))
-    _compare(decoder, read)
+    _compare(network, read)
     return read
 
 
@@ -96,13 +101,13 @@ def _without_traces(path: Path) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _compare(decoder: Decoder, card: ModelCard) -> None:
+def _compare(network: MassDetector, card: ModelCard) -> None:
     """Hold the exported model against torch on made pictures, peak by peak."""
     model = OnnxModel(card)
     for seed in range(4):
         picture = _made_picture(card.rows, card.columns, seed)
         with torch.no_grad():
-            boxes, scores = (out.numpy() for out in decoder(torch.from_numpy(picture)))
+            boxes, scores = (out.numpy() for out in network.find(torch.from_numpy(picture)))
         onnx_boxes, onnx_scores = model(picture)
         # Peaks of nearly one score may change places; compare those well apart from their next.
         apart = np.abs(np.diff(scores[0], append=0)) > 2 * _TOLERANCE["scores"]

@@ -1,4 +1,4 @@
-"""Targets and losses of the detection network."""
+"""Targets and losses of the CenterNet family."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mammoscope.training.network import STRIDE
+STRIDE = 8
+"""Pixels of the picture to a cell of the heat map."""
 
 _SPREAD = 0.12
 """Standard deviation of a mass's peak as a share of its box's side: about 0.7 IoU at one sigma."""

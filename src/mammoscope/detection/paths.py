@@ -1,0 +1,57 @@
+"""The two ways of looking: the whole breast at low resolution, and overlapping crops of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from mammoscope.detection.prepare import fit, magnify
+from mammoscope.detection.suppression import MINIMUM_SCORE, suppress
+from mammoscope.detection.tiling import tiles
+from mammoscope.errors import ModelError
+from mammoscope.geometry import area, clip
+from mammoscope.models.card import CropsPath
+from mammoscope.models.session import OnnxModel
+from mammoscope.types import Detections, Mammogram
+
+Mapper = Callable[[Callable[[Mammogram], Detections], Iterable[Mammogram]], Iterable[Detections]]
+"""``map``, or one that works on several pictures side by side and keeps their order."""
+
+
+def look_at_whole(model: OnnxModel, mammogram: Mammogram) -> Detections:
+    """Regions found on the breast at low resolution, in pixels of ``mammogram``."""
+    picture = fit(mammogram, model.card.rows, model.card.columns)
+    return suppress(_look(model, picture, "whole").on(mammogram.frame))
+
+
+def look_at_crops(
+    model: OnnxModel, mammogram: Mammogram, crops: CropsPath, mapper: Mapper = map
+) -> Detections:
+    """Regions found on overlapping crops, in pixels of ``mammogram``; duplicates are gone."""
+    rows, columns = model.card.rows, model.card.columns
+    picture = magnify(mammogram, rows, columns, crops)
+
+    def look(tile: Mammogram) -> Detections:
+        return _look(model, tile, "crops").on(mammogram.frame)
+
+    found = list(mapper(look, (tile for _, _, tile in tiles(picture, rows, columns, crops.overlap))))
+    boxes = np.concatenate([f.boxes for f in found])
+    scores = np.concatenate([f.scores for f in found])
+    return suppress(Detections.of(boxes, scores, mammogram.frame, "crops"))
+
+
+def _look(model: OnnxModel, picture: Mammogram, path: str) -> Detections:
+    """What the model finds on one picture, weak and empty boxes left out.
+
+    Raises
+    ------
+    ModelError
+        If what the model gives are no boxes or scores.
+    """
+    boxes, scores = (output[0] for output in model(picture.pixels[None, None]))
+    if not (np.isfinite(boxes).all() and ((scores >= 0) & (scores <= 1)).all()):
+        raise ModelError(f"{model.card.name}: boxes not finite or scores outside [0, 1]")
+    boxes = clip(boxes, *picture.frame.size)
+    real = (area(boxes) > 0) & (scores >= MINIMUM_SCORE)
+    return Detections.of(boxes[real], scores[real], picture.frame, path)

@@ -1,0 +1,237 @@
+"""The training loop: one network, one folder, resumable after a kill at any moment.
+
+On several GPUs or machines start it with ``torchrun`` or ``accelerate launch``; each process then
+shows its share of every epoch's pictures.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch.utils.data import DataLoader, Sampler
+
+from mammoscope.files import write_bytes
+from mammoscope.training.checkpoint import Progress, save_weights
+from mammoscope.training.config import DetectorConfig
+from mammoscope.training.data import ChangedPictures, Sample, collate
+from mammoscope.training.families import MassDetector, build
+
+_CALIBRATION_PICTURES = 16
+"""Pictures from which folded batch-norms get their statistics back."""
+
+_LARGEST_GRADIENT = 10.0
+
+_MIXED = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """News of a training step: its number and that of all steps, epoch, and mean loss so far."""
+
+    number: int
+    of: int
+    epoch: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a training run reads from and writes to.
+
+    Parameters
+    ----------
+    folder
+        Gets checkpoint.safetensors, detector.safetensors (averaged weights), config.toml and
+        log.csv.
+    weights
+        ImageNet weights of the trunk as safetensors; None trains from scratch.
+    report
+        Is told, in a sentence, what goes on.
+    on_step
+        Is told of every step.
+    """
+
+    folder: Path
+    weights: Path | None
+    report: Callable[[str], None]
+    on_step: Callable[[Step], None] = lambda step: None
+
+
+def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector:
+    """Train, or go on training where ``run.folder`` holds a checkpoint.
+
+    The weights are those of the last epoch, averaged over steps: nothing is chosen on data.
+
+    Raises
+    ------
+    InputError
+        If the folder's checkpoint is of another run, or the ImageNet weights do not fit.
+    """
+    torch.manual_seed(config.training.seed)
+    accelerator = Accelerator(mixed_precision=_MIXED[config.training.precision])
+    pictures = ChangedPictures(samples, config)
+    network = _start(config, samples, pictures, run)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    progress = Progress(network, deepcopy(network), _optimizer(network, config))
+    settings = config.as_dict() | {"images": [s.image.path.name for s in samples]}
+    checkpoint = run.folder / "checkpoint.safetensors"
+    if checkpoint.exists():
+        progress.load(checkpoint, settings)
+        run.report(f"going on after epoch {progress.epoch}")
+    progress.average.to(accelerator.device)
+    model, optimizer = accelerator.prepare(network, progress.optimizer)
+    if accelerator.is_main_process:
+        write_bytes(run.folder / "config.toml", config.as_toml().encode())
+    while progress.epoch < config.training.epochs:
+        start = time.perf_counter()
+        loss = _epoch(_Parts(accelerator, model, optimizer, progress), pictures, config, run)
+        progress.epoch += 1
+        if accelerator.is_main_process:
+            progress.save(checkpoint, settings)
+            save_weights(progress.average, run.folder / "detector.safetensors")
+            _log(run.folder / "log.csv", progress.epoch, loss, time.perf_counter() - start)
+        accelerator.wait_for_everyone()
+    average = progress.average
+    assert isinstance(average, MassDetector)  # noqa: S101  (narrows the type)
+    return average.cpu().eval()
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What a step works with."""
+
+    accelerator: Any
+    model: Any
+    optimizer: Any
+    progress: Progress
+
+
+def _start(
+    config: DetectorConfig, samples: list[Sample], pictures: ChangedPictures, run: Run
+) -> MassDetector:
+    network = build(config.network)
+    boxes = np.concatenate([sample.boxes for sample in samples])
+    network.fit_anchors(np.concatenate([boxes, boxes / config.network.magnification]))
+    if run.weights is not None:
+        network.trunk.load_imagenet(run.weights)
+        step = max(1, len(pictures) // _CALIBRATION_PICTURES) | 1
+        chosen = range(0, len(pictures), step)[:_CALIBRATION_PICTURES]
+        network.trunk.restore_batch_norm(torch.stack([pictures[i][0] for i in chosen]))
+    network.trunk.freeze(config.network.frozen_stages)
+    return network
+
+
+def _epoch(parts: _Parts, pictures: ChangedPictures, config: DetectorConfig, run: Run) -> float:
+    """One pass over the training pictures; returns the mean loss."""
+    parts.model.train()
+    settings, accelerator = config.training, parts.accelerator
+    pictures.epoch = epoch = parts.progress.epoch
+    loader = _loader(pictures, config, accelerator.process_index, accelerator.num_processes)
+    of = settings.epochs * len(loader)
+    total = 0.0
+    for i, (batch, boxes) in enumerate(loader):
+        number = epoch * len(loader) + i
+        _set_learning_rate(parts.progress.optimizer, config, number, of)
+        batch = batch.to(accelerator.device, memory_format=torch.channels_last)
+        loss = parts.model(batch, boxes)
+        parts.optimizer.zero_grad()
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_(parts.model.parameters(), _LARGEST_GRADIENT)
+        parts.optimizer.step()
+        keep = min(settings.ema, (number + 1) / (number + 10))
+        _update_average(parts.progress.average, parts.progress.network, keep)
+        total += loss.item()
+        run.on_step(Step(number + 1, of, epoch + 1, total / (i + 1)))
+    return total / max(1, len(loader))
+
+
+def _loader(
+    pictures: ChangedPictures, config: DetectorConfig, process: int, processes: int
+) -> DataLoader[Any]:
+    """The pictures of one process in the order of the epoch, the same after a restart."""
+    settings = config.training
+    order = np.random.default_rng((settings.seed, pictures.epoch)).permutation(len(pictures))
+    whole_batches = len(order) // (processes * settings.batch) * processes * settings.batch
+    # Only a forked process shares the pictures' memory; elsewhere they are made in this one.
+    workers = settings.workers if "fork" in multiprocessing.get_all_start_methods() else 0
+    return DataLoader(
+        pictures,
+        settings.batch,
+        sampler=_Fixed(order[:whole_batches][process::processes]),
+        collate_fn=collate,
+        num_workers=workers,
+        multiprocessing_context="fork" if workers else None,
+        worker_init_fn=_one_thread,
+    )
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(0)
+
+
+def _optimizer(network: MassDetector, config: DetectorConfig) -> torch.optim.Optimizer:
+    trunk = {id(p) for p in network.trunk.parameters()}
+    groups: list[dict[str, object]] = []
+    for share, in_trunk in ((0.5, True), (1.0, False)):
+        for decays in (True, False):
+            parameters = [
+                p
+                for p in network.parameters()
+                if p.requires_grad and (id(p) in trunk) == in_trunk and (p.ndim > 1) == decays
+            ]
+            weight_decay = config.training.weight_decay if decays else 0.0
+            groups.append({"params": parameters, "weight_decay": weight_decay, "share": share})
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=config.training.learning_rate)
+
+
+def _set_learning_rate(
+    optimizer: torch.optim.Optimizer, config: DetectorConfig, step: int, steps: int
+) -> None:
+    """Linear warm-up, then half a cosine down to a hundredth."""
+    warm = min(1.0, (step + 1) / config.training.warmup_steps)
+    cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps))
+    for group in optimizer.param_groups:
+        group["lr"] = config.training.learning_rate * group["share"] * warm * cosine
+
+
+@torch.no_grad()
+def _update_average(average: torch.nn.Module, network: torch.nn.Module, keep: float) -> None:
+    for mean, now in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if mean.dtype.is_floating_point:
+            mean.lerp_(now, 1 - keep)
+        else:
+            mean.copy_(now)
+
+
+def _log(path: Path, epoch: int, loss: float, seconds: float) -> None:
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if is_new:
+            writer.writerow(["epoch", "loss", "seconds"])
+        writer.writerow([epoch, f"{loss:.4f}", f"{seconds:.1f}"])
+
+
+class _Fixed(Sampler[int]):
+    """Samples in a given order."""
+
+    def __init__(self, order: np.ndarray) -> None:
+        self.order = order
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order.tolist())
+
+    def __len__(self) -> int:
+        return len(self.order)

@@ -1,0 +1,120 @@
+"""The feature extractor of a detector: any timm network, from ImageNet weights or from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mammoscope.errors import InputError
+
+
+class Trunk(nn.Module):
+    """Grey picture (B, 1, rows, columns) in [0, 1] to feature maps, finest first.
+
+    Parameters
+    ----------
+    name
+        A timm network.
+    strides
+        Pixels of the picture to a cell of each map.
+    pad_type
+        ``"same"`` for networks whose ImageNet graph was padded so; ``""`` for timm's default.
+    """
+
+    def __init__(self, name: str, strides: Sequence[int], pad_type: str = "") -> None:
+        super().__init__()
+        options: dict[str, Any] = {"pad_type": pad_type} if pad_type else {}
+        self.network: Any = timm.create_model(
+            name,
+            features_only=True,
+            in_chans=1,
+            out_indices=_levels_at(name, strides),
+            **options,
+        )
+        self.channels: list[int] = self.network.feature_info.channels()
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """The feature maps (B, channels, rows / stride, columns / stride)."""
+        features: list[Tensor] = self.network(picture * 2 - 1)
+        return features
+
+    def freeze(self, stages: int) -> None:
+        """Keep the weights and statistics of the stem and of the first stages of ``blocks``."""
+        for name, parameter in self.network.named_parameters():
+            part, _, rest = name.partition(".")
+            if stages and (part != "blocks" or int(rest.split(".")[0]) < stages):
+                parameter.requires_grad = False
+
+    def train(self, mode: bool = True) -> Trunk:
+        """Frozen batch-norms keep their statistics in training, too."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
+                module.eval()
+        return self
+
+    def load_imagenet(self, path: Path) -> None:
+        """Start from a safetensors file in timm's parameter names.
+
+        A three-channel stem is summed over its channels, so a grey picture gives what RGB gave.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or lacks a parameter of this network.
+        """
+        try:
+            weights = load_file(path)
+        except Exception as error:
+            raise InputError(path, f"not a readable safetensors file: {error}") from error
+        wanted = self.network.state_dict()
+        for name, value in weights.items():
+            if name in wanted and value.ndim == 4 and value.shape[1] == 3 != wanted[name].shape[1]:
+                weights[name] = value.sum(dim=1, keepdim=True)
+        missing = [n for n in wanted if n not in weights and not n.endswith("num_batches_tracked")]
+        if missing:
+            raise InputError(path, f"has no {missing[0]} for this trunk")
+        self.network.load_state_dict({n: weights[n] for n in wanted if n in weights}, strict=False)
+
+    @torch.no_grad()
+    def restore_batch_norm(self, pictures: Tensor) -> None:
+        """Give batch-norms that were folded away real statistics, the function staying the same.
+
+        A folded layer only scales by w and shifts by b. With mean m and deviation s of what reaches
+        it on ``pictures`` (B, 1, rows, columns), the layer is set to mean m, variance s^2, scale
+        w s, shift b + w m. Layers with real statistics are left as they are.
+        """
+        was_training = self.training
+        self.eval()
+        layers = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
+        hooks = [layer.register_forward_pre_hook(_set_statistics) for layer in layers]
+        self(pictures)
+        for hook in hooks:
+            hook.remove()
+        self.train(was_training)
+
+
+def _set_statistics(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    assert isinstance(layer, nn.BatchNorm2d)  # noqa: S101  (narrows the type)
+    running_mean, running_var = (layer.get_buffer(f"running_{n}") for n in ("mean", "var"))
+    if bool((running_mean != 0).any() or (running_var != 1).any()):
+        return
+    variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3))
+    weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+    weight.div_((running_var + layer.eps).sqrt())
+    bias.add_(weight * mean)
+    weight.mul_((variance + layer.eps).sqrt())
+    running_mean.copy_(mean)
+    running_var.copy_(variance)
+
+
+def _levels_at(name: str, strides: Sequence[int]) -> tuple[int, ...]:
+    info: Any = timm.create_model(name, features_only=True).feature_info
+    levels = [info.reduction().index(stride) for stride in strides]
+    return tuple(info[level]["index"] for level in levels)
