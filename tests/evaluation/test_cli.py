@@ -91,6 +91,85 @@ def test_hit_rules_change_the_figures(folder: Path) -> None:
     assert ap["iou:0.7"]["ap"]["value"] == 0
 
 
+def test_several_rules_have_a_column_and_an_evaluation_each(folder: Path) -> None:
+    rules = ("iou:0.5", "iou:0.7", "center")
+    options = [o for rule in (*rules, "iou:.5") for o in ("--hit", rule)]
+    done = evaluate("predictions.csv", "truth.csv", "--bootstrap", "50", *options)
+    assert done.exit_code == 0, done.output
+    for rule in rules:
+        assert f"Hit rule {rule}: " in done.stdout
+        assert f"{rule} (95 % interval)" in done.stdout
+    (ap,) = [line for line in done.stdout.splitlines() if line.startswith("│ AP ")]
+    # Precision at each sixth of recall: 1, 2/3, 3/5, 4/7, 5/9, 6/11.
+    assert [cell.split()[0] for cell in ap.split("│")[2:-1]] == ["0.657", "0.000", "0.657"]
+    done = evaluate("predictions.csv", "truth.csv", "--bootstrap", "50", *options, "--json")
+    values = json.loads(done.stdout)
+    assert values["schema"] == "mammoscope/evaluations/1"
+    assert [e["hit"] for e in values["evaluations"]] == list(rules)
+    for rule, one in zip(rules, values["evaluations"], strict=True):
+        alone = evaluate(
+            "predictions.csv", "truth.csv", "--bootstrap", "50", "--json", "--hit", rule
+        )
+        assert json.loads(alone.stdout) == one
+
+
+def test_a_note_is_printed_once_for_all_rules(folder: Path) -> None:
+    (folder / "predictions.csv").write_text(PREDICTIONS + "unknown,0,0,5,5,1\n")
+    done = evaluate("predictions.csv", "truth.csv", "--hit", "iou:0.5", "--hit", "center")
+    assert done.stderr == "Note: 1 image not named by the truth, not scored: unknown.\n"
+
+
+def test_figures_at_the_threshold_are_shown_where_one_is_known(folder: Path) -> None:
+    make_results(folder)
+    shown = "Sensitivity, score {} and up"
+    assert shown.format("0") not in evaluate("predictions.csv", "truth.csv").stdout
+    for arguments, threshold in (
+        (("results",), "0.25"),
+        (("results", "--threshold", "0.5"), "0.5"),
+    ):
+        path, *options = arguments
+        done = evaluate(path, "truth.csv", "--bootstrap", "50", *options)
+        assert shown.format(threshold) in done.stdout
+        assert f"False positives an image, score {threshold} and up" in done.stdout
+    # Of six lesions, at scores 0.2 to 0.7, three are at 0.5 and up; on the other images two.
+    (row,) = [line for line in done.stdout.splitlines() if "│ Sensitivity, score" in line]
+    assert row.split("│")[2].strip() == "0.500"
+    (row,) = [line for line in done.stdout.splitlines() if "│ False positives an image" in line]
+    assert row.split("│")[2].strip() == "0.167"
+
+
+def test_subgroups_have_a_table_each(folder: Path) -> None:
+    rows = TRUTH.splitlines()
+    density = ["density", *(str(1 + i // 6) for i in range(12))]
+    label = ["label", *(("benign", "")[i % 2] for i in range(12))]
+    (folder / "truth.csv").write_text(
+        "".join(f"{a},{b},{c}\n" for a, b, c in zip(rows, density, label, strict=True))
+    )
+    options = ("--by", "density", "--by", "size", "--by", "label", "--bootstrap", "50")
+    done = evaluate("predictions.csv", "truth.csv", *options, "--hit", "iou:0.5", "--hit", "center")
+    assert done.exit_code == 0, done.output
+    assert "By density: the images of each group evaluated alone" in done.stdout
+    assert "By size (longer side of the box in pixels of the file): lesions found" in done.stdout
+    assert "By label: lesions found at the operating points of the whole set" in done.stdout
+    cells = [[c.strip() for c in line.split("│")[1:-1]] for line in done.stdout.splitlines()]
+    headings = [row[:3] for row in cells if len(row) == 6 and row[0]]
+    assert headings == [
+        ["1", "6", "3"],
+        ["2", "6", "3"],
+        ["up to 10 px", "6", "6"],
+        ["benign", "6", "6"],
+    ]
+    done = evaluate("predictions.csv", "truth.csv", *options, "--json")
+    assert [s["column"] for s in json.loads(done.stdout)["subgroups"]] == [
+        "density",
+        "size",
+        "label",
+    ]
+    done = evaluate("predictions.csv", "truth.csv", "--by", "view")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("Error: truth.csv: lacks column view; the header has image, x0")
+
+
 def test_plot(folder: Path) -> None:
     pytest.importorskip("matplotlib")
     done = evaluate("predictions.csv", "truth.csv", "--plot", "froc.png", "--bootstrap", "50")
@@ -99,6 +178,10 @@ def test_plot(folder: Path) -> None:
     assert first.startswith(b"\x89PNG")
     evaluate("predictions.csv", "truth.csv", "--plot", "froc.png", "--bootstrap", "50")
     assert (folder / "froc.png").read_bytes() == first
+    hits = ("--hit", "iou:0.5", "--hit", "iou:0.7")
+    evaluate("predictions.csv", "truth.csv", "--plot", "froc.png", "--bootstrap", "50", *hits)
+    several = (folder / "froc.png").read_bytes()
+    assert several.startswith(b"\x89PNG") and several != first
 
 
 def test_a_plot_that_cannot_be_written(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mammoscope.errors import TableError
-from mammoscope.evaluation import load_predictions, load_truth
+from mammoscope.evaluation import Column, load_predictions, load_truth
 
 TRUTH = """image,x0,y0,x1,y1,label,patient_id
 b.png,0,0,10,10,malignant,p1
@@ -249,3 +249,53 @@ def test_bad_folders(tmp_path: Path, truth_csv: Path) -> None:
 def test_predictions_of_other_images_altogether_are_no_figure(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="none of its images is named by the truth, such as other"):
         predictions(tmp_path, "other.png,0,0,5,5,0.5,\n")
+
+
+FURTHER = """image,x0,y0,x1,y1,density,size_mm,size
+b.png,0,0,10,10,2, 7.5 ,big
+a.png,,,,,3,,
+b.png,20,20,30,30,2,,small
+c.png,0,0,5,5,,12,big
+"""
+
+
+def test_columns_for_subgroups(tmp_path: Path) -> None:
+    path = written(tmp_path, "truth.csv", FURTHER)
+    assert load_truth(path).columns == {}
+    truth = load_truth(path, ["density", "size"])
+    assert truth.images == ("a.png", "b.png", "c.png")
+    assert truth.columns == {
+        "density": Column(lesions=("2", "2", ""), images=("3", "2", "")),
+        "size_mm": Column(lesions=("7.5", "", "12"), images=("", "", "12")),
+    }
+    assert truth.warnings[-1] == (
+        "The column size is not used: sizes are those of size_mm, or of the boxes."
+    )
+
+
+def test_sizes_of_boxes_need_no_column(tmp_path: Path) -> None:
+    truth = load_truth(written(tmp_path, "truth.csv", TRUTH), ["size", "label", "label"])
+    assert truth.columns == {"label": Column(("malignant", "benign"), ("", ""))}
+    assert truth.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "cause"),
+    [
+        ("view", "lacks column view; the header has image, x0, y0, x1, y1, density, size_mm, size"),
+        ("size", "line 5: column 'size_mm': '1,2' is not a finite number"),
+        ("density", "column 'density' has 26 different values: more than 25 groups"),
+    ],
+)
+def test_columns_that_cannot_make_subgroups(tmp_path: Path, column: str, cause: str) -> None:
+    many = "".join(f"n{i},,,,,{i},,\n" for i in range(2, 27))
+    path = written(tmp_path, "truth.csv", FURTHER.replace(",12,", ',"1,2",') + many)
+    with pytest.raises(TableError) as caught:
+        load_truth(path, [column])
+    assert str(caught.value) == f"{path}: {cause}"
+
+
+def test_a_size_of_nothing_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "truth.csv", FURTHER.replace("12", "0"))
+    with pytest.raises(TableError, match=r"line 5: column 'size_mm': a size must be above 0"):
+        load_truth(path, ["size"])
