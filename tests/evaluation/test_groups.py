@@ -53,6 +53,7 @@ def test_numbers_are_in_their_order_and_the_unknown_last() -> None:
     truth = Truth.of([[]] * 5)
     for values, order in (
         (["10", "9", "", "unknown", "-1"], ("-1", "9", "10", "unknown")),
+        (["nan", "10", "9", "inf", "1"], ("1", "10", "9", "inf", "nan")),
         (["b", "10", "9", "", "a"], ("10", "9", "a", "b", "unknown")),
     ):
         grouping = Grouping.of(truth.with_image_column("density", values), "density")

@@ -8,6 +8,7 @@ empty.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -104,9 +105,12 @@ def _describes_images(truth: Truth, name: str, column: Column) -> bool:
 
 def _ordered(values: set[str]) -> list[str]:
     try:
-        return sorted(values, key=lambda text: (float(text), text))
+        numbers = {text: float(text) for text in values}
     except ValueError:
         return sorted(values)
+    if not all(math.isfinite(number) for number in numbers.values()):
+        return sorted(values)
+    return sorted(values, key=lambda text: (numbers[text], text))
 
 
 def _by_size(truth: Truth) -> Grouping:
