@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from mammoscope.errors import TableError
 
-DEFAULT_CONFIG = Path(__file__).parent / "configs" / "mass.toml"
+_CONFIGS = Path(__file__).parent / "configs"
+
+DEFAULT_CONFIG = _CONFIGS / "mass.toml"
 """Settings of the shipped detector."""
 
 Section = TypeVar("Section")
@@ -24,7 +26,7 @@ class NetworkConfig:
     Parameters
     ----------
     family
-        ``"centernet"``.
+        ``"centernet"``, ``"fcos"`` or ``"retinanet"``.
     trunk
         A timm feature extractor with strides 8, 16 and 32.
     rows, columns
@@ -42,6 +44,8 @@ class NetworkConfig:
         Stem and first stages of the trunk that keep their weights.
     pad_type
         ``"same"`` for trunks whose ImageNet graph was padded so.
+    anchors
+        Of ``"retinanet"``: ``"kmeans"`` of the training boxes, or ``"default"``.
     """
 
     trunk: str
@@ -54,6 +58,7 @@ class NetworkConfig:
     channels: int = 96
     frozen_stages: int = 0
     pad_type: str = ""
+    anchors: str = "kmeans"
 
 
 @dataclass(frozen=True)
@@ -164,3 +169,11 @@ def _section(path: Path, kind: type[Section], values: dict[str, Any]) -> Section
         return kind(**values)
     except TypeError as error:
         raise TableError(path, str(error).replace("__init__() ", "")) from error
+
+
+def config_file(given: Path | None) -> Path:
+    """The settings to read: a file, the name of a shipped one such as ``fcos``, or the default."""
+    if given is None:
+        return DEFAULT_CONFIG
+    shipped = _CONFIGS / f"{given}.toml"
+    return shipped if not given.exists() and shipped.is_file() else given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from mammoscope.errors import InputError
+from mammoscope.errors import InputError, TableError
+
+_STAGE = re.compile(r"(blocks\.|stages_|layers_|layer|s)\d+\.")
+"""How a stage's parameters begin: EfficientNets, ConvNeXts, Swins, ResNets, RegNets."""
 
 
 class Trunk(nn.Module):
@@ -25,18 +29,26 @@ class Trunk(nn.Module):
         Pixels of the picture to a cell of each map.
     pad_type
         ``"same"`` for networks whose ImageNet graph was padded so; ``""`` for timm's default.
+
+    Raises
+    ------
+    TableError
+        If timm has no such feature extractor, or it has no such strides or padding.
     """
+
+    network: Any
 
     def __init__(self, name: str, strides: Sequence[int], pad_type: str = "") -> None:
         super().__init__()
+        self.name = name
         options: dict[str, Any] = {"pad_type": pad_type} if pad_type else {}
-        self.network: Any = timm.create_model(
-            name,
-            features_only=True,
-            in_chans=1,
-            out_indices=_levels_at(name, strides),
-            **options,
-        )
+        levels = _levels_at(name, strides)
+        try:
+            self.network = timm.create_model(
+                name, features_only=True, in_chans=1, out_indices=levels, **options
+            )
+        except TypeError as error:
+            raise TableError(name, f"cannot be built with {options}: {error}") from error
         self.channels: list[int] = self.network.feature_info.channels()
 
     def forward(self, picture: Tensor) -> list[Tensor]:
@@ -45,10 +57,24 @@ class Trunk(nn.Module):
         return features
 
     def freeze(self, stages: int) -> None:
-        """Keep the weights and statistics of the stem and of the first stages of ``blocks``."""
+        """Keep the weights and statistics of the stem and of the first stages; 0 keeps none.
+
+        Raises
+        ------
+        TableError
+            If the trunk has fewer stages that can be told apart.
+        """
+        if not stages:
+            return
+        stage_of = {n: _STAGE.match(n) for n, _ in self.network.named_parameters()}
+        found = list(dict.fromkeys(match[0] for match in stage_of.values() if match))
+        if stages > len(found):
+            raise TableError(
+                self.name, f"frozen_stages is {stages}, but {len(found)} stages can be told apart"
+            )
         for name, parameter in self.network.named_parameters():
-            part, _, rest = name.partition(".")
-            if stages and (part != "blocks" or int(rest.split(".")[0]) < stages):
+            match = stage_of[name]
+            if match is None or match[0] in found[:stages]:
                 parameter.requires_grad = False
 
     def train(self, mode: bool = True) -> Trunk:
@@ -74,6 +100,8 @@ class Trunk(nn.Module):
         except Exception as error:
             raise InputError(path, f"not a readable safetensors file: {error}") from error
         wanted = self.network.state_dict()
+        # timm unfolds the outermost sequences of some networks: stages.0 becomes stages_0.
+        weights = {n if n in wanted else n.replace(".", "_", 1): v for n, v in weights.items()}
         for name, value in weights.items():
             if name in wanted and value.ndim == 4 and value.shape[1] == 3 != wanted[name].shape[1]:
                 weights[name] = value.sum(dim=1, keepdim=True)
@@ -115,6 +143,14 @@ def _set_statistics(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
 
 
 def _levels_at(name: str, strides: Sequence[int]) -> tuple[int, ...]:
-    info: Any = timm.create_model(name, features_only=True).feature_info
-    levels = [info.reduction().index(stride) for stride in strides]
-    return tuple(info[level]["index"] for level in levels)
+    try:
+        network: Any = timm.create_model(name, features_only=True)
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise TableError(name, f"is no feature extractor of timm: {error}") from error
+    if getattr(network, "output_fmt", "NCHW") != "NCHW":
+        raise TableError(name, "has maps with channels last, as transformers of one picture size")
+    info = network.feature_info
+    reductions = info.reduction()
+    if missing := [stride for stride in strides if stride not in reductions]:
+        raise TableError(name, f"has no feature map at stride {missing[0]}")
+    return tuple(info[reductions.index(stride)]["index"] for stride in strides)

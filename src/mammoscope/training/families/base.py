@@ -31,5 +31,5 @@ class MassDetector(nn.Module, ABC):
     def find(self, pictures: Tensor) -> Detected:
         """Candidate boxes, duplicates among them; what is exported to ONNX."""
 
-    def fit_anchors(self, boxes: NDArray[np.float64]) -> None:  # noqa: B027  (most have none)
+    def fit_anchors(self, boxes: NDArray[np.float64]) -> None:
         """Suit the shapes that the network starts from to training boxes (N, 4) in its pixels."""
