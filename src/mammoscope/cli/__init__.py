@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from mammoscope.cli import detect, evaluate, models, phantom, preprocess, train
+from mammoscope.cli import datasets, detect, evaluate, models, phantom, preprocess, train
 
 app = typer.Typer(
     name="mammoscope",
@@ -25,6 +25,7 @@ preprocess.register(app)
 phantom.register(app)
 models.register(app)
 train.register(app)
+datasets.register(app)
 
 
 def main() -> None:

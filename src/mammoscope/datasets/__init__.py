@@ -5,32 +5,74 @@ Nothing is downloaded: an adapter reads what the user has.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from mammoscope.datasets import cbis_square, own
-from mammoscope.datasets.table import AnnotatedImage
+from mammoscope.datasets import (
+    cbis_ddsm,
+    cbis_square,
+    cmmd,
+    coco,
+    inbreast,
+    mini_mias,
+    own,
+    rsna,
+    vindr_mammo,
+    yolo,
+)
+from mammoscope.datasets.adapter import Adapter
+from mammoscope.datasets.table import AnnotatedImage, Subtype, masses
 from mammoscope.errors import InputError
 
-ADAPTERS: dict[str, Callable[[Path], tuple[AnnotatedImage, ...]]] = {
-    "cbis-square": cbis_square.load,
-    "truth": own.load,
+ADAPTERS: dict[str, Adapter] = {
+    module.ADAPTER.name: module.ADAPTER
+    for module in (
+        cbis_ddsm,
+        cbis_square,
+        inbreast,
+        mini_mias,
+        vindr_mammo,
+        cmmd,
+        rsna,
+        coco,
+        yolo,
+        own,
+    )
 }
 """Name on the command line to adapter."""
 
 
-def load(spec: str) -> tuple[AnnotatedImage, ...]:
-    """The images of ``ADAPTER:PATH``, ordered by image name.
+def find(spec: str) -> tuple[Adapter, Path]:
+    """Adapter and path of ``ADAPTER:PATH``.
 
     Raises
     ------
     InputError
-        If the adapter is unknown, or the data set is not what the adapter expects.
+        If the adapter is unknown, or there is nothing at the path.
     """
     name, colon, path = spec.partition(":")
     if not colon or name not in ADAPTERS:
         raise InputError(spec, f"expected ADAPTER:PATH with an adapter of {', '.join(ADAPTERS)}")
-    return ADAPTERS[name](Path(path))
+    if not path or not Path(path).exists():
+        raise InputError(path or spec, "no such file or folder")
+    return ADAPTERS[name], Path(path)
 
 
-__all__ = ["ADAPTERS", "AnnotatedImage", "load"]
+def load(spec: str) -> tuple[AnnotatedImage, ...]:
+    """The images of ``ADAPTER:PATH``, in the adapter's order.
+
+    Raises
+    ------
+    InputError
+        If the adapter is unknown, the data set is not what the adapter expects, or an image file
+        is not there.
+    """
+    adapter, path = find(spec)
+    images = adapter.load(path)
+    missing = [image.path for image in images if not image.path.is_file()]
+    if missing:
+        others = f", nor are {len(missing) - 1} other images" if len(missing) > 1 else ""
+        raise InputError(missing[0], f"this image is not there{others}: see datasets check {spec}")
+    return images
+
+
+__all__ = ["ADAPTERS", "Adapter", "AnnotatedImage", "Subtype", "find", "load", "masses"]

@@ -1,11 +1,13 @@
 """CBIS-DDSM mass training images in an export stretched to 800 x 800, with one CSV of boxes.
 
-``PATH/images/*.jpg`` and ``PATH/masses.csv`` with image, patient_id, laterality, view,
-x0, y0, x1, y1 (in the stretched frame), pathology, breast_density and subtlety.
+Layout: ``PATH/images/*.jpg`` and ``PATH/masses.csv`` with image, patient_id, laterality, view,
+x0, y0, x1, y1 (in the stretched frame), pathology, and optional breast_density, mass_shape,
+assessment and subtlety.
 
 Traps: the squares are no square breasts, the true height over width is 1.71 on average and varies
 by scanner; pathology is empty where one image holds benign and malignant masses that cannot be
-told apart. Data: R. S. Lee et al., Scientific Data 4:170177 (2017), CC BY 3.0.
+told apart. Data: R. S. Lee et al., Scientific Data 4:170177 (2017), CC BY 3.0; the collection is
+at https://www.cancerimagingarchive.net/collection/cbis-ddsm/, see also the adapter ``cbis-ddsm``.
 """
 
 from __future__ import annotations
@@ -13,15 +15,23 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from mammoscope.datasets.table import AnnotatedImage, lesions
-from mammoscope.tables import BOX_COLUMNS, Row, read_table
+from mammoscope.datasets.adapter import Adapter
+from mammoscope.datasets.fields import birads, density, grade, highest_birads, pathology, side
+from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype, Subtypes
+from mammoscope.tables import BOX_COLUMNS, read_table
 
 TRUE_SIZE = (1368, 800)
 """Rows and columns with the average true proportions, 1.71."""
 
 
 def load(path: Path) -> tuple[AnnotatedImage, ...]:
-    """The annotation table of the export in ``path``."""
+    """The annotation table of the export in ``path``.
+
+    Raises
+    ------
+    TableError
+        If ``masses.csv`` is not there or has a value of the wrong kind.
+    """
     wanted = ("image", "patient_id", "laterality", "view", *BOX_COLUMNS, "pathology")
     table = read_table(path / "masses.csv", wanted)
     rows = sorted(table, key=lambda row: row.name("image"))
@@ -29,22 +39,45 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     for name, group in groupby(rows, key=lambda row: row.name("image")):
         masses = list(group)
         first = masses[0]
-        boxes, labels = lesions(masses, "pathology")
         images.append(
-            AnnotatedImage(
-                path=path / "images" / name,
-                patient_id=first.name("patient_id"),
-                boxes=boxes,
-                labels=labels,
-                laterality=first.text("laterality")[:1] or None,
+            AnnotatedImage.of(
+                path / "images" / name,
+                first.name("patient_id"),
+                [
+                    Lesion(box, pathology(row, "pathology"), mass_subtypes(row.text("mass_shape")))
+                    for row in masses
+                    if (box := row.box())
+                ],
+                laterality=side(first, "laterality"),
                 view=first.text("view") or None,
                 true_size=TRUE_SIZE,
-                density=_grade(first, "breast_density"),
-                subtlety=_grade(first, "subtlety"),
+                density=density(first, "breast_density"),
+                subtlety=grade(first, "subtlety", 5),
+                birads=highest_birads(birads(row, "assessment") for row in masses),
             )
         )
     return tuple(images)
 
 
-def _grade(row: Row, column: str) -> int | None:
-    return int(row.number(column)) if row.text(column) else None
+def mass_subtypes(shape: str) -> Subtypes:
+    """A mass of CBIS-DDSM and what its ``mass shape`` says besides."""
+    kinds = {Subtype.MASS}
+    if "DISTORTION" in shape.upper():
+        kinds.add(Subtype.DISTORTION)
+    if "ASYMMETRIC" in shape.upper():
+        kinds.add(Subtype.ASYMMETRY)
+    return frozenset(kinds)
+
+
+ADAPTER = Adapter(
+    name="cbis-square",
+    title="CBIS-DDSM mass training images, exported at 800 x 800",
+    home="https://www.cancerimagingarchive.net/collection/cbis-ddsm/",
+    licence="CC BY 3.0 (the collection)",
+    traps=(
+        "The squares are no square breasts: height over width is 1.71 on average.",
+        "Pathology is empty where benign and malignant masses of an image cannot be told apart.",
+        "Every image holds a mass, so it says nothing of false positives on normal breasts.",
+    ),
+    load=load,
+)

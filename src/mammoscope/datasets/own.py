@@ -1,9 +1,12 @@
 """Our own ``truth.csv``: any set of images with their lesions, as the phantom generator writes it.
 
-``PATH`` is the CSV, or a folder that holds ``truth.csv``. Columns: image (a path relative to the
-CSV's folder), x0, y0, x1, y1 in source pixels, and optional label, patient_id, laterality, view.
-An image without lesions has one row with an empty box. Without patient_id each image counts as a
-patient of its own.
+Layout: ``PATH`` is the CSV, or a folder that holds ``truth.csv``. Columns: image (a path relative
+to the CSV's folder), x0, y0, x1, y1 in source pixels, and optional label, subtype, patient_id,
+laterality, view, density, birads, split. An image without lesions has one row with an empty box.
+``subtype`` is mass, calcification, distortion, asymmetry or other, several joined by ``+``.
+
+Traps: without patient_id each image counts as a patient of its own, and a split by patient is then
+one by image; without subtype every lesion counts as a mass. Terms: the images are the user's.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from mammoscope.datasets.table import AnnotatedImage, lesions
-from mammoscope.tables import BOX_COLUMNS, read_table
+from mammoscope.datasets.adapter import Adapter
+from mammoscope.datasets.fields import birads, density, pathology, side
+from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype, Subtypes
+from mammoscope.tables import BOX_COLUMNS, Row, read_table
 
 
 def load(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -21,7 +26,7 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     Raises
     ------
     TableError
-        If a column is missing, a box is not four numbers or an image file does not exist.
+        If the table cannot be read, a column is missing or a value is of the wrong kind.
     """
     csv = path / "truth.csv" if path.is_dir() else path
     table = read_table(csv, ("image", *BOX_COLUMNS))
@@ -30,18 +35,49 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     for name, group in groupby(rows, key=lambda row: row.name("image")):
         rows_of_image = list(group)
         first = rows_of_image[0]
-        image = csv.parent / name
-        if not image.is_file():
-            raise first.error(f"there is no image {name}")
-        boxes, labels = lesions(rows_of_image, "label")
         images.append(
-            AnnotatedImage(
-                path=image,
-                patient_id=first.text("patient_id") or name,
-                boxes=boxes,
-                labels=labels,
-                laterality=first.text("laterality") or None,
+            AnnotatedImage.of(
+                csv.parent / name,
+                first.text("patient_id") or name,
+                [
+                    Lesion(box, pathology(row, "label"), _subtypes(row))
+                    for row in rows_of_image
+                    if (box := row.box())
+                ],
+                laterality=side(first, "laterality"),
                 view=first.text("view") or None,
+                density=density(first, "density"),
+                birads=birads(first, "birads"),
+                split=_split(first),
             )
         )
     return tuple(images)
+
+
+def _subtypes(row: Row) -> Subtypes:
+    words = [word.strip().lower() for word in row.text("subtype").split("+")]
+    try:
+        return frozenset(Subtype(word) for word in words if word)
+    except ValueError as error:
+        known = ", ".join(Subtype)
+        raise row.error(f"subtype must be of {known}, got {row.text('subtype')!r}") from error
+
+
+def _split(row: Row) -> str | None:
+    text = row.text("split").lower()
+    if text not in ("", "train", "test"):
+        raise row.error(f"split must be train or test, got {row.text('split')!r}")
+    return text or None
+
+
+ADAPTER = Adapter(
+    name="truth",
+    title="Any images with our own truth.csv",
+    home="your own images; see docs/datasets.md",
+    licence="yours",
+    traps=(
+        "Without patient_id each image counts as a patient of its own.",
+        "Without subtype every lesion counts as a mass.",
+    ),
+    load=load,
+)

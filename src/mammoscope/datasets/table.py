@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.errors import GeometryError
 from mammoscope.geometry import as_boxes
-from mammoscope.tables import Row
+from mammoscope.tables import Box
 from mammoscope.types import Mammogram
+
+
+class Subtype(StrEnum):
+    """What a lesion is. A lesion may be several; none of them means that the set does not say."""
+
+    MASS = "mass"
+    CALCIFICATION = "calcification"
+    DISTORTION = "distortion"
+    ASYMMETRY = "asymmetry"
+    OTHER = "other"
+
+
+Subtypes = frozenset[Subtype]
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One marked lesion; ``box`` and ``label`` as in :class:`AnnotatedImage`."""
+
+    box: Box
+    label: str | None = None
+    subtypes: Subtypes = frozenset()
 
 
 @dataclass(frozen=True)
@@ -31,7 +56,27 @@ class AnnotatedImage:
     true_size
         (rows, columns) that give the breast its true proportions, where the file was stretched.
     density, subtlety
-        Breast density 1 to 4 and subtlety 1 (subtle) to 5 (obvious).
+        Breast density 1 to 4 (A to D) and subtlety 1 (subtle) to 5 (obvious).
+    subtypes
+        What each box holds; empty sets, or nothing at all, where the set does not say.
+    birads
+        BI-RADS category ``"0"`` to ``"6"``, or ``"4a"`` to ``"4c"``: the image's, else the
+        highest of its lesions'.
+    split
+        ``"train"`` or ``"test"`` where the set has an official split.
+    image_label
+        ``"malignant"``, ``"benign"``, or ``"negative"`` (no cancer, and nothing more is said) for
+        the image as a whole, in sets that label images and not lesions.
+    boxes_known
+        False where lesions may be there that no box marks: neither to learn boxes from nor to
+        count false positives on. True with no boxes means that there is no lesion.
+    notes
+        What the adapter found wrong with the image, one sentence each.
+
+    Raises
+    ------
+    GeometryError
+        If there is not one label, or not one set of subtypes, for each box.
     """
 
     path: Path
@@ -43,6 +88,39 @@ class AnnotatedImage:
     true_size: tuple[int, int] | None = None
     density: int | None = None
     subtlety: int | None = None
+    subtypes: tuple[Subtypes, ...] = ()
+    birads: str | None = None
+    split: str | None = None
+    image_label: str | None = None
+    boxes_known: bool = True
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.subtypes:
+            object.__setattr__(self, "subtypes", (frozenset(),) * len(self.boxes))
+        for name in ("labels", "subtypes"):
+            if len(getattr(self, name)) != len(self.boxes):
+                raise GeometryError(f"{self.path}: {len(self.boxes)} boxes need as many {name}")
+
+    @classmethod
+    def of(
+        cls, path: Path, patient_id: str, lesions: Iterable[Lesion], **facts: Any
+    ) -> AnnotatedImage:
+        """An image with its lesions; ``facts`` are other parameters."""
+        marked = tuple(lesions)
+        return cls(
+            path,
+            patient_id,
+            as_boxes([lesion.box for lesion in marked]),
+            tuple(lesion.label for lesion in marked),
+            subtypes=tuple(lesion.subtypes for lesion in marked),
+            **facts,
+        )
+
+    @classmethod
+    def unmarked(cls, path: Path, patient_id: str, **facts: Any) -> AnnotatedImage:
+        """An image of which nobody has said where its lesions are, if it has any."""
+        return cls.of(path, patient_id, (), boxes_known=False, **facts)
 
     def read(self) -> Mammogram:
         """The image in its true proportions; its frame leads back to the file's pixels."""
@@ -52,18 +130,27 @@ class AnnotatedImage:
         return mammogram.resize(*self.true_size) if self.true_size else mammogram
 
 
-def lesions(
-    rows: Iterable[Row], label_column: str
-) -> tuple[NDArray[np.float64], tuple[str | None, ...]]:
-    """Boxes (N, 4) and labels of the rows of one image; a row with an empty box is no lesion.
+def masses(images: Iterable[AnnotatedImage]) -> tuple[AnnotatedImage, ...]:
+    """What a detector of masses may learn from and be measured on.
 
-    Raises
-    ------
-    TableError
-        If a box is not four numbers with an area.
+    Images whose boxes are known, each with its masses alone; one with other lesions only stays,
+    without a box. A lesion whose subtype the set does not say counts as a mass.
     """
-    marked = [(box, row.text(label_column) or None) for row in rows if (box := row.box())]
-    return as_boxes([box for box, _ in marked]), tuple(label for _, label in marked)
+    return tuple(_only_masses(image) for image in images if image.boxes_known)
+
+
+def _only_masses(image: AnnotatedImage) -> AnnotatedImage:
+    keep = [i for i, kinds in enumerate(image.subtypes) if not kinds or Subtype.MASS in kinds]
+    return replace(
+        image,
+        boxes=image.boxes[keep],
+        labels=_chosen(image.labels, keep),
+        subtypes=_chosen(image.subtypes, keep),
+    )
+
+
+def _chosen(values: Sequence[Any], keep: list[int]) -> tuple[Any, ...]:
+    return tuple(values[i] for i in keep)
 
 
 def split_by_patient(

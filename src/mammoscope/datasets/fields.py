@@ -1,0 +1,97 @@
+"""The words of many tables to those of one: sides, densities, BI-RADS categories, pathology."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+
+from mammoscope.tables import Row
+
+_SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
+_DENSITIES = {"A": 1, "B": 2, "C": 3, "D": 4, "1": 1, "2": 2, "3": 3, "4": 4}
+_PATHOLOGY = {
+    "BENIGN": "benign",
+    "BENIGN_WITHOUT_CALLBACK": "benign",
+    "MALIGNANT": "malignant",
+}
+
+
+def side(row: Row, column: str) -> str | None:
+    """``"L"``, ``"R"`` or None where empty.
+
+    Raises
+    ------
+    TableError
+        If it is another word.
+    """
+    text = row.text(column).upper()
+    if text and text not in _SIDES:
+        raise row.error(f"{column} must be L or R, got {text!r}")
+    return _SIDES.get(text)
+
+
+def density(row: Row, column: str) -> int | None:
+    """1 to 4 of ``"1"``, ``"C"``, ``"DENSITY C"``; None where empty or 0, which sets use for it.
+
+    Raises
+    ------
+    TableError
+        If it is another word.
+    """
+    text = row.text(column).upper().removeprefix("DENSITY").strip().removesuffix(".0")
+    if text not in ("", "0") and text not in _DENSITIES:
+        raise row.error(f"{column} must be 1 to 4 or A to D, got {row.text(column)!r}")
+    return _DENSITIES.get(text)
+
+
+def birads(row: Row, column: str) -> str | None:
+    """``"0"`` to ``"6"`` or ``"4a"`` to ``"4c"`` of ``"4A"``, ``"4.0"``, ``"BI-RADS 4"``.
+
+    Raises
+    ------
+    TableError
+        If it is another word.
+    """
+    text = row.text(column)
+    if not text:
+        return None
+    match = re.fullmatch(r"(?:BI-?RADS)?\s*([0-6]|4[abc])(?:\.0)?", text, re.IGNORECASE)
+    if match is None:
+        raise row.error(f"{column} must be a BI-RADS category, got {text!r}")
+    return match[1].lower()
+
+
+def highest_birads(categories: Iterable[str | None]) -> str | None:
+    """The highest that is known; 0 (not complete) is the lowest."""
+    return max((c for c in categories if c is not None), default=None)
+
+
+def pathology(row: Row, column: str) -> str | None:
+    """``"benign"``, ``"malignant"`` or None where empty.
+
+    Raises
+    ------
+    TableError
+        If it is another word.
+    """
+    text = row.text(column).upper()
+    if text and text not in _PATHOLOGY:
+        raise row.error(f"{column} must be benign or malignant, got {row.text(column)!r}")
+    return _PATHOLOGY.get(text)
+
+
+def grade(row: Row, column: str, highest: int) -> int | None:
+    """A whole number from 1 to ``highest``; None where empty or 0.
+
+    Raises
+    ------
+    TableError
+        If it is anything else.
+    """
+    if not row.text(column):
+        return None
+    value = row.number(column)
+    if not value.is_integer() or not 0 <= value <= highest:
+        raise row.error(f"{column} must be 1 to {highest}, got {row.text(column)!r}")
+    return math.floor(value) or None

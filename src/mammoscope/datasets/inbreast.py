@@ -1,0 +1,164 @@
+"""INbreast: digital mammograms with contours drawn in OsiriX.
+
+Layout, as released::
+
+    PATH/INbreast.csv                                  separated by semicolons
+    PATH/AllDICOMs/20586908_6c613a14b80a8591_MG_R_CC_ANON.dcm
+    PATH/AllXML/20586908.xml                           an OsiriX property list, where it is marked
+
+The table has Patient ID, Patient age, Laterality, View, Acquisition date, File Name, ACR (density)
+and Bi-Rads. The patient is the second part of the DICOM file's name.
+
+Licence: for research, by agreement with the authors. From the Breast Research Group, INESC Porto
+(http://medicalresearch.inescporto.pt/breastresearch/index.php/Get_INbreast_Database).
+Cite I. C. Moreira et al., Academic Radiology 19(2):236-248 (2012).
+
+Traps
+-----
+- ``INbreast.xls`` is not read: it needs a package of its own. Save it as ``INbreast.csv``.
+- Patient ID says "removed" in every row.
+- There is no pathology: labels stay None. BI-RADS 4 and above is often taken for malignant.
+- An image without an XML file was looked at and has no lesion.
+- Calcifications are often one point, which is no box: they are left out. A mass or another lesion
+  without an area makes the image's boxes unknown.
+- Names vary ("Spiculated Region", "Espiculated Region", "Assymetry", "Calcifications", "Point 1").
+  A spiculated region counts as a mass; it may be drawn around one that is marked too.
+"""
+
+from __future__ import annotations
+
+import csv
+import plistlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from mammoscope.datasets.adapter import Adapter
+from mammoscope.datasets.fields import birads, density, side
+from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype
+from mammoscope.errors import InputError, TableError
+from mammoscope.tables import Box, Row
+
+_COLUMNS = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
+_POINT = re.compile(r"\(\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*\)")
+_KINDS = {
+    "mass": Subtype.MASS,
+    "spiculated region": Subtype.MASS,
+    "espiculated region": Subtype.MASS,
+    "calcification": Subtype.CALCIFICATION,
+    "calcifications": Subtype.CALCIFICATION,
+    "cluster": Subtype.CALCIFICATION,
+    "distortion": Subtype.DISTORTION,
+    "asymmetry": Subtype.ASYMMETRY,
+    "assymetry": Subtype.ASYMMETRY,
+}
+
+
+def load(path: Path) -> tuple[AnnotatedImage, ...]:
+    """The annotation table of the release in ``path``.
+
+    Raises
+    ------
+    TableError
+        If ``INbreast.csv`` is not there, lacks a column or has a value of the wrong kind.
+    InputError
+        If an XML file is no property list of regions.
+    """
+    rows = sorted(_rows(path), key=lambda row: row.name("File Name"))
+    files = {f.name.split("_")[0]: f for f in sorted((path / "AllDICOMs").glob("*.dcm"))}
+    return tuple(_image(path, files, row) for row in rows)
+
+
+def _rows(path: Path) -> list[Row]:
+    """The rows that name a file; spreadsheets end in some that do not."""
+    file = path / "INbreast.csv"
+    if not file.is_file() and (path / "INbreast.xls").is_file():
+        raise TableError(path / "INbreast.xls", "cannot be read: save it as INbreast.csv")
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TableError(file, "not UTF-8 text") from error
+    except OSError as error:
+        raise TableError(file, error.strerror or str(error)) from error
+    comma = "," in text.partition("\n")[0]
+    reader = csv.DictReader(text.splitlines(), delimiter="," if comma else ";")
+    columns = [column.strip() for column in reader.fieldnames or ()]
+    if missing := [column for column in _COLUMNS if column not in columns]:
+        raise TableError(file, f"lacks column {', '.join(missing)}")
+    reader.fieldnames = columns
+    rows = []
+    for cells in reader:
+        known = {name: cells[name] or "" for name in columns}
+        rows.append(Row(str(file), reader.line_num, known))
+    return [row for row in rows if row.text("File Name")]
+
+
+def _image(path: Path, files: dict[str, Path], row: Row) -> AnnotatedImage:
+    name = row.name("File Name").removesuffix(".0")
+    file = files.get(name, path / "AllDICOMs" / f"{name}.dcm")
+    parts = file.stem.split("_")
+    lesions, notes = _lesions(path / "AllXML" / f"{name}.xml")
+    return AnnotatedImage.of(
+        file,
+        parts[1] if len(parts) > 1 else name,
+        lesions,
+        laterality=side(row, "Laterality"),
+        view=row.text("View") or None,
+        density=density(row, "ACR"),
+        birads=birads(row, "Bi-Rads"),
+        boxes_known=not notes,
+        notes=notes,
+    )
+
+
+def _lesions(file: Path) -> tuple[list[Lesion], tuple[str, ...]]:
+    """The lesions of one image, and notes on those that cannot be boxed."""
+    lesions, notes = [], []
+    for region in _regions(file):
+        name = str(region.get("Name", "")).strip()
+        kind = _KINDS.get(name.lower(), Subtype.OTHER)
+        box = _box(region.get("Point_px", ()))
+        if box is not None:
+            lesions.append(Lesion(box, subtypes=frozenset({kind})))
+        elif kind not in (Subtype.CALCIFICATION, Subtype.OTHER):
+            notes.append(f"{file.name}: the region {name!r} has no area")
+    return lesions, tuple(notes)
+
+
+def _regions(file: Path) -> list[dict[str, Any]]:
+    if not file.is_file():
+        return []
+    try:
+        regions = plistlib.loads(file.read_bytes())["Images"][0]["ROIs"]
+    except OSError as error:
+        raise InputError(file, error.strerror or str(error)) from error
+    except Exception as error:
+        # plistlib fails on damaged bytes in many ways.
+        raise InputError(file, "not a property list with the regions of an image") from error
+    return [region for region in regions if isinstance(region, dict)]
+
+
+def _box(points: Iterable[object]) -> Box | None:
+    """The box around ``"(x, y)"`` strings; None without an area."""
+    found = [_POINT.fullmatch(str(point).strip()) for point in points]
+    xs = [float(match[1]) for match in found if match]
+    ys = [float(match[2]) for match in found if match]
+    if not xs or min(xs) == max(xs) or min(ys) == max(ys):
+        return None
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+ADAPTER = Adapter(
+    name="inbreast",
+    title="INbreast, digital, contours of lesions",
+    home="http://medicalresearch.inescporto.pt/breastresearch/index.php/Get_INbreast_Database",
+    licence="research only, by agreement with the authors",
+    traps=(
+        "INbreast.xls is not read: save it as INbreast.csv.",
+        "There is no pathology: labels stay unknown; BI-RADS is there.",
+        "Single calcifications are points, which are no boxes: left out.",
+        "A spiculated region counts as a mass, and may overlap one that is marked too.",
+    ),
+    load=load,
+)

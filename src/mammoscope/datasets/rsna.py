@@ -1,0 +1,90 @@
+"""RSNA Screening Mammography Breast Cancer Detection: digital, a label for each breast, no boxes.
+
+Layout, as Kaggle gives it: ``PATH/train.csv`` (site_id, patient_id, image_id, laterality, view,
+age, cancer, biopsy, invasive, BIRADS, implant, density, machine_id, difficult_negative_case) and
+``PATH/train_images/<patient_id>/<image_id>.dcm``.
+
+Licence: the rules of the competition, non-commercial. From
+https://www.kaggle.com/competitions/rsna-breast-cancer-detection. Cite C. Carr et al., RSNA
+Screening Mammography Breast Cancer Detection, Kaggle (2022).
+
+Traps
+-----
+- ``cancer`` is 1 for every image of a breast with cancer, also where none can be seen.
+- ``BIRADS`` is 0 (needs more), 1 or 2 alone, and as empty as ``density`` at one of the sites.
+- An image without cancer is not free of benign lesions: it is "negative" here, or "benign" where
+  the breast was biopsied.
+- ``test.csv`` has no labels and is not read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mammoscope.datasets.adapter import Adapter
+from mammoscope.datasets.fields import birads, density, side
+from mammoscope.datasets.table import AnnotatedImage
+from mammoscope.tables import Row, read_table
+
+_COLUMNS = (
+    "patient_id",
+    "image_id",
+    "laterality",
+    "view",
+    "cancer",
+    "biopsy",
+    "BIRADS",
+    "density",
+)
+
+
+def load(path: Path) -> tuple[AnnotatedImage, ...]:
+    """The annotation table of the set in ``path``.
+
+    Raises
+    ------
+    TableError
+        If ``train.csv`` is not there, lacks a column or has a value of the wrong kind.
+    """
+    rows = sorted(
+        read_table(path / "train.csv", _COLUMNS),
+        key=lambda row: (row.name("patient_id"), row.name("image_id")),
+    )
+    return tuple(
+        AnnotatedImage.unmarked(
+            path / "train_images" / row.name("patient_id") / f"{row.name('image_id')}.dcm",
+            row.name("patient_id"),
+            laterality=side(row, "laterality"),
+            view=row.text("view") or None,
+            density=density(row, "density"),
+            birads=birads(row, "BIRADS"),
+            image_label=_label(row),
+        )
+        for row in rows
+    )
+
+
+def _label(row: Row) -> str:
+    if _flag(row, "cancer"):
+        return "malignant"
+    return "benign" if _flag(row, "biopsy") else "negative"
+
+
+def _flag(row: Row, column: str) -> bool:
+    if row.name(column) not in ("0", "1"):
+        raise row.error(f"{column} must be 0 or 1, got {row.name(column)!r}")
+    return row.name(column) == "1"
+
+
+ADAPTER = Adapter(
+    name="rsna",
+    title="RSNA screening mammography, digital, a label for each breast",
+    home="https://www.kaggle.com/competitions/rsna-breast-cancer-detection",
+    licence="the competition's rules, non-commercial",
+    traps=(
+        "An image counts as cancer where its breast has one, seen or not; there are no boxes.",
+        "BI-RADS is 0, 1 or 2 alone, and missing with the density at one site.",
+        "Without cancer is not without benign lesions: the label is 'negative'.",
+    ),
+    load=load,
+)

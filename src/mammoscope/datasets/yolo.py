@@ -1,0 +1,154 @@
+"""YOLO text files: any images with boxes, one text file an image.
+
+Layout::
+
+    PATH/images/**/NAME.png       any image format that can be read
+    PATH/labels/**/NAME.txt       lines "class cx cy w h", parts of the image's width and height
+    PATH/data.yaml                optional, for ``names``: a list or numbers with names
+
+``images/train`` and ``images/test`` give the split; ``val`` and ``valid`` count as test. The
+header of every marked image is read for its size. The format:
+https://docs.ultralytics.com/datasets/detect/.
+
+Traps: an image without a text file has no lesion; nothing names the patient, so each image counts
+as one, and a split by patient is one by image; without names, or with a single class that does not
+say otherwise, every box counts as a mass. Terms: those of the images.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from mammoscope.datasets.adapter import Adapter
+from mammoscope.datasets.classes import meaning
+from mammoscope.datasets.table import AnnotatedImage, Lesion
+from mammoscope.errors import InputError, ReadError, TableError
+from mammoscope.names import IMAGE_SUFFIXES
+from mammoscope.tables import Box
+
+_SPLITS = {"train": "train", "val": "test", "valid": "test", "test": "test"}
+_LISTED = re.compile(r"names\s*:\s*\[(.*)\]")
+_NUMBERED = re.compile(r"\s+(\d+)\s*:\s*(.+)")
+_DASHED = re.compile(r"\s*-\s+(.+)")
+
+
+def load(path: Path) -> tuple[AnnotatedImage, ...]:
+    """The annotation table of the set in ``path``.
+
+    Raises
+    ------
+    InputError
+        If there is no folder ``images`` with images, or an image with boxes cannot be read.
+    TableError
+        If a line is not five numbers, or a box does not lie on the image.
+    """
+    root = path / "images"
+    files = sorted(f for f in root.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise InputError(root, "holds no images")
+    names = _names(path / "data.yaml")
+    return tuple(_image(path, file.relative_to(root), names) for file in files)
+
+
+def _image(path: Path, name: Path, names: Mapping[int, str]) -> AnnotatedImage:
+    split = _SPLITS.get(name.parts[0]) if len(name.parts) > 1 else None
+    table = path / "labels" / name.with_suffix(".txt")
+    lines = _lines(table)
+    file, notes, lesions = path / "images" / name, [], []
+    try:
+        size = _size(file) if lines else (1, 1)
+        for number, line in lines:
+            kind, box = _lesion(table, number, line, size)
+            lesions.append(Lesion(box, *meaning(names.get(kind, ""), names.values())))
+    except ReadError as error:
+        notes.append(f"its size is unknown, and so are its boxes: {error.cause}")
+    known = not notes
+    return AnnotatedImage.of(
+        file, str(name), lesions, split=split, boxes_known=known, notes=tuple(notes)
+    )
+
+
+def _size(file: Path) -> tuple[int, int]:
+    from mammoscope.reading.header import read_header
+
+    header = read_header(file)
+    return header.rows, header.columns
+
+
+def _lines(table: Path) -> list[tuple[int, str]]:
+    """The lines that are not empty with their numbers; none where there is no file."""
+    if not table.is_file():
+        return []
+    try:
+        text = table.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TableError(table, "cannot be read as UTF-8 text") from error
+    return [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+
+
+def _lesion(table: Path, number: int, line: str, size: tuple[int, int]) -> tuple[int, Box]:
+    """Class and box of a line."""
+    parts = line.split()
+    try:
+        kind, (cx, cy, w, h) = int(parts[0]), (float(part) for part in parts[1:])
+    except ValueError as error:
+        raise TableError(table, f"line {number}: expected class cx cy w h") from error
+    if not all(math.isfinite(v) and 0 <= v <= 1 for v in (cx, cy, w, h)) or not (w and h):
+        raise TableError(table, f"line {number}: the box is not given in parts of the image")
+    rows, columns = size
+    return kind, (
+        (cx - w / 2) * columns,
+        (cy - h / 2) * rows,
+        (cx + w / 2) * columns,
+        (cy + h / 2) * rows,
+    )
+
+
+def _names(file: Path) -> dict[int, str]:
+    """Class names in any of YAML's three ways that are in use; all else in the file is passed over.
+
+    Raises
+    ------
+    TableError
+        If ``names`` is there in a way that is not understood.
+    """
+    if not file.is_file():
+        return {}
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    at = next((i for i, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
+    if at is None:
+        return {}
+    if listed := _LISTED.match(lines[at]):
+        return dict(enumerate(_plain(name) for name in listed[1].split(",")))
+    names: dict[int, str] = {}
+    for line in lines[at + 1 :]:
+        if numbered := _NUMBERED.fullmatch(line):
+            names[int(numbered[1])] = _plain(numbered[2])
+        elif dashed := _DASHED.fullmatch(line):
+            names[len(names)] = _plain(dashed[1])
+        elif line.strip():
+            break
+    if not names:
+        raise TableError(file, "names is neither a list nor numbers with names")
+    return names
+
+
+def _plain(name: str) -> str:
+    return name.split(" #")[0].strip().strip("'\"")
+
+
+ADAPTER = Adapter(
+    name="yolo",
+    title="Any images with YOLO text files",
+    home="your own images; the format: https://docs.ultralytics.com/datasets/detect/",
+    licence="that of the images",
+    traps=(
+        "An image without a text file has no lesion.",
+        "Nothing names the patient: each image counts as one.",
+        "Without class names every box counts as a mass.",
+    ),
+    load=load,
+)
