@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mammoscope import datasets
 from mammoscope.datasets.table import split_by_patient
-from mammoscope.detection import WholeImageDetector
+from mammoscope.detection import Detector
 from mammoscope.files import ensure_folder
 from mammoscope.models import find_card
 from mammoscope.preprocessing import preprocess
@@ -31,7 +31,7 @@ def main() -> None:
     settings = DetectorConfig.read(DEFAULT_CONFIG).training
     images = datasets.load(options.data)
     _, held_out = split_by_patient(images, settings.held_out, settings.seed)
-    detector = WholeImageDetector(find_card("detection"))
+    detector = Detector(find_card("detection"))
     truth, predictions = [], []
     for image in held_out:
         name = {"image": image.path.name, "patient_id": image.patient_id}

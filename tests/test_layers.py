@@ -32,6 +32,8 @@ ALLOWED = {
     "torchvision": ("training/",),
     "timm": ("training/",),
     "safetensors": ("training/",),
+    "accelerate": ("training/",),
+    "sklearn": ("training/",),
     "onnx": ("training/",),
     "onnxruntime": ("models/session.py",),
     "pydicom": ("reading/", "phantom/"),

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mammoscope.detection import WholeImageDetector
+from mammoscope.detection import Detector
 from mammoscope.models import find_card
 from mammoscope.names import name_of
 from mammoscope.preprocessing import PreprocessOptions, preprocess
@@ -34,6 +34,10 @@ class PipelineOptions:
         Card of the detector to run; None for the shipped one.
     threshold
         Score from which a region is shown; None for the one on the detector's card.
+    paths
+        ``"whole"``, ``"crops"`` or ``"both"``; None for the most that the detector can do.
+    threads
+        Crops of one image looked at side by side; the result is the same.
     """
 
     reading: ReadOptions = field(default_factory=ReadOptions)
@@ -41,6 +45,8 @@ class PipelineOptions:
     metadata: MetadataTable | None = None
     detector_card: Path | None = None
     threshold: float | None = None
+    paths: str | None = None
+    threads: int = 1
 
 
 class Pipeline:
@@ -54,7 +60,9 @@ class Pipeline:
 
     def __init__(self, options: PipelineOptions = PipelineOptions()) -> None:
         self.options = options
-        self._detector = WholeImageDetector(find_card("detection", options.detector_card))
+        card = find_card("detection", options.detector_card)
+        self._detector = Detector(card, options.paths, options.threads)
+        self.paths = self._detector.paths
         self.models = (self._detector.model,)
         card_threshold = self._detector.threshold
         self.threshold = card_threshold if options.threshold is None else options.threshold

@@ -9,7 +9,7 @@ import pytest
 
 from mammoscope.errors import ModelError
 from mammoscope.models import ModelCard, bundled_cards, find_card
-from mammoscope.models.card import SCHEMA
+from mammoscope.models.card import SCHEMA, CropsPath
 
 CARD: dict[str, Any] = {
     "schema": SCHEMA,
@@ -41,9 +41,24 @@ def written(tmp_path: Path) -> Callable[..., Path]:
 def test_a_card_says_what_code_must_know(written: Callable[..., Path]) -> None:
     card = ModelCard.read(written(limits="many"))
     assert (card.name, card.version, card.task) == ("mass", "2", "detection")
-    assert (card.rows, card.columns, card.threshold) == (64, 48, 0.25)
+    assert (card.rows, card.columns) == (64, 48)
+    assert card.threshold == {"whole": 0.25}
+    assert card.crops is None and card.calibration == {}
     assert card.facts["limits"] == "many"
     assert card.weights_path == card.path.parent / "w.onnx"
+
+
+def test_a_card_of_two_paths_says_how_each_is_run(written: Callable[..., Path]) -> None:
+    card = ModelCard.read(
+        written(
+            threshold={"whole": 0.3, "crops": 0.2, "both": 0.25, "rule": "any"},
+            calibration={"whole": [1, 2], "both": [0, 1.5, 0.5]},
+            crops={"magnification": 2, "overlap": 0.25, "pixel_mm": None},
+        )
+    )
+    assert card.threshold == {"whole": 0.3, "crops": 0.2, "both": 0.25}
+    assert card.calibration == {"whole": (1, 2), "both": (0, 1.5, 0.5)}
+    assert card.crops == CropsPath(magnification=2, overlap=0.25)
 
 
 @pytest.mark.parametrize("field", ["schema", "name", "task", "threshold", "weights", "input"])
@@ -63,6 +78,11 @@ def test_a_field_that_lacks_is_named(written: Callable[..., Path], field: str) -
         {"threshold": {"value": float("nan")}},
         {"threshold": 0.5},
         {"weights": "w.onnx"},
+        {"crops": {"magnification": 0, "overlap": 0.25}},
+        {"crops": {"magnification": 2, "overlap": 1}},
+        {"crops": {"magnification": 2, "overlap": 0.5, "pixel_mm": -0.1}},
+        {"crops": {"overlap": 0.5}},
+        {"calibration": {"whole": ["steep"]}},
     ],
 )
 def test_a_field_that_cannot_be(written: Callable[..., Path], change: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,8 +27,18 @@ _EPILOG = f"""
 
 `mammoscope detect DICOMDIR --out results --workers 4 --json > run.json`
 
+`mammoscope detect study/ --paths whole --out results     # faster, misses more small masses`
+
 {common.EXIT_CODES} {DISCLAIMER}
 """
+
+
+class PathsChoice(StrEnum):
+    """What ``--paths`` takes."""
+
+    whole = "whole"
+    crops = "crops"
+    both = "both"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,6 +58,14 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     ] = None,
     model: Annotated[
         Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
+    ] = None,
+    paths_: Annotated[
+        PathsChoice | None,
+        typer.Option(
+            "--paths",
+            help="Look at the whole breast at low resolution, at overlapping crops, or both. "
+            "Default: the most that the model can do.",
+        ),
     ] = None,
     remove_pectoral: Annotated[
         bool, typer.Option("--remove-pectoral", help="Blacken the pectoral muscle on MLO views.")
@@ -80,6 +99,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 metadata=common.read_metadata(metadata),
                 detector_card=model,
                 threshold=threshold,
+                paths=paths_.value if paths_ else None,
+                threads=max(1, workers // max(1, len(found.paths))),
             )
         )
         with common.progress_bar(len(found.paths), "Reading mammograms") as bar:

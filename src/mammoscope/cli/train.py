@@ -2,64 +2,99 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mammoscope.cli import common
 from mammoscope.files import DISCLAIMER
 
+if TYPE_CHECKING:
+    from mammoscope.training.loop import Run
+
 _EPILOG = f"""
 **Examples**
 
 `mammoscope train detector --data truth:phantom --out runs/phantom`
 
-`mammoscope train detector --data cbis-square:cbis-ddsm --weights mobilenetv2.safetensors
---out runs/whole`
+`mammoscope train detector --data cbis-ddsm:CBIS --weights mobilenetv2.safetensors --out runs/mass`
 
-`mammoscope train export runs/whole --facts facts.json --out mass-whole.onnx`
+`mammoscope train folds --data cbis-ddsm:CBIS --folds 3 --out runs/folds`
+
+`torchrun --nproc-per-node 2 $(which mammoscope) train detector --data truth:mine --out runs/mine`
+
+`mammoscope train export runs/mass --facts facts.json --out mass.onnx`
 
 {DISCLAIMER}
 """
+
+_Data = Annotated[str, typer.Option(metavar="ADAPTER:PATH", help="See `mammoscope datasets list`.")]
+_Out = Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on.")]
+_Config = Annotated[
+    Path | None, typer.Option(help="TOML settings. Default: those of the shipped model.")
+]
+_Weights = Annotated[
+    Path | None, typer.Option(help="ImageNet weights (safetensors). Default: from scratch.")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     train = typer.Typer(help="Train models (extra [train]).", no_args_is_help=True)
-    train.command("detector", epilog=_EPILOG)(detector)
-    train.command("export", epilog=_EPILOG)(export)
+    for command in (detector, folds, export):
+        train.command(command.__name__, epilog=_EPILOG)(command)
     app.add_typer(train, name="train")
 
 
-def detector(
-    data: Annotated[
-        str, typer.Option(metavar="ADAPTER:PATH", help="Adapters: cbis-square, truth.")
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on.")],
-    config: Annotated[
-        Path | None, typer.Option(help="TOML settings. Default: those of the shipped model.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="ImageNet weights (safetensors). Default: from scratch.")
-    ] = None,
-) -> None:
+def detector(data: _Data, out: _Out, config: _Config = None, weights: _Weights = None) -> None:
     """Train a mass detector; goes on where OUT holds a checkpoint.
 
-    Writes OUT/detector.safetensors, and OUT/validation with truth.csv and epoch-NN.csv for
-    `mammoscope evaluate`.
+    Patients are split into training, validation (choices) and test (figures) parts as the settings
+    say. Writes OUT/detector.onnx with its card, and for the two held-out parts truth.csv and
+    whole.csv, crops.csv and both.csv for `mammoscope evaluate`.
     """
-    errors = common.errors_console()
-    with common.fatal(errors):
+    with common.fatal(common.errors_console()):
         _need_extra()
         from mammoscope import datasets
-        from mammoscope.training.config import DEFAULT_CONFIG, DetectorConfig
-        from mammoscope.training.detector import Run, train_detector
+        from mammoscope.datasets.splits import hold_out
+        from mammoscope.training.config import DetectorConfig, config_file
+        from mammoscope.training.detector import train_detector
 
-        settings = DetectorConfig.read(config or DEFAULT_CONFIG)
+        settings = DetectorConfig.read(config_file(config))
         images = datasets.load(data)
-        done = train_detector(settings, images, Run(out, weights, errors.print))
-    typer.echo(f"Weights: {done}")
+        t = settings.training
+        parts = hold_out(images, t.test, t.validation, t.seed)
+        with _run(out, weights) as run:
+            card = train_detector(settings, parts, run)
+    if card is not None:
+        typer.echo(f"Model: {card.path}")
+
+
+def folds(
+    data: _Data,
+    out: _Out,
+    count: Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")] = 3,
+    config: _Config = None,
+    weights: _Weights = None,
+) -> None:
+    """Cross-validate by patient: one training a fold, out-of-fold predictions for every patient.
+
+    Writes OUT/truth.csv and OUT/whole.csv, crops.csv and both.csv for `mammoscope evaluate`.
+    """
+    with common.fatal(common.errors_console()):
+        _need_extra()
+        from mammoscope import datasets
+        from mammoscope.training.config import DetectorConfig, config_file
+        from mammoscope.training.detector import train_folds
+
+        settings = DetectorConfig.read(config_file(config))
+        images = datasets.load(data)
+        with _run(out, weights) as run:
+            folder = train_folds(settings, images, count, run)
+    typer.echo(f"Out-of-fold predictions: {folder / 'both.csv'}")
 
 
 def export(
@@ -69,15 +104,40 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="NAME.onnx; the card NAME.json is put beside it.")],
 ) -> None:
-    """Export a trained detector to ONNX, compare it with torch, and write its card."""
+    """Export a trained detector to ONNX, compare it with torch, and write its card.
+
+    Calibration and threshold are those of the run's own card unless FACTS has others.
+    """
     with common.fatal(common.errors_console()):
         _need_extra()
         from mammoscope.training.config import DetectorConfig
         from mammoscope.training.export import export_detector, read_facts
 
         config = DetectorConfig.read(run / "config.toml")
-        card = export_detector(config, run / "detector.safetensors", out, read_facts(facts))
+        values = read_facts(facts, run / "detector.json")
+        card = export_detector(config, run / "detector.safetensors", out, values)
     typer.echo(f"{card.weights_path}: same results as torch, sha256 {card.sha256}")
+
+
+@contextmanager
+def _run(out: Path, weights: Path | None) -> Iterator[Run]:
+    """A run that tells the terminal how far it is."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from mammoscope.training.loop import Run, Step
+
+    console = common.errors_console()
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("training", total=None)
+
+        def show(step: Step) -> None:
+            what = f"epoch {step.epoch} loss {step.loss:.3f}"
+            bar.update(task, completed=step.number, total=step.of, description=what)
+            if not console.is_terminal and step.number % 50 == 0:
+                console.print(f"step {step.number} of {step.of}, {what}")
+
+        yield Run(out, weights, console.print, show)
 
 
 def _need_extra() -> None:
@@ -92,5 +152,5 @@ def _need_extra() -> None:
 
     from mammoscope.errors import MissingExtra
 
-    if not (find_spec("torch") and find_spec("timm")):
+    if not all(find_spec(name) for name in ("torch", "timm", "accelerate", "sklearn")):
         raise MissingExtra("training", "train")

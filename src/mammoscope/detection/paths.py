@@ -10,7 +10,7 @@ from mammoscope.detection.prepare import fit, magnify
 from mammoscope.detection.suppression import MINIMUM_SCORE, suppress
 from mammoscope.detection.tiling import tiles
 from mammoscope.errors import ModelError
-from mammoscope.geometry import area, clip
+from mammoscope.geometry import clip
 from mammoscope.models.card import CropsPath
 from mammoscope.models.session import OnnxModel
 from mammoscope.types import Detections, Mammogram
@@ -35,7 +35,9 @@ def look_at_crops(
     def look(tile: Mammogram) -> Detections:
         return _look(model, tile, "crops").on(mammogram.frame)
 
-    found = list(mapper(look, (tile for _, _, tile in tiles(picture, rows, columns, crops.overlap))))
+    found = list(
+        mapper(look, (tile for _, _, tile in tiles(picture, rows, columns, crops.overlap)))
+    )
     boxes = np.concatenate([f.boxes for f in found])
     scores = np.concatenate([f.scores for f in found])
     return suppress(Detections.of(boxes, scores, mammogram.frame, "crops"))
@@ -51,7 +53,8 @@ def _look(model: OnnxModel, picture: Mammogram, path: str) -> Detections:
     """
     boxes, scores = (output[0] for output in model(picture.pixels[None, None]))
     if not (np.isfinite(boxes).all() and ((scores >= 0) & (scores <= 1)).all()):
-        raise ModelError(f"{model.card.name}: boxes not finite or scores outside [0, 1]")
+        name = f"{model.card.name} {model.card.version}"
+        raise ModelError(f"{name}: boxes not finite or scores outside [0, 1]")
     boxes = clip(boxes, *picture.frame.size)
-    real = (area(boxes) > 0) & (scores >= MINIMUM_SCORE)
+    real = (boxes[:, 2:] > boxes[:, :2]).all(axis=1) & (scores >= MINIMUM_SCORE)
     return Detections.of(boxes[real], scores[real], picture.frame, path)

@@ -20,7 +20,7 @@ def starts(low: int, high: int, side: int, overlap: float) -> list[int]:
     if spare <= 0:
         return [low]
     steps = math.ceil(spare / (side * (1 - overlap)))
-    return [low + round(i * spare / steps) for i in range(steps + 1)]
+    return sorted({low + round(i * spare / steps) for i in range(steps + 1)})
 
 
 def tiles(

@@ -115,6 +115,7 @@ def _options(pipeline: Pipeline) -> dict[str, Any]:
         **asdict(options.preprocessing),
         "metadata": options.metadata is not None,
         "threshold": pipeline.threshold,
+        "paths": pipeline.paths,
     }
 
 

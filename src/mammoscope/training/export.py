@@ -133,8 +133,13 @@ def _made_picture(rows: int, columns: int, seed: int) -> np.ndarray:
     return np.clip(picture, 0, 1).astype(np.float32)[None, None]
 
 
-def read_facts(path: Path) -> dict[str, Any]:
+def read_facts(path: Path, run_card: Path | None = None) -> dict[str, Any]:
     """What people should know of a model, from a JSON file kept beside its configuration.
+
+    Parameters
+    ----------
+    run_card
+        Card of the training run, for the calibration and the threshold that the facts do not give.
 
     Raises
     ------
@@ -143,6 +148,9 @@ def read_facts(path: Path) -> dict[str, Any]:
     """
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
+        if run_card is not None and run_card.exists():
+            trained = json.loads(run_card.read_text(encoding="utf-8"))
+            facts = {k: trained[k] for k in ("calibration", "threshold") if k in trained} | facts
     except (OSError, ValueError) as error:
         raise ModelError(f"{path}: not readable: {error}") from error
     wanted = ("name", "version", "threshold", "training_data", "figures", "limits")

@@ -19,7 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from torch.utils.data import DataLoader, Sampler
 
 from mammoscope.files import write_bytes
@@ -106,6 +106,11 @@ def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector
     average = progress.average
     assert isinstance(average, MassDetector)  # noqa: S101  (narrows the type)
     return average.cpu().eval()
+
+
+def is_main_process() -> bool:
+    """Whether this process is the one that writes, among those that ``torchrun`` has started."""
+    return bool(PartialState().is_main_process)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,76 @@
+"""From raw scores to chances: the coefficients and thresholds that a detector's card carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from mammoscope.detection.fusion import log_odds, pair, rescore
+from mammoscope.detection.suppression import suppress
+from mammoscope.evaluation import HitRule, Predictions, Truth
+from mammoscope.evaluation.matching import match
+from mammoscope.geometry import FloatArray
+from mammoscope.training.predict import Looked
+from mammoscope.types import Detections
+
+RULE = HitRule("center", None)
+"""What counts as finding a mass: the centre of the mark lies in it."""
+
+SHOWN_FPPI = 0.5
+"""False positives an image at the threshold from which regions are shown."""
+
+
+def calibrate(looked: Sequence[Looked]) -> dict[str, Any]:
+    """``calibration`` and ``threshold`` of a card, fitted on images that nothing else was fitted on.
+
+    Parameters
+    ----------
+    looked
+        Images with masses and what both paths found on them.
+
+    Raises
+    ------
+    ValueError
+        If no region hits a mass, or every one does.
+    """
+    truth = Truth.of([one.image.boxes for one in looked])
+    calibration: dict[str, list[float]] = {}
+    threshold: dict[str, Any] = {}
+    for path in ("whole", "crops", "both"):
+        regions, evidence = zip(*(_evidence(one, path) for one in looked), strict=True)
+        hits = _hits(regions, truth)
+        model = LogisticRegression(C=np.inf, max_iter=1000)
+        model.fit(log_odds(np.concatenate(evidence)), hits)
+        fitted = (float(model.intercept_[0]), *(float(v) for v in model.coef_[0]))
+        scored = [suppress(rescore(r, e, fitted)) for r, e in zip(regions, evidence, strict=True)]
+        calibration[path] = [round(v, 4) for v in fitted]
+        threshold[path] = round(_threshold(scored, truth), 3)
+    threshold["rule"] = (
+        f"{SHOWN_FPPI:g} false positives an image on the validation part, hit rule {RULE}"
+    )
+    return {"calibration": calibration, "threshold": threshold}
+
+
+def _evidence(one: Looked, path: str) -> tuple[Detections, FloatArray]:
+    if path == "both":
+        return pair(one.found["whole"], one.found["crops"])
+    regions = one.found[path]
+    return regions, regions.scores[:, None]
+
+
+def _hits(regions: Sequence[Detections], truth: Truth) -> np.ndarray:
+    return match(_predictions(regions), truth, RULE) >= 0
+
+
+def _predictions(regions: Sequence[Detections]) -> Predictions:
+    return Predictions.of([r.boxes for r in regions], [r.scores for r in regions])
+
+
+def _threshold(regions: Sequence[Detections], truth: Truth) -> float:
+    """The score above which there are :data:`SHOWN_FPPI` false positives an image."""
+    false = np.sort(_predictions(regions).scores[~_hits(regions, truth)])[::-1]
+    allowed = int(SHOWN_FPPI * len(regions))
+    return float(false[allowed]) if allowed < len(false) else 0.0

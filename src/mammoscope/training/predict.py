@@ -1,0 +1,88 @@
+"""What a detector finds on annotated images, as tables for ``mammoscope evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammoscope.datasets import AnnotatedImage
+from mammoscope.detection import Detector
+from mammoscope.errors import InputError
+from mammoscope.files import ensure_folder
+from mammoscope.geometry import Frame
+from mammoscope.preprocessing import preprocess
+from mammoscope.tables import BOX_COLUMNS, write_table
+from mammoscope.types import Detections
+
+FACTS = ("patient_id", "laterality", "view", "density", "subtlety")
+"""What truth.csv says of an image beside its lesions, for figures by subgroup."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """An image and what each path found on it, in pixels of the file, with raw scores."""
+
+    image: AnnotatedImage
+    found: dict[str, Detections]
+
+
+def look_at(
+    detector: Detector,
+    images: Iterable[AnnotatedImage],
+    on_error: Callable[[InputError], None],
+    workers: int = 2,
+) -> list[Looked]:
+    """Run a detector on images; one that cannot be used is handed to ``on_error`` and left out."""
+
+    def look(image: AnnotatedImage) -> Looked | InputError:
+        try:
+            mammogram = image.read()
+            found = detector.look(preprocess(mammogram).mammogram)
+        except InputError as error:
+            return error
+        assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
+        file = Frame(mammogram.source.rows, mammogram.source.columns)
+        return Looked(image, {path: regions.on(file) for path, regions in found.items()})
+
+    looked = []
+    with ThreadPoolExecutor(workers) as pool:
+        for result in pool.map(look, images):
+            if isinstance(result, InputError):
+                on_error(result)
+            else:
+                looked.append(result)
+    return looked
+
+
+def write_truth(path: Path, images: Iterable[AnnotatedImage]) -> None:
+    """The lesions as ``truth.csv``, an image without any with one empty box."""
+    rows: list[dict[str, object]] = []
+    for image in images:
+        facts = {"image": image.path.name} | {name: getattr(image, name) for name in FACTS}
+        marked = zip(image.boxes.tolist(), image.labels, strict=True)
+        rows += [facts | _box(box) | {"label": label} for box, label in marked]
+        if not len(image.boxes):
+            rows.append(facts)
+    write_table(path, ("image", *BOX_COLUMNS, "label", *FACTS), rows)
+
+
+def write_predictions(
+    folder: Path, looked: Iterable[Looked], detectors: dict[str, Detector]
+) -> None:
+    """``PATH.csv`` for each path with the scores that the detector for it gives."""
+    ensure_folder(folder)
+    seen = list(looked)
+    for name, detector in detectors.items():
+        rows: list[dict[str, object]] = []
+        for one in seen:
+            regions = detector.fused(one.found)
+            facts = {"image": one.image.path.name, "patient_id": one.image.patient_id}
+            for box, score in zip(regions.boxes.tolist(), regions.scores.tolist(), strict=True):
+                rows.append(facts | _box([round(v, 2) for v in box]) | {"score": round(score, 6)})
+        write_table(folder / f"{name}.csv", ("image", *BOX_COLUMNS, "score", "patient_id"), rows)
+
+
+def _box(box: list[float]) -> dict[str, object]:
+    return dict(zip(BOX_COLUMNS, box, strict=True))
