@@ -4,8 +4,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 
-from mammoscope.training.losses import box_loss, heat_loss, targets  # noqa: E402
-from mammoscope.training.network import STRIDE  # noqa: E402
+from mammoscope.training.families.centernet_loss import (  # noqa: E402
+    STRIDE,
+    box_loss,
+    heat_loss,
+    targets,
+)
 
 
 def test_the_peak_lies_in_the_cell_of_the_centre() -> None:
