@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammoscope.datasets import AnnotatedImage, load
-from mammoscope.datasets.table import split_by_patient
-from mammoscope.errors import InputError
+from mammoscope.datasets import ADAPTERS, AnnotatedImage, Subtype, load, masses
+from mammoscope.datasets.table import Lesion, split_by_patient
+from mammoscope.errors import GeometryError, InputError
 
 SQUARE = """\
-image,patient_id,laterality,view,x0,y0,x1,y1,pathology,breast_density,subtlety
-b_LEFT_CC.jpg,P2,LEFT,CC,100,200,180,260,malignant,3,4
-a_RIGHT_MLO.jpg,P1,RIGHT,MLO,10,20,30,40,,2,
-a_RIGHT_MLO.jpg,P1,RIGHT,MLO,50,60,70,80,benign,2,
+image,patient_id,laterality,view,x0,y0,x1,y1,pathology,breast_density,mass_shape,assessment,subtlety
+b_LEFT_CC.jpg,P2,LEFT,CC,100,200,180,260,malignant,3,IRREGULAR-ARCHITECTURAL_DISTORTION,5,4
+a_RIGHT_MLO.jpg,P1,RIGHT,MLO,10,20,30,40,,2,,4,
+a_RIGHT_MLO.jpg,P1,RIGHT,MLO,50,60,70,80,benign,2,OVAL,0,
 """
 
 
@@ -35,6 +35,8 @@ def test_the_square_export_gives_one_row_an_image(square: Path) -> None:
     assert first.labels == (None, "benign"), "an empty pathology stays unknown"
     assert (first.density, first.subtlety) == (2, None)
     assert second.boxes.tolist() == [[100, 200, 180, 260]]
+    assert second.subtypes == (frozenset({Subtype.MASS, Subtype.DISTORTION}),)
+    assert (first.birads, second.birads) == ("4", "5"), "the highest of the image"
 
 
 def test_squares_are_unstretched_and_the_frame_leads_back(square: Path) -> None:
@@ -57,12 +59,79 @@ def test_our_own_truth_keeps_images_without_lesions(tmp_path: Path) -> None:
     assert (marked.labels, marked.patient_id) == (("benign",), "p")
 
 
-def test_a_missing_image_and_an_unknown_adapter_are_named(tmp_path: Path) -> None:
-    (tmp_path / "truth.csv").write_text("image,x0,y0,x1,y1\nnone.png,,,,\n")
-    with pytest.raises(InputError, match=r"line 2: there is no image none\.png"):
+def test_our_own_truth_may_say_more(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 20), np.uint8))
+    header = "image,x0,y0,x1,y1,subtype,density,birads,split\n"
+    (tmp_path / "truth.csv").write_text(
+        f"{header}a.png,1,2,3,4,mass + calcification,C,4A,test\n"
+        "a.png,5,6,7,8,asymmetry,C,4A,test\na.png,5,6,7,8,,C,4A,test\n"
+    )
+    (image,) = load(f"truth:{tmp_path}")
+    assert image.subtypes[0] == frozenset({Subtype.MASS, Subtype.CALCIFICATION})
+    assert (image.density, image.birads, image.split) == (3, "4a", "test")
+    assert masses([image])[0].boxes.tolist() == [[1, 2, 3, 4], [5, 6, 7, 8]]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("subtype", "lump"),
+        ("density", "5"),
+        ("birads", "9"),
+        ("split", "val"),
+        ("label", "cancer"),
+        ("laterality", "both"),
+    ],
+)
+def test_a_word_that_the_table_does_not_know_is_refused_by_line(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    (tmp_path / "truth.csv").write_text(f"image,x0,y0,x1,y1,{column}\na.png,1,2,3,4,{value}\n")
+    with pytest.raises(InputError, match=rf"truth\.csv: line 2: {column} must be"):
         load(f"truth:{tmp_path}")
-    with pytest.raises(InputError, match="adapter of cbis-square, truth"):
-        load(f"inbreast:{tmp_path}")
+
+
+def test_a_detector_learns_from_masses_alone_and_only_where_boxes_are_known() -> None:
+    calc, mass = frozenset({Subtype.CALCIFICATION}), frozenset({Subtype.MASS})
+    boxes = [(0, 0, 1, 1), (1, 1, 2, 2), (2, 2, 3, 3)]
+    lesions = [
+        Lesion(box, label, kinds)
+        for box, label, kinds in zip(
+            boxes, ("benign", "malignant", None), (calc, mass, frozenset()), strict=True
+        )
+    ]
+    images = (
+        AnnotatedImage.of(Path("a"), "p", lesions),
+        AnnotatedImage.of(Path("b"), "p", lesions[:1]),
+        AnnotatedImage.unmarked(Path("c"), "p", image_label="malignant"),
+    )
+    both, none = masses(images)
+    assert both.boxes.tolist() == [[1, 1, 2, 2], [2, 2, 3, 3]]
+    assert (both.labels, both.subtypes) == (("malignant", None), (mass, frozenset()))
+    assert (none.path, none.boxes.shape, none.labels) == (Path("b"), (0, 4), ())
+
+
+def test_each_box_needs_a_label_and_subtypes() -> None:
+    boxes = np.array([[0.0, 0, 1, 1]])
+    assert AnnotatedImage(Path("a"), "p", boxes, (None,)).subtypes == (frozenset(),)
+    with pytest.raises(GeometryError, match="1 boxes need as many labels"):
+        AnnotatedImage(Path("a"), "p", boxes, ())
+
+
+def test_every_adapter_says_where_its_set_is_from() -> None:
+    for name, adapter in ADAPTERS.items():
+        assert adapter.name == name
+        assert all((adapter.title, adapter.home, adapter.licence, adapter.traps))
+
+
+def test_a_missing_image_and_an_unknown_adapter_are_named(tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("image,x0,y0,x1,y1\nnone.png,,,,\nnor.png,,,,\n")
+    with pytest.raises(InputError, match=r"none\.png: this image and 1 more are not there"):
+        load(f"truth:{tmp_path}")
+    with pytest.raises(InputError, match="adapter of cbis-ddsm, cbis-square"):
+        load(f"unheard-of:{tmp_path}")
+    with pytest.raises(InputError, match="nowhere: no such file or folder"):
+        load(f"truth:{tmp_path / 'nowhere'}")
 
 
 @given(

@@ -70,8 +70,8 @@ def load(spec: str) -> tuple[AnnotatedImage, ...]:
     images = adapter.load(path)
     missing = [image.path for image in images if not image.path.is_file()]
     if missing:
-        others = f", nor are {len(missing) - 1} other images" if len(missing) > 1 else ""
-        raise InputError(missing[0], f"this image is not there{others}: see datasets check {spec}")
+        more = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
+        raise InputError(missing[0], f"this image{more} not there: see datasets check {spec}")
     return images
 
 

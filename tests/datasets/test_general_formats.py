@@ -1,0 +1,182 @@
+"""COCO JSON and YOLO text files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mammoscope.datasets import Subtype, load, masses
+from mammoscope.datasets.classes import meaning
+from mammoscope.datasets.yolo import _lesion
+from mammoscope.errors import InputError
+
+Png = Callable[..., Path]
+
+
+def coco(**changes: Any) -> dict[str, Any]:
+    return {
+        "images": [
+            {"id": 1, "file_name": "b.png", "width": 40, "height": 30, "patient_id": 7},
+            {"id": 2, "file_name": "a.png", "laterality": "L", "view": "CC", "split": "test"},
+        ],
+        "annotations": [{"id": 9, "image_id": 1, "category_id": 3, "bbox": [1, 2.5, 10, 20]}],
+        "categories": [{"id": 3, "name": "lesion"}],
+    } | changes
+
+
+@pytest.fixture
+def write_coco(tmp_path: Path, png: Png) -> Callable[..., Path]:
+    def write(**changes: Any) -> Path:
+        png(tmp_path / "images" / "a.png", 30, 40)
+        png(tmp_path / "b.png", 30, 40)
+        (tmp_path / "annotations.json").write_text(json.dumps(coco(**changes)))
+        return tmp_path
+
+    return write
+
+
+def test_coco_boxes_are_corner_and_size(write_coco: Callable[..., Path]) -> None:
+    marked, normal = sorted(load(f"coco:{write_coco()}"), key=lambda image: len(image.boxes))[::-1]
+    assert marked.boxes.tolist() == [[1, 2.5, 11, 22.5]]
+    assert (marked.patient_id, normal.patient_id) == ("7", "a.png")
+    assert (normal.laterality, normal.view, normal.split) == ("L", "CC", "test")
+    assert normal.boxes_known and normal.path.parent.name == "images"
+    assert len(masses([marked])[0].boxes) == 1, "the only class counts as mass"
+
+
+def test_several_classes_are_told_by_name(write_coco: Callable[..., Path]) -> None:
+    names = ["Mass", "Calcifications", "nipple"]
+    folder = write_coco(
+        categories=[{"id": i, "name": name} for i, name in enumerate(names)],
+        annotations=[
+            {"id": i, "image_id": 1, "category_id": i, "bbox": [i, 0, 5, 5]} for i in range(3)
+        ],
+    )
+    (image,) = (i for i in load(f"coco:{folder / 'annotations.json'}") if len(i.boxes))
+    assert [next(iter(kinds)) for kinds in image.subtypes] == [
+        Subtype.MASS,
+        Subtype.CALCIFICATION,
+        Subtype.OTHER,
+    ]
+    assert len(masses([image])[0].boxes) == 1
+
+
+def test_benign_and_malignant_as_classes_are_labels() -> None:
+    both = ("benign", "malignant mass")
+    assert meaning("benign", both) == ("benign", frozenset())
+    assert meaning("malignant mass", both) == ("malignant", frozenset({Subtype.MASS}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"images": {}}, "lacks images"),
+        ({"categories": [{"id": 3}]}, "category 3 lacks name"),
+        (
+            {"annotations": [{"id": 9, "image_id": 5, "category_id": 3}]},
+            "annotation 9 is of image 5",
+        ),
+        (
+            {"annotations": [{"id": 9, "image_id": 1, "category_id": 3, "bbox": [1, 2, 0, 4]}]},
+            "annotation 9: bbox .* has no area",
+        ),
+        (
+            {"annotations": [{"id": 9, "image_id": 1, "category_id": 3, "bbox": [1, 2, 3]}]},
+            "annotation 9: bbox is not four numbers",
+        ),
+    ],
+)
+def test_a_bad_coco_file_is_named_with_the_cause(
+    write_coco: Callable[..., Path], changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=rf"annotations\.json: {words}"):
+        load(f"coco:{write_coco(**changes)}")
+
+
+def test_a_missing_coco_file_or_image_is_named(write_coco: Callable[..., Path]) -> None:
+    folder = write_coco()
+    (folder / "b.png").unlink()
+    with pytest.raises(InputError, match=r"b\.png: this image is not there"):
+        load(f"coco:{folder}")
+    (folder / "annotations.json").write_text("{")
+    with pytest.raises(InputError, match="not valid JSON"):
+        load(f"coco:{folder}")
+    (folder / "annotations.json").unlink()
+    with pytest.raises(InputError, match=r"annotations\.json: No such file"):
+        load(f"coco:{folder}")
+
+
+@pytest.fixture
+def yolo(tmp_path: Path, png: Png) -> Path:
+    png(tmp_path / "images" / "train" / "a.png", 100, 50)
+    png(tmp_path / "images" / "val" / "b.png", 100, 50)
+    (tmp_path / "labels" / "train").mkdir(parents=True)
+    (tmp_path / "labels" / "train" / "a.txt").write_text("0 0.5 0.25 0.2 0.1\n\n1 0.5 0.5 1 1\n")
+    return tmp_path
+
+
+def test_yolo_boxes_are_parts_of_the_image(yolo: Path) -> None:
+    marked, normal = load(f"yolo:{yolo}")
+    np.testing.assert_allclose(marked.boxes, [[20, 20, 30, 30], [0, 0, 50, 100]])
+    assert (marked.split, normal.split) == ("train", "test")
+    assert normal.boxes_known and not len(normal.boxes)
+    assert len(masses([marked])[0].boxes) == 2, "without names every box counts as a mass"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path: .\nnames: [mass, 'calcification']\n",
+        "nc: 2\nnames:\n  0: mass\n  1: calcification # all\ntrain: images/train\n",
+        'names:\n- "mass"\n- calcification\n',
+    ],
+)
+def test_names_are_read_in_each_way_they_are_written(yolo: Path, text: str) -> None:
+    (yolo / "data.yaml").write_text(text)
+    assert [len(image.boxes) for image in masses(load(f"yolo:{yolo}"))] == [1, 0]
+
+
+def test_names_in_another_way_are_refused(yolo: Path) -> None:
+    (yolo / "data.yaml").write_text("names: *others\n")
+    with pytest.raises(InputError, match=r"data\.yaml: names is neither"):
+        load(f"yolo:{yolo}")
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5 0.1", "mass 0.5 0.5 0.1 0.1", "0 50 50 10 10"])
+def test_a_bad_line_is_refused_by_number(yolo: Path, line: str) -> None:
+    (yolo / "labels" / "train" / "a.txt").write_text(f"\n{line}\n")
+    with pytest.raises(InputError, match=r"a\.txt: line 2: "):
+        load(f"yolo:{yolo}")
+
+
+def test_an_image_whose_size_cannot_be_read_has_unknown_boxes(yolo: Path) -> None:
+    (yolo / "images" / "train" / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    image = load(f"yolo:{yolo}")[0]
+    assert not image.boxes_known and "cut short" in image.notes[0]
+
+
+def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"images: holds no images"):
+        load(f"yolo:{tmp_path}")
+
+
+parts = st.floats(0.01, 1)
+
+
+@given(
+    cx=parts, cy=parts, w=parts, h=parts, rows=st.integers(1, 5000), columns=st.integers(1, 5000)
+)
+def test_a_yolo_box_has_the_centre_and_size_it_says(
+    cx: float, cy: float, w: float, h: float, rows: int, columns: int
+) -> None:
+    kind, (x0, y0, x1, y1) = _lesion(Path("a.txt"), 1, f"4 {cx} {cy} {w} {h}", (rows, columns))
+    assert kind == 4
+    np.testing.assert_allclose([(x0 + x1) / 2, (y0 + y1) / 2], [cx * columns, cy * rows], atol=1e-9)
+    np.testing.assert_allclose([x1 - x0, y1 - y0], [w * columns, h * rows], atol=1e-9)

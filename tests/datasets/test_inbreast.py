@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import plistlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammoscope.datasets import Subtype, load, masses
+from mammoscope.errors import InputError
+
+CSV = """\
+Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads
+removed;removed;R;CC;201001;20586908;4;4a
+removed;removed;L;MLO;201001;20586934; ;1
+;;;;;;;
+"""
+SQUARE = ["(10.5, 20.0)", "(30.0, 20.0)", "(30.0, 41.25)", "(10.5, 41.25)"]
+
+
+def regions(*named: tuple[str, list[str]]) -> bytes:
+    rois: list[dict[str, Any]] = [
+        {"Name": name, "NumberOfPoints": len(points), "Point_px": points, "Type": 15}
+        for name, points in named
+    ]
+    image = {"ImageIndex": 0, "NumberOfROIs": len(rois), "ROIs": rois}
+    return plistlib.dumps({"Images": [image]})
+
+
+@pytest.fixture
+def inbreast(tmp_path: Path, dicom: Callable[..., Path]) -> Path:
+    (tmp_path / "INbreast.csv").write_text(CSV)
+    for name in ("20586908_6c613a14b80a8591_MG_R_CC", "20586934_0a1b_MG_L_ML"):
+        dicom(tmp_path / "AllDICOMs" / f"{name}_ANON.dcm", np.ones((60, 50), np.uint16))
+    (tmp_path / "AllXML").mkdir()
+    (tmp_path / "AllXML" / "20586908.xml").write_bytes(
+        regions(
+            ("Mass", SQUARE),
+            ("Calcification", ["(3.0, 4.0)"]),
+            ("Cluster", ["(1.0, 2.0)", "(9.0, 8.0)"]),
+            ("Espiculated Region", SQUARE),
+            ("Assymetry", SQUARE),
+            ("Point 1", ["(5.0, 5.0)"]),
+        )
+    )
+    return tmp_path
+
+
+def test_regions_of_the_property_list_become_boxes(inbreast: Path) -> None:
+    marked, normal = load(f"inbreast:{inbreast}")
+    assert marked.boxes.tolist()[:2] == [[10.5, 20, 30, 41.25], [1, 2, 9, 8]]
+    kinds = [next(iter(k)) for k in marked.subtypes]
+    assert kinds == [Subtype.MASS, Subtype.CALCIFICATION, Subtype.MASS, Subtype.ASYMMETRY]
+    assert marked.labels == (None,) * 4, "INbreast has no pathology"
+    assert (marked.birads, marked.density, marked.laterality, marked.view) == ("4a", 4, "R", "CC")
+    assert marked.patient_id == "6c613a14b80a8591"
+    assert (len(normal.boxes), normal.boxes_known, normal.density) == (0, True, None)
+
+
+def test_a_point_is_no_box_and_a_mass_without_area_makes_boxes_unknown(inbreast: Path) -> None:
+    file = inbreast / "AllXML" / "20586934.xml"
+    file.write_bytes(regions(("Calcification", ["(3.0, 4.0)"])))
+    points = load(f"inbreast:{inbreast}")[1]
+    assert (len(points.boxes), points.boxes_known) == (0, True)
+    file.write_bytes(regions(("Mass", ["(3.0, 4.0)", "(9.0, 4.0)"])))
+    flat = load(f"inbreast:{inbreast}")[1]
+    assert not flat.boxes_known and "'Mass' has no area" in flat.notes[0]
+    assert len(masses([flat])) == 0
+
+
+def test_a_spreadsheet_says_how_to_go_on(inbreast: Path) -> None:
+    (inbreast / "INbreast.csv").rename(inbreast / "INbreast.xls")
+    with pytest.raises(
+        InputError, match=r"INbreast\.xls: cannot be read: save it as INbreast\.csv"
+    ):
+        load(f"inbreast:{inbreast}")
+    (inbreast / "INbreast.xls").unlink()
+    with pytest.raises(InputError, match=r"INbreast\.csv: No such file"):
+        load(f"inbreast:{inbreast}")
+
+
+def test_commas_are_read_too_and_a_missing_column_is_named(inbreast: Path) -> None:
+    (inbreast / "INbreast.csv").write_text(CSV.replace(";", ","))
+    assert len(load(f"inbreast:{inbreast}")) == 2
+    (inbreast / "INbreast.csv").write_text("File Name;View\n1;CC\n")
+    with pytest.raises(InputError, match=r"INbreast\.csv: lacks column Laterality, ACR, Bi-Rads"):
+        load(f"inbreast:{inbreast}")
+
+
+def test_a_damaged_list_and_a_missing_image_are_named(inbreast: Path) -> None:
+    (inbreast / "AllXML" / "20586934.xml").write_text("<plist><dict>")
+    with pytest.raises(InputError, match=r"20586934\.xml: not a property list"):
+        load(f"inbreast:{inbreast}")
+    (inbreast / "AllXML" / "20586934.xml").unlink()
+    next((inbreast / "AllDICOMs").glob("20586934*")).unlink()
+    with pytest.raises(InputError, match=r"20586934\.dcm: this image is not there"):
+        load(f"inbreast:{inbreast}")
+
+
+def test_a_category_that_is_none_is_refused_by_line(inbreast: Path) -> None:
+    (inbreast / "INbreast.csv").write_text(CSV.replace("4a", "7"))
+    with pytest.raises(InputError, match=r"line 2: Bi-Rads must be a BI-RADS category"):
+        load(f"inbreast:{inbreast}")
