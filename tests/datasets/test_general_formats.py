@@ -162,6 +162,12 @@ def test_an_image_whose_size_cannot_be_read_has_unknown_boxes(yolo: Path) -> Non
     assert not image.boxes_known and "cut short" in image.notes[0]
 
 
+def test_without_its_labels_the_set_is_refused(yolo: Path) -> None:
+    (yolo / "labels").rename(yolo / "elsewhere")
+    with pytest.raises(InputError, match="labels: no such folder"):
+        load(f"yolo:{yolo}")
+
+
 def test_a_folder_without_images_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"images: holds no images"):
         load(f"yolo:{tmp_path}")

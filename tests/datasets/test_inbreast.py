@@ -103,3 +103,9 @@ def test_a_category_that_is_none_is_refused_by_line(inbreast: Path) -> None:
     (inbreast / "INbreast.csv").write_text(CSV.replace("4a", "7"))
     with pytest.raises(InputError, match=r"line 2: Bi-Rads must be a BI-RADS category"):
         load(f"inbreast:{inbreast}")
+
+
+def test_without_its_contours_the_set_is_refused(inbreast: Path) -> None:
+    (inbreast / "AllXML").rename(inbreast / "elsewhere")
+    with pytest.raises(InputError, match="AllXML: no such folder"):
+        load(f"inbreast:{inbreast}")

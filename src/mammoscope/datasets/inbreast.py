@@ -63,8 +63,10 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     TableError
         If ``INbreast.csv`` is not there, lacks a column or has a value of the wrong kind.
     InputError
-        If an XML file is no property list of regions.
+        If there is no folder of XML files, or one is no property list of regions.
     """
+    if not (path / "AllXML").is_dir():
+        raise InputError(path / "AllXML", "no such folder: every image would seem to be normal")
     rows = sorted(_rows(path), key=lambda row: row.name("File Name"))
     files = {f.name.split("_")[0]: f for f in sorted((path / "AllDICOMs").glob("*.dcm"))}
     return tuple(_image(path, files, row) for row in rows)

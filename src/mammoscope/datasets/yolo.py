@@ -41,7 +41,7 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     Raises
     ------
     InputError
-        If there is no folder ``images`` with images, or an image with boxes cannot be read.
+        If there is no folder ``images`` with images, or no folder ``labels``.
     TableError
         If a line is not five numbers, or a box does not lie on the image.
     """
@@ -49,6 +49,8 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     files = sorted(f for f in root.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise InputError(root, "holds no images")
+    if not (path / "labels").is_dir():
+        raise InputError(path / "labels", "no such folder: every image would seem to be normal")
     names = _names(path / "data.yaml")
     return tuple(_image(path, file.relative_to(root), names) for file in files)
 
