@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from mammoscope import datasets
-from mammoscope.datasets.table import split_by_patient
+from mammoscope.datasets.splits import split_by_patient
 from mammoscope.detection import Detector
 from mammoscope.files import ensure_folder
 from mammoscope.models import find_card

@@ -38,7 +38,7 @@ def config() -> DetectorConfig:
     return DetectorConfig(
         network=NetworkConfig("mobilenetv2_100", rows=96, columns=64, channels=8),
         training=TrainingConfig(
-            epochs=2, batch=2, learning_rate=1e-3, warmup_steps=2, held_out=0.34
+            epochs=2, batch=2, learning_rate=1e-3, warmup_steps=2, test=0.34, validation=0.5
         ),
         augmentation=AugmentationConfig(flip=0.5, rotation_deg=10, gamma=0.3, noise=0.02),
     )

@@ -1,26 +1,21 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
-from safetensors.torch import load_file  # noqa: E402
 
 from mammoscope.datasets import AnnotatedImage  # noqa: E402
+from mammoscope.datasets.splits import hold_out  # noqa: E402
 from mammoscope.errors import InputError, ModelError  # noqa: E402
 from mammoscope.evaluation import evaluate, load_predictions, load_truth  # noqa: E402
+from mammoscope.models.card import PATHS, ModelCard  # noqa: E402
 from mammoscope.models.session import OnnxModel  # noqa: E402
 from mammoscope.training.config import DetectorConfig  # noqa: E402
-from mammoscope.training.detector import Run, train_detector  # noqa: E402
+from mammoscope.training.detector import fit_on, train_detector, train_folds  # noqa: E402
 from mammoscope.training.export import export_detector, read_facts  # noqa: E402
-
-FACTS = {"name": "test", "version": "1", "threshold": {"value": 0.5, "rule": "none"}}
-
-
-class Killed(Exception):
-    pass
+from mammoscope.training.loop import Run  # noqa: E402
 
 
 def run_in(folder: Path) -> Run:
@@ -32,58 +27,75 @@ def finished(
     config: DetectorConfig,
     images: tuple[AnnotatedImage, ...],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    train_detector(config, images, run_in(folder))
-    return folder
+) -> ModelCard:
+    parts = hold_out(images, config.training.test, config.training.validation, 0)
+    card = train_detector(config, parts, run_in(tmp_path_factory.mktemp("run")))
+    assert card is not None
+    return card
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
-    config: DetectorConfig, images: tuple[AnnotatedImage, ...], finished: Path, tmp_path: Path
-) -> None:
-    def kill(sentence: str) -> None:
-        if sentence.startswith("epoch 2"):
-            raise Killed
-
-    with pytest.raises(Killed):
-        train_detector(config, images, Run(tmp_path, None, kill))
-    weights = train_detector(config, images, run_in(tmp_path))
-    expected = load_file(finished / "detector.safetensors")
-    for name, value in load_file(weights).items():
-        torch.testing.assert_close(value, expected[name], msg=name)
-
-
-def test_another_run_does_not_go_on_from_this_one(
-    config: DetectorConfig, images: tuple[AnnotatedImage, ...], finished: Path
-) -> None:
-    other = replace(config, training=replace(config.training, learning_rate=1e-4))
-    with pytest.raises(InputError, match="other settings"):
-        train_detector(other, images, run_in(finished))
-
-
-def test_validation_patients_are_not_trained_on_and_can_be_scored(
-    config: DetectorConfig, images: tuple[AnnotatedImage, ...], finished: Path
-) -> None:
-    truth = load_truth(finished / "validation" / "truth.csv")
-    predictions = load_predictions(finished / "validation" / "epoch-02.csv", truth)
-    assert evaluate(predictions, truth).images == 4
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_held_out_patients_can_be_scored_on_every_path(finished: ModelCard, part: str) -> None:
+    folder = finished.path.parent / part
+    truth = load_truth(folder / "truth.csv")
     assert len(set(truth.patients)) == 1
+    for path in PATHS:
+        predictions = load_predictions(folder / f"{path}.csv", truth)
+        assert evaluate(predictions, truth).images == 4
 
 
-def test_the_settings_written_are_the_settings_read(config: DetectorConfig, finished: Path) -> None:
-    assert DetectorConfig.read(finished / "config.toml") == config
+def test_the_two_held_out_parts_are_of_different_patients(finished: ModelCard) -> None:
+    folder = finished.path.parent
+    parts = [load_truth(folder / part / "truth.csv") for part in ("validation", "test")]
+    assert not set(parts[0].patients) & set(parts[1].patients)
 
 
-def test_the_export_runs_without_torch_and_carries_its_card(
-    config: DetectorConfig, finished: Path, tmp_path: Path
-) -> None:
-    card = export_detector(
-        config, finished / "detector.safetensors", tmp_path / "test.onnx", dict(FACTS)
-    )
-    assert b"training/network.py" not in card.load_weights(), "no paths of the machine"
-    boxes, scores = OnnxModel(card)(torch.rand(1, 1, 96, 64).numpy())
+def test_the_card_is_calibrated_and_its_model_runs_without_torch(finished: ModelCard) -> None:
+    assert {name: len(c) for name, c in finished.calibration.items()} == {
+        "whole": 2,
+        "crops": 2,
+        "both": 3,
+    }
+    assert b"training/" not in finished.load_weights(), "no paths of the machine"
+    boxes, scores = OnnxModel(finished)(torch.rand(1, 1, 96, 64).numpy())
     assert (boxes.shape, scores.shape) == ((1, 96, 4), (1, 96))
-    assert (card.rows, card.columns, card.threshold) == (96, 64, 0.5)
+
+
+def test_every_patient_has_out_of_fold_predictions(
+    config: DetectorConfig, images: tuple[AnnotatedImage, ...], tmp_path: Path
+) -> None:
+    told: list[str] = []
+    run = Run(tmp_path, None, told.append)
+    train_folds(config, images, 3, run)
+    truth = load_truth(tmp_path / "truth.csv")
+    assert set(truth.patients) == {image.patient_id for image in images}
+    assert len(truth.images) == len(images)
+    for path in PATHS:
+        load_predictions(tmp_path / f"{path}.csv", truth)
+    assert sum(sentence.startswith("fold ") for sentence in told) == 3
+    train_folds(config, images, 3, run)
+    assert sum(sentence.startswith("fold ") for sentence in told) == 3, "none is done again"
+
+
+def test_images_of_which_none_can_be_used_are_no_run(
+    config: DetectorConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="no training image"):
+        fit_on(config, (), run_in(tmp_path / "run"))
+
+
+def test_export_takes_what_the_run_measured_unless_the_facts_say_otherwise(
+    config: DetectorConfig, finished: ModelCard, tmp_path: Path
+) -> None:
+    facts = tmp_path / "facts.json"
+    facts.write_text(
+        '{"name": "x", "version": "1", "training_data": {}, "figures": {}, "limits": []}'
+    )
+    values = read_facts(facts, finished.path)
+    weights = finished.path.parent / "detector.safetensors"
+    card = export_detector(config, weights, tmp_path / "x.onnx", values)
+    assert (card.threshold, card.calibration) == (finished.threshold, finished.calibration)
+    assert card.name == "x"
 
 
 def test_facts_must_say_what_every_card_says(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Who is trained on, who is kept for choices, and who for the figures: by patient, never by image."""
+"""Who is trained on, kept for choices, kept for the figures: by patient, never by image."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Parts:
 
 
 def hold_out(images: Images, test: float, validation: float, seed: int) -> Parts:
-    """A share ``test`` of the patients for the figures, ``validation`` of the others for choices."""
+    """A share ``test`` of the patients for figures, ``validation`` of the others for choices."""
     rest, reported = split_by_patient(images, test, seed)
     training, chosen_on = split_by_patient(rest, validation, seed)
     return Parts(training, chosen_on, reported)

@@ -151,22 +151,3 @@ def _only_masses(image: AnnotatedImage) -> AnnotatedImage:
 
 def _chosen(values: Sequence[Any], keep: list[int]) -> tuple[Any, ...]:
     return tuple(values[i] for i in keep)
-
-
-def split_by_patient(
-    images: tuple[AnnotatedImage, ...], held_out: float, seed: int
-) -> tuple[tuple[AnnotatedImage, ...], tuple[AnnotatedImage, ...]]:
-    """Images for training and held-out images, no patient in both.
-
-    Parameters
-    ----------
-    held_out
-        Share of the patients, drawn at random by ``seed``.
-    """
-    patients = sorted({image.patient_id for image in images})
-    order = np.random.default_rng(seed).permutation(len(patients))
-    chosen = {patients[i] for i in order[: round(held_out * len(patients))]}
-    return (
-        tuple(i for i in images if i.patient_id not in chosen),
-        tuple(i for i in images if i.patient_id in chosen),
-    )

@@ -30,7 +30,7 @@ def fit(mammogram: Mammogram, rows: int, columns: int) -> Mammogram:
 
 
 def magnify(mammogram: Mammogram, rows: int, columns: int, crops: CropsPath) -> Mammogram:
-    """The preprocessed breast at the scale of the crops path, for pictures of ``rows`` x ``columns``.
+    """The preprocessed breast as large as crops of ``rows`` x ``columns`` are taken from it.
 
     By spacing where it and the model's are known, else as much larger than the whole-image picture
     as the model was trained with.

@@ -24,7 +24,7 @@ SHOWN_FPPI = 0.5
 
 
 def calibrate(looked: Sequence[Looked]) -> dict[str, Any]:
-    """``calibration`` and ``threshold`` of a card, fitted on images that nothing else was fitted on.
+    """``calibration`` and ``threshold`` of a card, fitted on images kept for nothing else.
 
     Parameters
     ----------

@@ -109,8 +109,9 @@ def _compare(network: MassDetector, card: ModelCard) -> None:
         with torch.no_grad():
             boxes, scores = (out.numpy() for out in network.find(torch.from_numpy(picture)))
         onnx_boxes, onnx_scores = model(picture)
-        # Peaks of nearly one score may change places; compare those well apart from their next.
-        apart = np.abs(np.diff(scores[0], append=0)) > 2 * _TOLERANCE["scores"]
+        # Peaks of nearly one score may change places; compare those well apart from the others.
+        gaps = np.abs(np.diff(scores[0], prepend=2, append=0)) > 2 * _TOLERANCE["scores"]
+        apart = gaps[:-1] & gaps[1:]
         off = {
             "scores": float(np.abs(scores - onnx_scores).max()),
             "boxes": float(np.abs(boxes - onnx_boxes)[0][apart].max(initial=0)),

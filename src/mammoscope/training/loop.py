@@ -83,7 +83,7 @@ def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector
     accelerator = Accelerator(mixed_precision=_MIXED[config.training.precision])
     pictures = ChangedPictures(samples, config)
     network = _start(config, samples, pictures, run)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last)
     progress = Progress(network, deepcopy(network), _optimizer(network, config))
     settings = config.as_dict() | {"images": [s.image.path.name for s in samples]}
     checkpoint = run.folder / "checkpoint.safetensors"
