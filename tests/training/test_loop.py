@@ -98,3 +98,23 @@ def test_two_processes_train_one_network(
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "run" / "test" / "both.csv").exists()
     assert done.stdout.count("Model: ") == 1, "the first process alone writes"
+
+
+def test_further_training_begins_with_the_earlier_weights(
+    config: DetectorConfig, samples: list[Sample], finished: Path, tmp_path: Path
+) -> None:
+    still = replace(config, training=replace(config.training, learning_rate=1e-12, epochs=1))
+    earlier = finished / "detector.safetensors"
+    network = fit(still, samples, replace(run_in(tmp_path / "further"), start=earlier))
+    expected = load_file(earlier)
+    for name, value in network.named_parameters():
+        torch.testing.assert_close(value.detach(), expected[name], msg=name)
+
+
+def test_weights_of_another_network_are_refused(
+    config: DetectorConfig, samples: list[Sample], finished: Path, tmp_path: Path
+) -> None:
+    wider = replace(config, network=replace(config.network, channels=16))
+    run = replace(run_in(tmp_path), start=finished / "detector.safetensors")
+    with pytest.raises(InputError, match=r"detector\.safetensors: not the weights of this"):
+        fit(wider, samples, run)

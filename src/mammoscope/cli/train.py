@@ -22,6 +22,8 @@ _EPILOG = f"""
 
 `mammoscope train detector --data cbis-ddsm:CBIS --weights mobilenetv2.safetensors --out runs/mass`
 
+`mammoscope train detector --data truth:mine --start runs/mass/detector.safetensors --out runs/mine`
+
 `mammoscope train folds --data cbis-ddsm:CBIS --folds 3 --out runs/folds`
 
 `torchrun --nproc-per-node 2 $(which mammoscope) train detector --data truth:mine --out runs/mine`
@@ -34,7 +36,12 @@ _EPILOG = f"""
 _Data = Annotated[str, typer.Option(metavar="ADAPTER:PATH", help="See `mammoscope datasets list`.")]
 _Out = Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on.")]
 _Config = Annotated[
-    Path | None, typer.Option(help="TOML settings. Default: those of the shipped model.")
+    Path | None,
+    typer.Option(help="TOML settings, or the name of shipped ones: mass, fcos, retinanet."),
+]
+_Start = Annotated[
+    Path | None,
+    typer.Option(help="detector.safetensors of an earlier run, to train further from."),
 ]
 _Weights = Annotated[
     Path | None, typer.Option(help="ImageNet weights (safetensors). Default: from scratch.")
@@ -49,7 +56,13 @@ def register(app: typer.Typer) -> None:
     app.add_typer(train, name="train")
 
 
-def detector(data: _Data, out: _Out, config: _Config = None, weights: _Weights = None) -> None:
+def detector(
+    data: _Data,
+    out: _Out,
+    config: _Config = None,
+    weights: _Weights = None,
+    start: _Start = None,
+) -> None:
     """Train a mass detector; goes on where OUT holds a checkpoint.
 
     Patients are split into training, validation (choices) and test (figures) parts as the settings
@@ -66,8 +79,8 @@ def detector(data: _Data, out: _Out, config: _Config = None, weights: _Weights =
         settings = DetectorConfig.read(config_file(config))
         images = datasets.load(data)
         t = settings.training
-        parts = hold_out(images, t.test, t.validation, t.seed)
-        with _run(out, weights) as run:
+        parts = hold_out(images, t.test, t.validation, t.split_seed)
+        with _run(out, weights, start) as run:
             card = train_detector(settings, parts, run)
     if card is not None:
         typer.echo(f"Model: {card.path}")
@@ -120,7 +133,7 @@ def export(
 
 
 @contextmanager
-def _run(out: Path, weights: Path | None) -> Iterator[Run]:
+def _run(out: Path, weights: Path | None, start: Path | None = None) -> Iterator[Run]:
     """A run that tells the terminal how far it is."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -137,7 +150,7 @@ def _run(out: Path, weights: Path | None) -> Iterator[Run]:
             if not console.is_terminal and step.number % 50 == 0:
                 console.print(f"step {step.number} of {step.of}, {what}")
 
-        yield Run(out, weights, console.print, show)
+        yield Run(out, weights, console.print, show, start)
 
 
 def _need_extra() -> None:

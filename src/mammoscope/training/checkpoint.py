@@ -65,6 +65,21 @@ def save_weights(network: nn.Module, path: Path) -> None:
     _write(network.state_dict(), path, {})
 
 
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Read what :func:`save_weights` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or is of another network.
+    """
+    try:
+        network.load_state_dict(load_file(path))
+    except Exception as error:
+        cause = str(error).splitlines()[0] if str(error) else repr(error)
+        raise InputError(path, f"not the weights of this network: {cause}") from error
+
+
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 

@@ -71,6 +71,8 @@ class TrainingConfig:
         Share of the patients kept for the figures that are reported.
     validation
         Share of the other patients kept for choices: calibration, fusion, threshold.
+    seed, split_seed
+        Of the network's start and the pictures; of who is held out.
     precision
         ``"float32"``, ``"bfloat16"`` or ``"float16"`` (mixed; bfloat16 is faster only where the
         processor has instructions for it, float16 on GPUs only).
@@ -87,6 +89,7 @@ class TrainingConfig:
     test: float = 0.15
     validation: float = 0.1
     seed: int = 0
+    split_seed: int = 0
     precision: str = "float32"
     workers: int = 1
 

@@ -93,7 +93,9 @@ def train_folds(
     """
     settings = config.training
     tests = []
-    for number, parts in enumerate(folds(images, count, settings.validation, settings.seed), 1):
+    for number, parts in enumerate(
+        folds(images, count, settings.validation, settings.split_seed), 1
+    ):
         folder = run.folder / f"fold-{number}"
         tests.append(folder / "test")
         if not all((tests[-1] / f"{table}.csv").exists() for table in _TABLES):

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from safetensors.torch import load_file
 
 from mammoscope.errors import ModelError
 from mammoscope.files import write_bytes, write_json
 from mammoscope.models.card import SCHEMA, ModelCard
 from mammoscope.models.session import OnnxModel
+from mammoscope.training.checkpoint import load_weights
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.families import MassDetector, build
 
@@ -42,7 +42,7 @@ def export_detector(
         If the exported model does not give what the trained one gives, on noise and on blobs.
     """
     network = build(config.network)
-    network.load_state_dict(load_file(weights))
+    load_weights(network, weights)
     network.eval()
     rows, columns = config.network.rows, config.network.columns
     with tempfile.TemporaryDirectory() as folder:

@@ -23,7 +23,7 @@ from accelerate import Accelerator, PartialState
 from torch.utils.data import DataLoader, Sampler
 
 from mammoscope.files import write_bytes
-from mammoscope.training.checkpoint import Progress, save_weights
+from mammoscope.training.checkpoint import Progress, load_weights, save_weights
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.data import ChangedPictures, Sample, collate
 from mammoscope.training.families import MassDetector, build
@@ -57,6 +57,9 @@ class Run:
         log.csv.
     weights
         ImageNet weights of the trunk as safetensors; None trains from scratch.
+    start
+        detector.safetensors of an earlier run of the same network, to train further; then
+        ``weights`` are not used.
     report
         Is told, in a sentence, what goes on.
     on_step
@@ -67,6 +70,7 @@ class Run:
     weights: Path | None
     report: Callable[[str], None]
     on_step: Callable[[Step], None] = lambda step: None
+    start: Path | None = None
 
 
 def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector:
@@ -129,7 +133,9 @@ def _start(
     network = build(config.network)
     boxes = np.concatenate([sample.boxes for sample in samples])
     network.fit_anchors(np.concatenate([boxes, boxes / config.network.magnification]))
-    if run.weights is not None:
+    if run.start is not None:
+        load_weights(network, run.start)
+    elif run.weights is not None:
         network.trunk.load_imagenet(run.weights)
         step = max(1, len(pictures) // _CALIBRATION_PICTURES) | 1
         chosen = range(0, len(pictures), step)[:_CALIBRATION_PICTURES]
