@@ -105,7 +105,7 @@ def test_further_training_begins_with_the_earlier_weights(
 ) -> None:
     still = replace(config, training=replace(config.training, learning_rate=1e-12, epochs=1))
     earlier = finished / "detector.safetensors"
-    network = fit(still, samples, replace(run_in(tmp_path / "further"), start=earlier))
+    network = fit(still, samples, replace(run_in(tmp_path), start=earlier))
     expected = load_file(earlier)
     for name, value in network.named_parameters():
         torch.testing.assert_close(value.detach(), expected[name], msg=name)

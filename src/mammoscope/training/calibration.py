@@ -19,6 +19,9 @@ from mammoscope.types import Detections
 RULE = HitRule("center", None)
 """What counts as finding a mass: the centre of the mark lies in it."""
 
+_WEAK = 10.0
+"""So weak a penalty that it matters only where a few regions could be told apart perfectly."""
+
 SHOWN_FPPI = 0.5
 """False positives an image at the threshold from which regions are shown."""
 
@@ -31,10 +34,10 @@ def calibrate(looked: Sequence[Looked]) -> dict[str, Any]:
     looked
         Images with masses and what both paths found on them.
 
-    Raises
-    ------
-    ValueError
-        If no region hits a mass, or every one does.
+    Returns
+    -------
+    A path on which no region, or every one, hits a mass has no ``calibration``: its scores stay
+    raw.
     """
     truth = Truth.of([one.image.boxes for one in looked])
     calibration: dict[str, list[float]] = {}
@@ -42,16 +45,23 @@ def calibrate(looked: Sequence[Looked]) -> dict[str, Any]:
     for path in ("whole", "crops", "both"):
         regions, evidence = zip(*(_evidence(one, path) for one in looked), strict=True)
         hits = _hits(regions, truth)
-        model = LogisticRegression(C=np.inf, max_iter=1000)
-        model.fit(log_odds(np.concatenate(evidence)), hits)
-        fitted = (float(model.intercept_[0]), *(float(v) for v in model.coef_[0]))
+        fitted = _fitted(np.concatenate(evidence), hits)
         scored = [suppress(rescore(r, e, fitted)) for r, e in zip(regions, evidence, strict=True)]
-        calibration[path] = [round(v, 4) for v in fitted]
+        if fitted:
+            calibration[path] = [round(v, 4) for v in fitted]
         threshold[path] = round(_threshold(scored, truth), 3)
     threshold["rule"] = (
         f"{SHOWN_FPPI:g} false positives an image on the validation part, hit rule {RULE}"
     )
     return {"calibration": calibration, "threshold": threshold}
+
+
+def _fitted(evidence: FloatArray, hits: np.ndarray) -> tuple[float, ...]:
+    """Bias and slopes, or nothing where there is nothing to tell apart."""
+    if hits.all() or not hits.any():
+        return ()
+    model = LogisticRegression(C=_WEAK, max_iter=1000).fit(log_odds(evidence), hits)
+    return (float(model.intercept_[0]), *(float(v) for v in model.coef_[0]))
 
 
 def _evidence(one: Looked, path: str) -> tuple[Detections, FloatArray]:
