@@ -53,8 +53,7 @@ def plain_torch(breast: Mammogram) -> Callable[[], object]:
     @torch.inference_mode()
     def run() -> None:
         magnified = magnify(breast, *size, crops)
-        cut = [tile for _, _, tile in tiles(magnified, *size, crops.overlap)]
-        for picture in [fit(breast, *size), *cut]:
+        for picture in [fit(breast, *size), *tiles(magnified, *size, crops.overlap)]:
             batch = torch.from_numpy(np.ascontiguousarray(picture.pixels))[None, None]
             network(batch.to(memory_format=torch.channels_last))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mammoscope.detection.prepare import fit, magnify
 from mammoscope.detection.suppression import MINIMUM_SCORE, suppress
@@ -14,6 +16,13 @@ from mammoscope.geometry import clip
 from mammoscope.models.card import CropsPath
 from mammoscope.models.session import OnnxModel
 from mammoscope.types import Detections, Mammogram
+
+CUT = 0.5
+"""What the score of a region counts that a crop's border cuts: a neighbouring crop, or the
+whole-image path, sees all of it."""
+
+_AT_SIDE = 2.0
+"""Pixels of a crop from its side within which a region reaches it."""
 
 Mapper = Callable[[Callable[[Mammogram], Detections], Iterable[Mammogram]], Iterable[Detections]]
 """``map``, or one that works on several pictures side by side and keeps their order."""
@@ -33,14 +42,30 @@ def look_at_crops(
     picture = magnify(mammogram, rows, columns, crops)
 
     def look(tile: Mammogram) -> Detections:
-        return _look(model, tile, "crops").on(mammogram.frame)
+        found = _look(model, tile, "crops")
+        counts = np.where(cut_off(found, picture), CUT, 1.0)
+        return replace(found, scores=counts * found.scores).on(mammogram.frame)
 
-    found = list(
-        mapper(look, (tile for _, _, tile in tiles(picture, rows, columns, crops.overlap)))
-    )
+    found = list(mapper(look, tiles(picture, rows, columns, crops.overlap)))
     boxes = np.concatenate([f.boxes for f in found])
     scores = np.concatenate([f.scores for f in found])
     return suppress(Detections.of(boxes, scores, mammogram.frame, "crops"))
+
+
+def cut_off(found: Detections, picture: Mammogram) -> NDArray[np.bool_]:
+    """(N,) whether a region of a crop reaches a side beyond which ``picture`` goes on."""
+    crop = found.frame
+    (x, y) = picture.frame.points_from_source(crop.points_to_source([(0, 0)]))[0].round()
+    boxes = found.boxes
+    right, bottom = x + crop.columns, y + crop.rows
+    goes_on = (x > 0, y > 0, right < picture.frame.columns, bottom < picture.frame.rows)
+    reaches = (
+        boxes[:, 0] <= _AT_SIDE,
+        boxes[:, 1] <= _AT_SIDE,
+        boxes[:, 2] >= crop.columns - _AT_SIDE,
+        boxes[:, 3] >= crop.rows - _AT_SIDE,
+    )
+    return np.asarray((np.stack(reaches, axis=1) & np.array(goes_on)).any(axis=1))
 
 
 def _look(model: OnnxModel, picture: Mammogram, path: str) -> Detections:

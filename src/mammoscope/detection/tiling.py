@@ -23,9 +23,7 @@ def starts(low: int, high: int, side: int, overlap: float) -> list[int]:
     return sorted({low + round(i * spare / steps) for i in range(steps + 1)})
 
 
-def tiles(
-    picture: Mammogram, rows: int, columns: int, overlap: float
-) -> Iterator[tuple[int, int, Mammogram]]:
+def tiles(picture: Mammogram, rows: int, columns: int, overlap: float) -> Iterator[Mammogram]:
     """Crops of ``rows`` x ``columns`` that together hold every pixel of the breast.
 
     Bands of rows cover the breast from top to bottom, and each band is covered from the breast's
@@ -37,17 +35,13 @@ def tiles(
         The preprocessed breast, 0 around it.
     overlap
         Share of a side that neighbours have in common at least, in [0, 1).
-
-    Yields
-    ------
-    x and y of the crop's corner in ``picture``, and the crop.
     """
     for y in starts(*_extent(picture.pixels, axis=1), rows, overlap):
         band = picture.pixels[y : y + rows]
         for x in starts(*_extent(band, axis=0), columns, overlap):
             x1 = min(x + columns, picture.frame.columns)
             y1 = min(y + rows, picture.frame.rows)
-            yield x, y, picture.crop(x, y, x1, y1).pad(rows, columns)
+            yield picture.crop(x, y, x1, y1).pad(rows, columns)
 
 
 def _extent(pixels: np.ndarray, axis: int) -> tuple[int, int]:
