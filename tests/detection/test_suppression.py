@@ -66,3 +66,10 @@ def test_a_region_outside_the_picture_is_gone() -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert kept([]).boxes.shape == (0, 4)
+
+
+def test_a_sliver_left_at_the_border_is_gone() -> None:
+    assert len(kept([((-30, 0, 1, 10), 0.9)])) == 1
+    frame = Frame(100, 80)
+    found = Detections.of([(-30, 0, 0.5, 10)], [0.9], frame, "whole")
+    assert len(suppress(found)) == 0

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mammoscope.geometry import area, clip, iou
+from mammoscope.geometry import clip, iou
 from mammoscope.types import Detections
 
 OVERLAP = 0.3
 """Intersection over union above which two boxes are one mass: masses seldom overlap."""
+
+SMALLEST_PX = 1.0
+"""Shortest side of a region, in pixels of the mammogram; border slivers are no masses."""
 
 MINIMUM_SCORE = 0.01
 """Regions below this are not kept, not even for evaluation."""
 
 
 def suppress(detections: Detections) -> Detections:
-    """Cut at the borders of the frame, without weak and empty boxes, without duplicates.
+    """Cut at the borders of the frame, without weak boxes, slivers and duplicates.
 
     Greedy non-maximum suppression in the order of the detections, which is deterministic.
     """
     boxes = clip(detections.boxes, *detections.frame.size)
-    alive = (detections.scores >= MINIMUM_SCORE) & (area(boxes) > 0)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    alive = (detections.scores >= MINIMUM_SCORE) & (sides >= SMALLEST_PX).all(axis=1)
     overlaps = iou(boxes, boxes) > OVERLAP
     for i in range(len(boxes)):
         if alive[i]:
