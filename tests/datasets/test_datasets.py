@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammoscope.datasets import ADAPTERS, AnnotatedImage, Subtype, load, masses
-from mammoscope.datasets.table import Lesion, split_by_patient
+from mammoscope.datasets.splits import split_by_patient
+from mammoscope.datasets.table import Lesion
 from mammoscope.errors import GeometryError, InputError
 
 SQUARE = """\
@@ -109,6 +110,53 @@ def test_a_detector_learns_from_masses_alone_and_only_where_boxes_are_known() ->
     assert both.boxes.tolist() == [[1, 1, 2, 2], [2, 2, 3, 3]]
     assert (both.labels, both.subtypes) == (("malignant", None), (mass, frozenset()))
     assert (none.path, none.boxes.shape, none.labels) == (Path("b"), (0, 4), ())
+
+
+def test_masses_of_the_same_box_are_one() -> None:
+    box, mass, other = (1.0, 1.0, 2.0, 2.0), frozenset({Subtype.MASS}), frozenset({Subtype.OTHER})
+    lesions = [
+        Lesion(box, None, mass),
+        Lesion((1, 1, 2, 3), "benign", mass),
+        Lesion((1, 1, 2, 3), "malignant", mass),
+        Lesion(box, "malignant"),
+        Lesion(box, "benign", other),
+    ]
+    (image,) = masses([AnnotatedImage.of(Path("a"), "p", lesions)])
+    assert image.boxes.tolist() == [[1, 1, 2, 2], [1, 1, 2, 3]]
+    assert image.labels == ("malignant", None), "a contradiction is not known"
+    assert image.subtypes == (mass, mass)
+
+
+HEADER = "image,x0,y0,x1,y1,patient_id,laterality,view,density,birads,split\n"
+MARKED = "a.png,1,2,3,4,"
+
+
+@pytest.mark.parametrize(
+    ("rows", "cause"),
+    [
+        ([f"{MARKED},,,,,", "a.png,5,6,7,8,p1,,,,,", "a.png,5,6,7,9,p2,,,,,"], "3: the patient_id"),
+        ([f"{MARKED}p,L,,,,", "a.png,5,6,7,8,p,R,,,,"], "3: the laterality"),
+        ([f"{MARKED}p,,CC,,,", "a.png,5,6,7,8,p,,MLO,,,"], "3: the view"),
+        ([f"{MARKED}p,,,A,,", "a.png,5,6,7,8,p,,,B,,"], "3: the density"),
+        ([f"{MARKED}p,,,,,train", "a.png,5,6,7,8,p,,,,,test"], "3: the split"),
+        ([f"{MARKED}p,,,,,", "a.png,,,,,p,,,,,"], "3: .* a row with a box and a row without"),
+        (["a.png,,,,,p,,,,,", f"{MARKED}p,,,,,"], "3: .* a row with a box and a row without"),
+    ],
+)
+def test_rows_of_one_image_that_contradict_are_refused_by_line(
+    tmp_path: Path, rows: list[str], cause: str
+) -> None:
+    (tmp_path / "truth.csv").write_text(HEADER + "\n".join(rows))
+    with pytest.raises(InputError, match=rf"truth\.csv: line {cause}"):
+        load(f"truth:{tmp_path}")
+
+
+def test_rows_of_one_image_may_say_the_same_in_other_words(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 20), np.uint8))
+    rows = [f"{MARKED}p,L,CC,A,2,train", "a.png,5,6,7,8,p,left,CC,1,4a,train"]
+    (tmp_path / "truth.csv").write_text(HEADER + "\n".join(rows))
+    (image,) = load(f"truth:{tmp_path}")
+    assert (image.laterality, image.density, image.birads) == ("L", 1, "4a"), "the highest"
 
 
 def test_each_box_needs_a_label_and_subtypes() -> None:

@@ -52,7 +52,7 @@ def test_coco_boxes_are_corner_and_size(write_coco: Callable[..., Path]) -> None
 
 
 def test_several_classes_are_told_by_name(write_coco: Callable[..., Path]) -> None:
-    names = ["Mass", "Calcifications", "nipple"]
+    names = ["Mass", "Calcifications", "Nipple"]
     folder = write_coco(
         categories=[{"id": i, "name": name} for i, name in enumerate(names)],
         annotations=[
@@ -69,9 +69,41 @@ def test_several_classes_are_told_by_name(write_coco: Callable[..., Path]) -> No
 
 
 def test_benign_and_malignant_as_classes_are_labels() -> None:
-    both = ("benign", "malignant mass")
-    assert meaning("benign", both) == ("benign", frozenset())
-    assert meaning("malignant mass", both) == ("malignant", frozenset({Subtype.MASS}))
+    assert meaning("benign") == ("benign", frozenset())
+    assert meaning("malignant mass") == ("malignant", frozenset({Subtype.MASS}))
+    assert meaning("BenignCalcification") == ("benign", frozenset({Subtype.CALCIFICATION}))
+    assert meaning("non-malignant_mass") == (None, frozenset({Subtype.MASS}))
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("non-mass enhancement", {Subtype.OTHER}),
+        ("NonMass", {Subtype.OTHER}),
+        ("non-calcified masses", {Subtype.MASS}),
+        ("microcalcifications", {Subtype.CALCIFICATION}),
+        ("Asymmetries", {Subtype.ASYMMETRY}),
+        ("Suspicious Lymph Node", {Subtype.OTHER}),
+        ("massage", set()),
+        ("breast lesion", set()),
+        ("tumour", set()),
+    ],
+)
+def test_a_class_is_told_by_whole_words(name: str, kinds: set[Subtype]) -> None:
+    assert meaning(name) == (None, kinds)
+
+
+def test_an_unknown_class_beside_a_placeholder_counts_as_mass(
+    write_coco: Callable[..., Path],
+) -> None:
+    folder = write_coco(categories=[{"id": 0, "name": "objects"}, {"id": 3, "name": "tumor"}])
+    assert sum(len(image.boxes) for image in masses(load(f"coco:{folder}"))) == 1
+
+
+@pytest.mark.parametrize("side", ["left", "LEFT", "l", " L "])
+def test_a_side_of_coco_may_be_written_out(write_coco: Callable[..., Path], side: str) -> None:
+    folder = write_coco(images=[{"id": 1, "file_name": "a.png", "laterality": side}])
+    assert load(f"coco:{folder}")[0].laterality == "L"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +111,12 @@ def test_benign_and_malignant_as_classes_are_labels() -> None:
     [
         ({"images": {}}, "lacks images"),
         ({"categories": [{"id": 3}]}, "category 3 lacks name"),
+        ({"images": [{"id": 1, "file_name": f} for f in "ab"]}, "image 1 is listed twice"),
+        ({"categories": [{"id": 3, "name": n} for n in "ab"]}, "category 3 is listed twice"),
+        (
+            {"images": [{"id": 1, "file_name": "a.png", "laterality": "both"}]},
+            "image a.png: laterality must be L or R",
+        ),
         (
             {"annotations": [{"id": 9, "image_id": 5, "category_id": 3}]},
             "annotation 9 is of image 5",
@@ -154,6 +192,19 @@ def test_a_bad_line_is_refused_by_number(yolo: Path, line: str) -> None:
     (yolo / "labels" / "train" / "a.txt").write_text(f"\n{line}\n")
     with pytest.raises(InputError, match=r"a\.txt: line 2: "):
         load(f"yolo:{yolo}")
+
+
+@pytest.mark.parametrize("kind", [2, -1])
+def test_a_class_that_names_lacks_is_refused_by_line(yolo: Path, kind: int) -> None:
+    (yolo / "data.yaml").write_text("names: [mass, calcification]\n")
+    (yolo / "labels" / "train" / "a.txt").write_text(f"0 0.5 0.5 0.1 0.1\n{kind} 0.5 0.5 1 1\n")
+    with pytest.raises(InputError, match=rf"a\.txt: line 2: class {kind} has no name"):
+        load(f"yolo:{yolo}")
+
+
+def test_a_yolo_box_may_leave_the_image(yolo: Path) -> None:
+    (yolo / "labels" / "train" / "a.txt").write_text("0 0 0.5 0.2 0.1\n")
+    np.testing.assert_allclose(load(f"yolo:{yolo}")[0].boxes, [[-5, 45, 5, 55]])
 
 
 def test_an_image_whose_size_cannot_be_read_has_unknown_boxes(yolo: Path) -> None:

@@ -52,8 +52,9 @@ def test_regions_of_the_property_list_become_boxes(inbreast: Path) -> None:
     marked, normal = load(f"inbreast:{inbreast}")
     assert marked.boxes.tolist()[:2] == [[10.5, 20, 30, 41.25], [1, 2, 9, 8]]
     kinds = [next(iter(k)) for k in marked.subtypes]
-    assert kinds == [Subtype.MASS, Subtype.CALCIFICATION, Subtype.MASS, Subtype.ASYMMETRY]
-    assert marked.labels == (None,) * 4, "INbreast has no pathology"
+    assert kinds == [Subtype.MASS, Subtype.CALCIFICATION, Subtype.ASYMMETRY]
+    assert marked.labels == (None,) * 3, "INbreast has no pathology"
+    assert marked.boxes_known and "'Point 1' is a point of no known kind" in marked.notes[0]
     assert (marked.birads, marked.density, marked.laterality, marked.view) == ("4a", 4, "R", "CC")
     assert marked.patient_id == "6c613a14b80a8591"
     assert (len(normal.boxes), normal.boxes_known, normal.density) == (0, True, None)
@@ -68,6 +69,37 @@ def test_a_point_is_no_box_and_a_mass_without_area_makes_boxes_unknown(inbreast:
     flat = load(f"inbreast:{inbreast}")[1]
     assert not flat.boxes_known and "'Mass' has no area" in flat.notes[0]
     assert len(masses([flat])) == 0
+
+
+def square(x: int, y: int, side: int) -> list[str]:
+    return [f"({x}, {y})", f"({x + side}, {y + side})"]
+
+
+def test_a_spiculated_region_is_one_lesion_with_the_mass_inside_it(inbreast: Path) -> None:
+    around = ("Spiculated Region", square(0, 0, 30))
+    file = inbreast / "AllXML" / "20586934.xml"
+    file.write_bytes(
+        regions(
+            around,
+            ("Mass", square(5, 5, 8)),
+            ("Mass", square(15, 15, 8)),
+            ("Spiculated Region", square(40, 40, 9)),
+        )
+    )
+    (image,) = masses(load(f"inbreast:{inbreast}")[1:])
+    assert image.boxes.tolist() == [[5, 5, 13, 13], [15, 15, 23, 23], [40, 40, 49, 49]]
+    file.write_bytes(regions(around, ("Mass", square(29, 29, 12))))
+    assert len(load(f"inbreast:{inbreast}")[1].boxes) == 2, "a mass beside it is another"
+
+
+def test_a_region_of_unknown_name_is_noted_and_never_makes_an_image_normal(inbreast: Path) -> None:
+    file = inbreast / "AllXML" / "20586934.xml"
+    file.write_bytes(regions(("Nodule", SQUARE)))
+    (image,) = masses(load(f"inbreast:{inbreast}")[1:])
+    assert len(image.boxes) == 1 and "'Nodule' is of no known kind" in image.notes[0]
+    file.write_bytes(regions(("Nodule", ["(3.0, 4.0)", "(9.0, 4.0)"])))
+    line = load(f"inbreast:{inbreast}")[1]
+    assert not line.boxes_known and "'Nodule' has no area" in line.notes[0]
 
 
 def test_a_spreadsheet_says_how_to_go_on(inbreast: Path) -> None:

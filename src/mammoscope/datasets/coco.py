@@ -6,8 +6,8 @@ and optional patient_id, laterality, view, split), ``annotations`` (image_id, ca
 file lies beside the JSON file, or in ``images`` there. The format: https://cocodataset.org.
 
 Traps: an image without annotations has no lesion; segmentations are passed over; without
-patient_id each image counts as a patient of its own; a set of one class is taken for one of masses
-unless the class is named otherwise, see ``classes.py``. Terms: those of the images.
+patient_id each image counts as a patient of its own; a class whose name says nothing of its kind
+counts as masses, see ``classes.py``. Terms: those of the images.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from mammoscope.datasets.adapter import Adapter
 from mammoscope.datasets.classes import meaning
+from mammoscope.datasets.fields import SIDES
 from mammoscope.datasets.table import AnnotatedImage, Lesion
 from mammoscope.errors import TableError
 from mammoscope.tables import Box
@@ -34,23 +35,21 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     Raises
     ------
     TableError
-        If the file cannot be read, lacks one of the three lists or a value, or an annotation is
-        of an image or a category that is not listed.
+        If the file cannot be read, lacks one of the three lists or a value, an id of an image or
+        a category is listed twice, or an annotation is of one that is not listed.
     """
     file = path / "annotations.json" if path.is_dir() else path
     content = _read(file)
-    images = {_value(file, "image", i, "id"): i for i in _list(file, content, "images")}
-    names = {
-        _value(file, "category", c, "id"): str(_value(file, "category", c, "name"))
-        for c in _list(file, content, "categories")
-    }
+    images = _by_id(file, "image", _list(file, content, "images"))
+    categories = _by_id(file, "category", _list(file, content, "categories"))
+    names = {key: str(_value(file, "category", c, "name")) for key, c in categories.items()}
     lesions: dict[Any, list[Lesion]] = defaultdict(list)
     for item in _list(file, content, "annotations"):
         owner, category = (_value(file, "annotation", item, k) for k in ("image_id", "category_id"))
         if owner not in images or category not in names:
             cause = f"of image {owner!r} and category {category!r}: one of them is not listed"
             raise TableError(file, f"annotation {item.get('id')!r} is {cause}")
-        label, kinds = meaning(names[category], names.values())
+        label, kinds = meaning(names[category])
         lesions[owner].append(Lesion(_box(file, item), label, kinds))
     found = [_image(file, item, lesions[key]) for key, item in images.items()]
     return tuple(sorted(found, key=lambda image: str(image.path)))
@@ -59,13 +58,18 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
 def _image(file: Path, item: _Item, lesions: list[Lesion]) -> AnnotatedImage:
     name = str(_value(file, "image", item, "file_name"))
     beside, inside = file.parent / name, file.parent / "images" / name
-    facts = {k: None if item.get(k) is None else str(item[k]) for k in ("laterality", "view")}
+    side = str(item.get("laterality") or "").strip().upper()
+    if side and side not in SIDES:
+        raise TableError(file, f"image {name}: laterality must be L or R, got {side!r}")
+    view = None if item.get("view") is None else str(item["view"])
     split = item.get("split")
     if split not in (None, "train", "test"):
         raise TableError(file, f"image {name}: split must be train or test, got {split!r}")
     patient = name if item.get("patient_id") is None else str(item["patient_id"])
     path = beside if beside.is_file() or not inside.is_file() else inside
-    return AnnotatedImage.of(path, patient, lesions, split=split, **facts)
+    return AnnotatedImage.of(
+        path, patient, lesions, laterality=SIDES.get(side), view=view, split=split
+    )
 
 
 def _read(file: Path) -> _Item:
@@ -85,6 +89,16 @@ def _list(file: Path, content: _Item, key: str) -> list[_Item]:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise TableError(file, f"lacks {key}, a list of objects")
     return items
+
+
+def _by_id(file: Path, what: str, items: list[_Item]) -> dict[Any, _Item]:
+    found: dict[Any, _Item] = {}
+    for item in items:
+        key = _value(file, what, item, "id")
+        if key in found:
+            raise TableError(file, f"{what} {key!r} is listed twice")
+        found[key] = item
+    return found
 
 
 def _value(file: Path, what: str, item: _Item, key: str) -> Any:
@@ -114,7 +128,7 @@ ADAPTER = Adapter(
     traps=(
         "An image without annotations has no lesion.",
         "Without patient_id each image counts as a patient of its own.",
-        "The boxes of a set of one class count as masses unless its name says otherwise.",
+        "The boxes of a class count as masses unless its name says otherwise.",
     ),
     load=load,
 )

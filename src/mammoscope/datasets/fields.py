@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 from mammoscope.tables import Row
 
-_SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
+SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
+"""Words for a side, in capitals, to ours."""
+
 _DENSITIES = {"A": 1, "B": 2, "C": 3, "D": 4, "1": 1, "2": 2, "3": 3, "4": 4}
 _PATHOLOGY = {
     "BENIGN": "benign",
@@ -26,9 +28,9 @@ def side(row: Row, column: str) -> str | None:
         If it is another word.
     """
     text = row.text(column).upper()
-    if text and text not in _SIDES:
+    if text and text not in SIDES:
         raise row.error(f"{column} must be L or R, got {text!r}")
-    return _SIDES.get(text)
+    return SIDES.get(text)
 
 
 def density(row: Row, column: str) -> int | None:

@@ -19,10 +19,13 @@ Traps
 - Patient ID says "removed" in every row.
 - There is no pathology: labels stay None. BI-RADS 4 and above is often taken for malignant.
 - An image without an XML file was looked at and has no lesion.
-- Calcifications are often one point, which is no box: they are left out. A mass or another lesion
-  without an area makes the image's boxes unknown.
+- Calcifications are often one point, which is no box: they are left out. Any other region without
+  an area makes the image's boxes unknown, with a note.
 - Names vary ("Spiculated Region", "Espiculated Region", "Assymetry", "Calcifications", "Point 1").
-  A spiculated region counts as a mass; it may be drawn around one that is marked too.
+  A name of no known kind is noted: one point is left out as calcifications are, a region with an
+  area is of unknown subtype and so counts as a mass.
+- A spiculated region counts as a mass. Where one holds the centre of a region marked as mass it is
+  the same lesion, whose box is the mass's: two masses in one region stay two.
 """
 
 from __future__ import annotations
@@ -38,14 +41,15 @@ from mammoscope.datasets.adapter import Adapter
 from mammoscope.datasets.fields import birads, density, side
 from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.errors import InputError, TableError
+from mammoscope.geometry import centers
 from mammoscope.tables import Box, Row
 
 _COLUMNS = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
 _POINT = re.compile(r"\(\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*\)")
+_SPICULATED = ("spiculated region", "espiculated region")
 _KINDS = {
     "mass": Subtype.MASS,
-    "spiculated region": Subtype.MASS,
-    "espiculated region": Subtype.MASS,
+    **dict.fromkeys(_SPICULATED, Subtype.MASS),
     "calcification": Subtype.CALCIFICATION,
     "calcifications": Subtype.CALCIFICATION,
     "cluster": Subtype.CALCIFICATION,
@@ -100,7 +104,7 @@ def _image(path: Path, files: dict[str, Path], row: Row) -> AnnotatedImage:
     name = row.name("File Name").removesuffix(".0")
     file = files.get(name, path / "AllDICOMs" / f"{name}.dcm")
     parts = file.stem.split("_")
-    lesions, notes = _lesions(path / "AllXML" / f"{name}.xml")
+    lesions, notes, known = _lesions(path / "AllXML" / f"{name}.xml")
     return AnnotatedImage.of(
         file,
         parts[1] if len(parts) > 1 else name,
@@ -109,23 +113,44 @@ def _image(path: Path, files: dict[str, Path], row: Row) -> AnnotatedImage:
         view=row.text("View") or None,
         density=density(row, "ACR"),
         birads=birads(row, "Bi-Rads"),
-        boxes_known=not notes,
+        boxes_known=known,
         notes=notes,
     )
 
 
-def _lesions(file: Path) -> tuple[list[Lesion], tuple[str, ...]]:
-    """The lesions of one image, and notes on those that cannot be boxed."""
-    lesions, notes = [], []
+def _lesions(file: Path) -> tuple[list[Lesion], tuple[str, ...], bool]:
+    """The lesions of one image, notes on its regions, and whether every lesion has its box."""
+    found: list[tuple[str, Lesion]] = []
+    notes, known = [], True
     for region in _regions(file):
         name = str(region.get("Name", "")).strip()
-        kind = _KINDS.get(name.lower(), Subtype.OTHER)
-        box = _box(region.get("Point_px", ()))
+        kind = _KINDS.get(name.lower())
+        points = list(region.get("Point_px", ()))
+        box, what = _box(points), f"{file.name}: the region {name!r}"
         if box is not None:
-            lesions.append(Lesion(box, subtypes=frozenset({kind})))
-        elif kind not in (Subtype.CALCIFICATION, Subtype.OTHER):
-            notes.append(f"{file.name}: the region {name!r} has no area")
-    return lesions, tuple(notes)
+            found.append((name.lower(), Lesion(box, subtypes=frozenset({kind} if kind else ()))))
+            if kind is None:
+                notes.append(f"{what} is of no known kind and counts as a mass")
+        elif kind is None and len(points) == 1:
+            notes.append(f"{what} is a point of no known kind: left out")
+        elif kind is not Subtype.CALCIFICATION:
+            notes.append(f"{what} has no area")
+            known = False
+    return _merged(found), tuple(notes), known
+
+
+def _merged(found: list[tuple[str, Lesion]]) -> list[Lesion]:
+    """The lesions without spiculated regions that lie around a mass."""
+    middles = centers([lesion.box for name, lesion in found if name == "mass"]).tolist()
+    return [
+        lesion
+        for name, lesion in found
+        if name not in _SPICULATED or not any(_holds(lesion.box, *middle) for middle in middles)
+    ]
+
+
+def _holds(box: Box, x: float, y: float) -> bool:
+    return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
 def _regions(file: Path) -> list[dict[str, Any]]:
@@ -160,7 +185,7 @@ ADAPTER = Adapter(
         "INbreast.xls is not read: save it as INbreast.csv.",
         "There is no pathology: labels stay unknown; BI-RADS is there.",
         "Single calcifications are points, which are no boxes: left out.",
-        "A spiculated region counts as a mass, and may overlap one that is marked too.",
+        "A spiculated region counts as a mass, or as part of one that is marked inside it.",
     ),
     load=load,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -134,20 +134,28 @@ def masses(images: Iterable[AnnotatedImage]) -> tuple[AnnotatedImage, ...]:
     """What a detector of masses may learn from and be measured on.
 
     Images whose boxes are known, each with its masses alone; one with other lesions only stays,
-    without a box. A lesion whose subtype the set does not say counts as a mass.
+    without a box. A lesion whose subtype the set does not say counts as a mass. Masses of the very
+    same box are one, of all their subtypes, and of their label where they do not contradict.
     """
     return tuple(_only_masses(image) for image in images if image.boxes_known)
 
 
 def _only_masses(image: AnnotatedImage) -> AnnotatedImage:
-    keep = [i for i, kinds in enumerate(image.subtypes) if not kinds or Subtype.MASS in kinds]
+    same: dict[tuple[float, ...], list[int]] = {}
+    for i, kinds in enumerate(image.subtypes):
+        if not kinds or Subtype.MASS in kinds:
+            same.setdefault(tuple(image.boxes[i].tolist()), []).append(i)
     return replace(
         image,
-        boxes=image.boxes[keep],
-        labels=_chosen(image.labels, keep),
-        subtypes=_chosen(image.subtypes, keep),
+        boxes=as_boxes(list(same)),
+        labels=tuple(_agreed([image.labels[i] for i in group]) for group in same.values()),
+        subtypes=tuple(
+            frozenset[Subtype]().union(*(image.subtypes[i] for i in group))
+            for group in same.values()
+        ),
     )
 
 
-def _chosen(values: Sequence[Any], keep: list[int]) -> tuple[Any, ...]:
-    return tuple(values[i] for i in keep)
+def _agreed(labels: Iterable[str | None]) -> str | None:
+    known = {label for label in labels if label is not None}
+    return known.pop() if len(known) == 1 else None

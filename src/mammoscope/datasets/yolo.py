@@ -11,8 +11,9 @@ header of every marked image is read for its size. The format:
 https://docs.ultralytics.com/datasets/detect/.
 
 Traps: an image without a text file has no lesion; nothing names the patient, so each image counts
-as one, and a split by patient is one by image; without names, or with a single class that does not
-say otherwise, every box counts as a mass. Terms: those of the images.
+as one, and a split by patient is one by image; without names every box counts as a mass, and so
+does one of a class whose name says nothing of its kind, see ``classes.py``; a box may leave the
+image, which ``datasets check`` tells. Terms: those of the images.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     InputError
         If there is no folder ``images`` with images, or no folder ``labels``.
     TableError
-        If a line is not five numbers, or a box does not lie on the image.
+        If a line is not five numbers, the centre of a box does not lie on the image, its width or
+        height is 0 or more than the image's, or ``names`` does not name its class.
     """
     root = path / "images"
     files = sorted(f for f in root.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
@@ -64,7 +66,9 @@ def _image(path: Path, name: Path, names: Mapping[int, str]) -> AnnotatedImage:
         size = _size(file) if lines else (1, 1)
         for number, line in lines:
             kind, box = _lesion(table, number, line, size)
-            lesions.append(Lesion(box, *meaning(names.get(kind, ""), names.values())))
+            if names and kind not in names:
+                raise TableError(table, f"line {number}: class {kind} has no name in data.yaml")
+            lesions.append(Lesion(box, *meaning(names.get(kind, ""))))
     except ReadError as error:
         notes.append(f"its size is unknown, and so are its boxes: {error.cause}")
     known = not notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from mammoscope.reading.tags import Tags, identify
 
 # The magic lies behind a preamble of 128 bytes; no kind of image is told by later bytes.
 _HEAD_BYTES = 256
+# Python's filters of warnings belong to the process, and headers are read from several threads.
+_QUIET = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,7 @@ def read_header(path: str | os.PathLike[str]) -> ImageHeader:
     """
     name = os.fspath(path)
     try:
-        with warnings.catch_warnings():
-            # pydicom's warnings may quote values, and with them the patient.
-            warnings.simplefilter("ignore")
-            return _header(Path(path))
+        return _header(Path(path))
     except MammoscopeError:
         raise
     except (Damaged, Refused) as error:
@@ -68,6 +68,13 @@ def _header(path: Path) -> ImageHeader:
         return _raster(path, kind)
     if not has_magic(head) and not may_be_bare(head):
         raise Damaged("not a DICOM, PNG, TIFF, PGM or JPEG file")
+    with _QUIET, warnings.catch_warnings():
+        # pydicom's warnings may quote values, and with them the patient.
+        warnings.simplefilter("ignore")
+        return _dicom(path)
+
+
+def _dicom(path: Path) -> ImageHeader:
     tags = Tags(dcmread(path, stop_before_pixels=True, force=True))
     rows, columns = tags.whole("Rows"), tags.whole("Columns")
     if not rows or not columns:
