@@ -83,6 +83,11 @@ def test_a_field_that_lacks_is_named(written: Callable[..., Path], field: str) -
         {"crops": {"magnification": 2, "overlap": 0.5, "pixel_mm": -0.1}},
         {"crops": {"overlap": 0.5}},
         {"calibration": {"whole": ["steep"]}},
+        {"calibration": {"whole": [1.0]}},
+        {"calibration": {"whole": [1.0, float("nan")]}},
+        {"calibration": {"crops": [1.0, 2.0, 3.0]}},
+        {"calibration": {"both": [1.0, 2.0]}},
+        {"calibration": {"both": []}},
     ],
 )
 def test_a_field_that_cannot_be(written: Callable[..., Path], change: dict[str, Any]) -> None:

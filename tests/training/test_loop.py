@@ -64,6 +64,51 @@ def test_another_run_does_not_go_on_from_this_one(
         fit(other, samples, run_in(finished))
 
 
+def test_other_images_of_the_same_names_are_other_data(
+    config: DetectorConfig, samples: list[Sample], finished: Path
+) -> None:
+    def elsewhere(sample: Sample) -> Sample:
+        path = sample.image.path.parent / "other" / sample.image.path.name
+        return replace(sample, image=replace(sample.image, path=path))
+
+    def moved(sample: Sample) -> Sample:
+        return replace(sample, image=replace(sample.image, boxes=sample.image.boxes + 1.0))
+
+    marked = next(i for i, sample in enumerate(samples) if len(sample.image.boxes))
+    for change in (elsewhere, moved):
+        other = [change(s) if i == marked else s for i, s in enumerate(samples)]
+        with pytest.raises(InputError, match="other settings or data"):
+            fit(config, other, run_in(finished))
+
+
+def test_a_run_that_goes_on_needs_no_first_weights(
+    config: DetectorConfig, samples: list[Sample], finished: Path
+) -> None:
+    run = replace(run_in(finished), weights=finished / "gone.safetensors")
+    network = fit(config, samples, run)
+    for name, value in load_file(finished / "detector.safetensors").items():
+        torch.testing.assert_close(network.state_dict()[name], value, msg=name)
+
+
+def test_weights_are_never_older_than_the_checkpoint(
+    config: DetectorConfig, samples: list[Sample], tmp_path: Path
+) -> None:
+    (tmp_path / "checkpoint.partial").mkdir()  # so that writing the checkpoint fails
+    with pytest.raises(Exception, match=r"checkpoint|directory"):
+        fit(config, samples[:2], run_in(tmp_path))
+    assert (tmp_path / "detector.safetensors").exists()
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+
+
+def test_pictures_that_fill_no_batch_are_no_training(
+    config: DetectorConfig, samples: list[Sample], tmp_path: Path
+) -> None:
+    large = replace(config, training=replace(config.training, batch=5))
+    with pytest.raises(InputError, match="4 training pictures do not fill one batch of 5") as error:
+        fit(large, samples[:2], run_in(tmp_path / "run"))
+    assert error.value.path == str(tmp_path / "run")
+
+
 def test_a_run_leaves_its_settings_and_a_log(config: DetectorConfig, finished: Path) -> None:
     assert DetectorConfig.read(finished / "config.toml") == config
     lines = (finished / "log.csv").read_text().splitlines()

@@ -78,6 +78,13 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
         trunk.load_imagenet(tmp_path / "broken.safetensors")
 
 
+def test_weights_of_a_wider_network_are_refused_by_parameter_and_shapes(tmp_path: Path) -> None:
+    wide = {k: v.clone() for k, v in trunk_of("mobilenetv2_140").network.state_dict().items()}
+    save_file(wide, tmp_path / "wide.safetensors")
+    with pytest.raises(InputError, match=r"conv_stem\.weight is \(48, 1, 3, 3\) there, \(32, 1,"):
+        trunk_of("mobilenetv2_100").load_imagenet(tmp_path / "wide.safetensors")
+
+
 @pytest.mark.parametrize(
     ("name", "kept", "first_learnt"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ SCHEMA = "mammoscope/model-card/1"
 
 PATHS = ("whole", "crops", "both")
 """Ways of looking at a breast, as ``--paths`` and the cards name them."""
+
+_COEFFICIENTS = {"whole": 2, "crops": 2, "both": 3}
+"""Bias and slopes of a path's calibration."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,7 @@ class ModelCard:
                 rows=int(facts["input"]["rows"]),
                 columns=int(facts["input"]["columns"]),
                 threshold=_thresholds(facts["threshold"]),
-                calibration={
-                    name: tuple(float(v) for v in facts["calibration"][name])
-                    for name in PATHS
-                    if name in facts.get("calibration", {})
-                },
+                calibration=_calibration(facts.get("calibration", {})),
                 crops=CropsPath(**facts["crops"]) if "crops" in facts else None,
                 facts=facts,
             )
@@ -149,3 +149,12 @@ def _thresholds(values: dict[str, Any]) -> dict[str, float]:
     if "value" in values:
         return {"whole": float(values["value"])}
     return {name: float(values[name]) for name in PATHS if name in values}
+
+
+def _calibration(values: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    found = {name: tuple(float(v) for v in values[name]) for name in PATHS if name in values}
+    for name, coefficients in found.items():
+        if len(coefficients) != _COEFFICIENTS[name] or not all(map(math.isfinite, coefficients)):
+            wanted = f"{_COEFFICIENTS[name]} finite numbers"
+            raise ValueError(f"calibration of {name} must be {wanted}: {values[name]}")
+    return found

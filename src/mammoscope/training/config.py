@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +19,18 @@ DEFAULT_CONFIG = _CONFIGS / "mass.toml"
 """Settings of the shipped detector."""
 
 Section = TypeVar("Section")
+
+_PRECISIONS = ("float32", "bfloat16", "float16")
+
+_RULES: dict[str, Callable[[float], bool]] = {
+    "at least 0": lambda value: 0 <= value < math.inf,
+    "at least 1": lambda value: 1 <= value < math.inf,
+    "above 0": lambda value: 0 < value < math.inf,
+    "from 0 to 1": lambda value: 0 <= value <= 1,
+    "at least 0 and below 1": lambda value: 0 <= value < 1,
+    "a multiple of 32, the trunk's coarsest stride": lambda value: value > 0 and value % 32 == 0,
+}
+"""What a setting must be; none holds for NaN."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +60,11 @@ class NetworkConfig:
         ``"same"`` for trunks whose ImageNet graph was padded so.
     anchors
         Of ``"retinanet"``: ``"kmeans"`` of the training boxes, or ``"default"``.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
 
     trunk: str
@@ -59,6 +78,13 @@ class NetworkConfig:
     frozen_stages: int = 0
     pad_type: str = ""
     anchors: str = "kmeans"
+
+    def __post_init__(self) -> None:
+        _need(self, "a multiple of 32, the trunk's coarsest stride", "rows", "columns")
+        _need(self, "above 0", "magnification")
+        _need(self, "at least 0 and below 1", "overlap")
+        _need(self, "at least 0", "pixel_mm", "frozen_stages")
+        _need(self, "at least 1", "channels")
 
 
 @dataclass(frozen=True)
@@ -78,6 +104,11 @@ class TrainingConfig:
         processor has instructions for it, float16 on GPUs only).
     workers
         Processes that prepare pictures beside the one that trains.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range, or the precision unknown.
     """
 
     epochs: int
@@ -93,13 +124,28 @@ class TrainingConfig:
     precision: str = "float32"
     workers: int = 1
 
+    def __post_init__(self) -> None:
+        _need(self, "at least 1", "epochs", "batch", "warmup_steps")
+        _need(self, "at least 0", "learning_rate", "weight_decay", "seed", "split_seed", "workers")
+        _need(self, "at least 0 and below 1", "ema", "test", "validation")
+        if self.precision not in _PRECISIONS:
+            raise ValueError(
+                f"precision must be one of {', '.join(_PRECISIONS)}, got {self.precision!r}"
+            )
+
 
 @dataclass(frozen=True)
 class AugmentationConfig:
     """How far pictures are changed; 0 turns a change off.
 
-    ``paste`` is the share of pictures that get a mass of another breast, ``crop_with_mass`` that of
-    crops taken around a mass; the others lie anywhere in the breast.
+    ``paste`` is the share of pictures in which it is tried to put a mass of another breast; where
+    no room is found the picture stays as it is. ``crop_with_mass`` is the share of crops taken
+    around a mass; the others lie anywhere in the breast.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
     """
 
     paste: float = 0.0
@@ -115,6 +161,11 @@ class AugmentationConfig:
     sharpen: float = 0.0
     noise: float = 0.0
     blur_px: float = 0.0
+
+    def __post_init__(self) -> None:
+        _need(self, "from 0 to 1", "paste", "crop_with_mass", "flip", "shift", "flatten")
+        _need(self, "at least 0", "rotation_deg", "scale", "aspect", "gamma", "contrast")
+        _need(self, "at least 0", "sharpen", "noise", "blur_px")
 
 
 @dataclass(frozen=True)
@@ -132,7 +183,8 @@ class DetectorConfig:
         Raises
         ------
         TableError
-            If the file cannot be read, or a setting is unknown, missing or of the wrong kind.
+            If the file cannot be read, or a setting is unknown, missing, of the wrong kind or out
+            of range.
         """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -160,7 +212,16 @@ class DetectorConfig:
         return dataclasses.asdict(self)
 
 
-def _section(path: Path, kind: type[Section], values: dict[str, Any]) -> Section:
+def _need(settings: object, rule: str, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not _RULES[rule](value):
+            raise ValueError(f"{name} must be {rule}, got {value!r}")
+
+
+def _section(path: Path, kind: type[Section], values: Any) -> Section:
+    if not isinstance(values, dict):
+        raise TableError(path, f"a section is wanted, got {values!r}")
     kinds = {"int": (int,), "float": (int, float), "str": (str,)}
     fields = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name, value in values.items():
@@ -170,7 +231,7 @@ def _section(path: Path, kind: type[Section], values: dict[str, Any]) -> Section
             raise TableError(path, f"{name} must be of kind {fields[name]}, got {value!r}")
     try:
         return kind(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TableError(path, str(error).replace("__init__() ", "")) from error
 
 

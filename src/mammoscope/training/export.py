@@ -42,12 +42,26 @@ def export_detector(
     Raises
     ------
     ModelError
-        If the exported model does not give what the trained one gives, on noise and on blobs.
+        If the exported model does not give what the trained one gives, on noise and on blobs;
+        what lay at ``target`` is then left as it was.
     """
     network = build(config.network)
     load_weights(network, weights)
     network.eval()
-    rows, columns = config.network.rows, config.network.columns
+    data = _exported(network, config.network.rows, config.network.columns)
+    card = _card(config, facts, target.name, data)
+    with tempfile.TemporaryDirectory() as folder:
+        _compare(network, _write_pair(Path(folder) / target.name, data, card), target)
+    return _write_pair(target, data, card)
+
+
+def _write_pair(target: Path, data: bytes, card: dict[str, Any]) -> ModelCard:
+    write_bytes(target, data)
+    write_json(target.with_suffix(".json"), card)
+    return ModelCard.read(target.with_suffix(".json"))
+
+
+def _exported(network: MassDetector, rows: int, columns: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "model.onnx"
         torch.onnx.export(
@@ -61,36 +75,31 @@ def export_detector(
             dynamo=True,
             verbose=False,
         )
-        data = _without_traces(raw)
-    write_bytes(target, data)
-    card = {
+        return _without_traces(raw)
+
+
+def _card(config: DetectorConfig, facts: dict[str, Any], name: str, data: bytes) -> dict[str, Any]:
+    network = config.network
+    return {
         "schema": SCHEMA,
         **facts,
         "task": "detection",
-        "weights": {
-            "file": target.name,
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "bytes": len(data),
-        },
+        "weights": {"file": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
         "input": {
-            "rows": rows,
-            "columns": columns,
+            "rows": network.rows,
+            "columns": network.columns,
             "channels": 1,
             "range": [0, 1],
             "preparation": "mammoscope.preprocessing.preprocess, then mammoscope.detection.prepare:"
             " fit for the whole breast, magnify for crops",
         },
         "crops": {
-            "magnification": config.network.magnification,
-            "overlap": config.network.overlap,
-            "pixel_mm": config.network.pixel_mm or None,
+            "magnification": network.magnification,
+            "overlap": network.overlap,
+            "pixel_mm": network.pixel_mm or None,
         },
         "outputs": {"boxes": "(1, K, 4) xyxy in pixels of the picture", "scores": "(1, K)"},
     }
-    write_json(target.with_suffix(".json"), card)
-    read = ModelCard.read(target.with_suffix(".json"))
-    _compare(network, read)
-    return read
 
 
 def _without_traces(path: Path) -> bytes:
@@ -104,7 +113,7 @@ def _without_traces(path: Path) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _compare(network: MassDetector, card: ModelCard) -> None:
+def _compare(network: MassDetector, card: ModelCard, target: Path) -> None:
     """Hold the exported model against torch on made pictures, peak by peak."""
     model = OnnxModel(card)
     for seed in range(4):
@@ -115,7 +124,8 @@ def _compare(network: MassDetector, card: ModelCard) -> None:
         # Peaks of nearly one score may change places; compare those well apart from the others.
         gaps = np.abs(np.diff(scores[0], prepend=2, append=0)) > 2 * _TOLERANCE["scores"]
         apart = gaps[:-1] & gaps[1:]
-        counts = np.maximum(scores, onnx_scores)[0] > _COUNTS
+        # Put so that NaN counts, and differs.
+        counts = ~(np.maximum(scores, onnx_scores)[0] <= _COUNTS)
         off = {
             "scores": float(np.abs(scores - onnx_scores)[0][counts].max(initial=0)),
             "boxes": float(np.abs(boxes - onnx_boxes)[0][counts & apart].max(initial=0)),
@@ -123,7 +133,7 @@ def _compare(network: MassDetector, card: ModelCard) -> None:
         for what, allowed in _TOLERANCE.items():
             if not off[what] <= allowed:
                 raise ModelError(
-                    f"{card.weights_path}: exported {what} differ by {off[what]:.3g},"
+                    f"{target}: exported {what} differ by {off[what]:.3g},"
                     f" at most {allowed} is allowed"
                 )
 
@@ -149,16 +159,23 @@ def read_facts(path: Path, run_card: Path | None = None) -> dict[str, Any]:
     Raises
     ------
     ModelError
-        If the file cannot be read or lacks what every card must say.
+        If a file cannot be read, or the facts lack what every card must say.
     """
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        if run_card is not None and run_card.exists():
-            trained = json.loads(run_card.read_text(encoding="utf-8"))
-            facts = {k: trained[k] for k in ("calibration", "threshold") if k in trained} | facts
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: not readable: {error}") from error
+    facts = _read_object(path)
+    if run_card is not None and run_card.exists():
+        trained = _read_object(run_card)
+        facts = {k: trained[k] for k in ("calibration", "threshold") if k in trained} | facts
     wanted = ("name", "version", "threshold", "training_data", "figures", "limits")
     if missing := [key for key in wanted if key not in facts]:
         raise ModelError(f"{path}: lacks {', '.join(missing)}")
-    return dict(facts)
+    return facts
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: not readable: {error}") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: not a JSON object")
+    return values

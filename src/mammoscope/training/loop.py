@@ -7,6 +7,7 @@ shows its share of every epoch's pictures.
 from __future__ import annotations
 
 import csv
+import hashlib
 import math
 import multiprocessing
 import time
@@ -22,6 +23,7 @@ import torch
 from accelerate import Accelerator, PartialState
 from torch.utils.data import DataLoader, Sampler
 
+from mammoscope.errors import InputError
 from mammoscope.files import write_bytes
 from mammoscope.training.checkpoint import Progress, load_weights, save_weights
 from mammoscope.training.config import DetectorConfig
@@ -81,17 +83,23 @@ def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector
     Raises
     ------
     InputError
-        If the folder's checkpoint is of another run, or the ImageNet weights do not fit.
+        If the folder's checkpoint is of another run, the ImageNet weights do not fit, or the
+        pictures do not fill one batch.
     """
     torch.manual_seed(config.training.seed)
     accelerator = Accelerator(mixed_precision=_MIXED[config.training.precision])
     pictures = ChangedPictures(samples, config)
-    network = _start(config, samples, pictures, run)
+    _need_a_batch(len(pictures), config.training.batch, accelerator.num_processes, run)
+    checkpoint = run.folder / "checkpoint.safetensors"
+    goes_on = checkpoint.exists()
+    network = build(config.network)
+    if not goes_on:
+        _start(network, samples, pictures, run)
+    network.trunk.freeze(config.network.frozen_stages)
     network.to(memory_format=torch.channels_last)
     progress = Progress(network, deepcopy(network), _optimizer(network, config))
-    settings = config.as_dict() | {"images": [s.image.path.name for s in samples]}
-    checkpoint = run.folder / "checkpoint.safetensors"
-    if checkpoint.exists():
+    settings = config.as_dict() | {"data": _digest(samples)}
+    if goes_on:
         progress.load(checkpoint, settings)
         run.report(f"going on after epoch {progress.epoch}")
     progress.average.to(accelerator.device)
@@ -103,8 +111,9 @@ def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector
         loss = _epoch(_Parts(accelerator, model, optimizer, progress), pictures, config, run)
         progress.epoch += 1
         if accelerator.is_main_process:
-            progress.save(checkpoint, settings)
+            # In this order: a kill in between repeats the epoch; the other leaves old weights.
             save_weights(progress.average, run.folder / "detector.safetensors")
+            progress.save(checkpoint, settings)
             _log(run.folder / "log.csv", progress.epoch, loss, time.perf_counter() - start)
         accelerator.wait_for_everyone()
     average = progress.average
@@ -117,6 +126,11 @@ def is_main_process() -> bool:
     return bool(PartialState().is_main_process)
 
 
+def several_processes() -> bool:
+    """Whether this process is one of several that ``torchrun`` has started."""
+    return bool(PartialState().num_processes > 1)
+
+
 @dataclass(frozen=True)
 class _Parts:
     """What a step works with."""
@@ -127,12 +141,30 @@ class _Parts:
     progress: Progress
 
 
+def _need_a_batch(pictures: int, batch: int, processes: int, run: Run) -> None:
+    if pictures < batch * processes:
+        over = f" in each of {processes} processes" if processes > 1 else ""
+        raise InputError(
+            run.folder, f"{pictures} training pictures do not fill one batch of {batch}{over}"
+        )
+
+
+def _digest(samples: list[Sample]) -> str:
+    """What a run was trained on: sha256 over files and boxes, as file names alone repeat."""
+    digest = hashlib.sha256()
+    for image in (sample.image for sample in samples):
+        line = f"{image.path.as_posix()} {image.boxes.tolist()}\n"
+        digest.update(line.encode("utf-8", errors="surrogateescape"))
+    return digest.hexdigest()
+
+
 def _start(
-    config: DetectorConfig, samples: list[Sample], pictures: ChangedPictures, run: Run
-) -> MassDetector:
-    network = build(config.network)
+    network: MassDetector, samples: list[Sample], pictures: ChangedPictures, run: Run
+) -> None:
+    """Anchors and weights that a new run begins with."""
     boxes = np.concatenate([sample.boxes for sample in samples])
-    network.fit_anchors(np.concatenate([boxes, boxes / config.network.magnification]))
+    magnification = pictures.config.network.magnification
+    network.fit_anchors(np.concatenate([boxes, boxes / magnification]))
     if run.start is not None:
         load_weights(network, run.start)
     elif run.weights is not None:
@@ -140,8 +172,6 @@ def _start(
         step = max(1, len(pictures) // _CALIBRATION_PICTURES) | 1
         chosen = range(0, len(pictures), step)[:_CALIBRATION_PICTURES]
         network.trunk.restore_batch_norm(torch.stack([pictures[i][0] for i in chosen]))
-    network.trunk.freeze(config.network.frozen_stages)
-    return network
 
 
 def _epoch(parts: _Parts, pictures: ChangedPictures, config: DetectorConfig, run: Run) -> float:
@@ -165,7 +195,7 @@ def _epoch(parts: _Parts, pictures: ChangedPictures, config: DetectorConfig, run
         _update_average(parts.progress.average, parts.progress.network, keep)
         total += loss.item()
         run.on_step(Step(number + 1, of, epoch + 1, total / (i + 1)))
-    return total / max(1, len(loader))
+    return total / len(loader)
 
 
 def _loader(

@@ -93,7 +93,8 @@ class Trunk(nn.Module):
         Raises
         ------
         InputError
-            If the file cannot be read or lacks a parameter of this network.
+            If the file cannot be read, or a parameter of this network is not in it or of another
+            shape there.
         """
         try:
             weights = load_file(path)
@@ -103,11 +104,19 @@ class Trunk(nn.Module):
         # timm unfolds the outermost sequences of some networks: stages.0 becomes stages_0.
         weights = {n if n in wanted else n.replace(".", "_", 1): v for n, v in weights.items()}
         for name, value in weights.items():
-            if name in wanted and value.ndim == 4 and value.shape[1] == 3 != wanted[name].shape[1]:
+            is_grey = name in wanted and wanted[name].shape[1:2] == (1,)
+            if is_grey and value.ndim == 4 and value.shape[1] == 3:
                 weights[name] = value.sum(dim=1, keepdim=True)
         missing = [n for n in wanted if n not in weights and not n.endswith("num_batches_tracked")]
         if missing:
             raise InputError(path, f"has no {missing[0]} for this trunk")
+        for name, value in wanted.items():
+            if name in weights and weights[name].shape != value.shape:
+                raise InputError(
+                    path,
+                    f"{name} is {tuple(weights[name].shape)} there, {tuple(value.shape)} in"
+                    f" {self.name}",
+                )
         self.network.load_state_dict({n: weights[n] for n in wanted if n in weights}, strict=False)
 
     @torch.no_grad()
