@@ -3,9 +3,9 @@
     python benchmarks/held_out.py cbis-square:PATH --out held-out
     mammoscope evaluate held-out/both.csv held-out/truth.csv --hit iou:0.5 --hit center --by size
 
-Unlike the predictions that a training run leaves behind, these are of the ONNX model as it is
-shipped, behind the preprocessing as it is now: whole.csv, crops.csv and both.csv, boxes in pixels
-of the files. Another model of the same split is named with --card.
+They are of the ONNX model as it is shipped, behind the preprocessing as it is now: whole.csv,
+crops.csv and both.csv, boxes in pixels of the files. Another model of the same split is named with
+--card.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mammoscope.detection import Detector
 from mammoscope.files import ensure_folder
 from mammoscope.models import find_card
 from mammoscope.training.config import DEFAULT_CONFIG, DetectorConfig
-from mammoscope.training.predict import look_at, write_predictions, write_truth
+from mammoscope.training.predict import look_at, names_of, write_predictions, write_truth
 
 
 def main() -> None:
@@ -36,10 +36,11 @@ def main() -> None:
     card = find_card("detection", options.card)
     looked = look_at(Detector(card), parts.test, lambda error: print(error), os.cpu_count() or 1)
     folder = ensure_folder(options.out)
-    write_truth(folder / "truth.csv", [one.image for one in looked])
-    write_predictions(folder, looked, {path: Detector(card, path) for path in card.threshold})
-    patients = len({one.image.patient_id for one in looked})
-    print(f"{len(looked)} images of {patients} patients")
+    names = names_of(images)
+    write_truth(folder / "truth.csv", parts.test, names)
+    write_predictions(folder, looked, card, names)
+    patients = len({image.patient_id for image in parts.test})
+    print(f"{len(parts.test)} images of {patients} patients")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoscope.detection.fusion import SAME, UNSEEN, fuse, log_odds, pair, rescore
+from mammoscope.detection.fusion import SAME, UNSEEN, fused, log_odds, pair, rescore
 from mammoscope.geometry import Frame, iou
+from mammoscope.models.card import ModelCard
 from mammoscope.types import Detections
 
 FRAME = Frame(100, 80)
@@ -20,6 +23,19 @@ Regions = list[tuple[tuple[int, ...], float]]
 
 def detections(found: Regions, path: str) -> Detections:
     return Detections.of([b for b, _ in found], [s for _, s in found], FRAME, path)
+
+
+def card_of(**calibration: tuple[float, ...]) -> ModelCard:
+    return ModelCard(
+        Path("x.json"), "x", "1", "detection", "x", "", 1, 1, {}, calibration, None, {}
+    )
+
+
+CARD = card_of(both=(0.1, 1.0, 0.5))
+
+
+def found_by(whole: Regions, crops: Regions) -> dict[str, Detections]:
+    return {"whole": detections(whole, "whole"), "crops": detections(crops, "crops")}
 
 
 def test_a_mass_seen_by_both_paths_is_one_region_between_them() -> None:
@@ -59,10 +75,10 @@ def test_nothing_is_lost_or_made_up_by_pairing(a: Regions, b: Regions) -> None:
 def test_the_order_of_the_regions_does_not_matter(
     a: Regions, b: Regions, random: st.DataObject
 ) -> None:
-    one = fuse(detections(a, "whole"), detections(b, "crops"), (0.1, 1.0, 0.5))
+    one = fused(found_by(a, b), "both", CARD)
     for found in (a, b):
         random.shuffle(found)  # type: ignore[attr-defined]
-    other = fuse(detections(a, "whole"), detections(b, "crops"), (0.1, 1.0, 0.5))
+    other = fused(found_by(a, b), "both", CARD)
     np.testing.assert_array_equal(one.boxes, other.boxes)
     np.testing.assert_array_equal(one.scores, other.scores)
     assert (np.diff(one.scores) <= 0).all()
@@ -80,3 +96,17 @@ def test_scores_are_chances_by_bias_and_slopes_on_the_log_odds() -> None:
 def test_log_odds_stay_finite() -> None:
     assert np.isfinite(log_odds(np.array([0.0, 0.5, 1.0]))).all()
     assert log_odds(np.array([0.5])) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("paths", ["whole", "crops", "both"])
+def test_unlikely_regions_are_left_out_on_every_path(paths: str) -> None:
+    found = found_by([((0, 0, 9, 9), 0.5)], [((40, 40, 60, 60), 0.5)])
+    slopes = (1.0, 1.0) if paths == "both" else (1.0,)
+    assert len(fused(found, paths, card_of(**{paths: (20.0, *slopes)})))
+    assert not len(fused(found, paths, card_of(**{paths: (-20.0, *slopes)})))
+
+
+def test_without_a_calibration_the_higher_raw_score_counts() -> None:
+    found = found_by([((0, 0, 20, 20), 0.5)], [((1, 0, 21, 20), 0.7)])
+    assert fused(found, "both", card_of()).scores.tolist() == [0.7]
+    assert fused(found, "whole", card_of()).scores.tolist() == [0.5]

@@ -30,6 +30,19 @@ def test_a_region_is_cut_only_where_the_breast_goes_on(
     assert cut_off(found, PICTURE).tolist() == [is_cut]
 
 
+def test_the_skin_line_cuts_nothing() -> None:
+    pixels = np.zeros((100, 80), dtype=np.float32)
+    pixels[:, :50] = 0.5
+    pixels[60:, :] = 0.5
+    breast = Mammogram(pixels, Frame(100, 80))
+    at_the_skin, below = (
+        Detections.of([box], [0.5], breast.crop(0, 0, 50, 50).frame, "crops")
+        for box in ((10, 10, 50, 40), (10, 10, 40, 50))
+    )
+    assert cut_off(at_the_skin, breast).tolist() == [False]
+    assert cut_off(below, breast).tolist() == [True]
+
+
 def test_a_crop_that_reaches_past_the_picture_cuts_nothing_there() -> None:
     crop = PICTURE.pad(100, 120)
     found = Detections.of([(100, 10, 120, 20)], [0.5], crop.frame, "crops")

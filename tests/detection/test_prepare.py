@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoscope.detection.prepare import HIGH_PERCENTILE, LOW_PERCENTILE, fit
+from mammoscope.detection.prepare import (
+    HIGH_PERCENTILE,
+    LEAST_BY_SPACING,
+    LOW_PERCENTILE,
+    MOST_BY_SPACING,
+    fit,
+    magnify,
+)
 from mammoscope.geometry import Frame
+from mammoscope.models.card import CropsPath
 from mammoscope.types import Mammogram
 
 sides = st.integers(1, 900)
@@ -61,3 +71,37 @@ def test_background_has_no_say_in_the_contrast() -> None:
 def test_a_breast_without_contrast_is_left_as_it_is(value: float) -> None:
     flat = Mammogram(np.full((64, 48), value, dtype=np.float32), Frame(64, 48))
     np.testing.assert_array_equal(fit(flat, 64, 48).pixels, flat.pixels)
+
+
+def spaced(mammogram: Mammogram, down: float, along: float) -> Mammogram:
+    frame = replace(mammogram.frame, spacing_mm=(down, along), spacing_source="metadata")
+    return replace(mammogram, frame=frame)
+
+
+def test_crops_are_taken_from_the_breast_magnified() -> None:
+    crops = CropsPath(magnification=2.0, overlap=0.25, pixel_mm=0.2)
+    assert magnify(noise(300, 100), 64, 48, crops).frame.size == (128, 43)
+    unknown = CropsPath(magnification=2.0, overlap=0.25)
+    assert magnify(spaced(noise(300, 100), 0.1, 0.1), 64, 48, unknown).frame.size == (128, 43)
+
+
+def test_where_the_spacing_is_known_a_pixel_of_a_crop_is_as_large_as_in_training() -> None:
+    crops = CropsPath(magnification=2.0, overlap=0.25, pixel_mm=0.2)
+    for mm, rows in ((0.1, 400), (0.05, 800)):
+        breast = spaced(noise(rows, rows // 2), mm, mm)
+        picture = magnify(breast, 96, 96, crops)
+        assert picture.frame.size == (200, 100)
+        assert picture.frame.pixel_mm == pytest.approx((0.2, 0.2))
+
+
+@pytest.mark.parametrize(("mm", "factor"), [(10.0, MOST_BY_SPACING), (1e-4, LEAST_BY_SPACING)])
+def test_a_wrong_spacing_changes_the_scale_only_so_far(mm: float, factor: float) -> None:
+    crops = CropsPath(magnification=2.0, overlap=0.25, pixel_mm=0.2)
+    picture = magnify(spaced(noise(400, 200), mm, mm), 100, 100, crops)
+    assert picture.frame.size == (200 * factor, 100 * factor)
+
+
+def test_both_paths_see_the_same_proportions() -> None:
+    crops = CropsPath(magnification=2.0, overlap=0.25, pixel_mm=0.2)
+    picture = magnify(spaced(noise(400, 200), 0.1, 0.05), 100, 100, crops)
+    assert abs(picture.frame.rows - 2 * picture.frame.columns) <= 1

@@ -37,7 +37,9 @@ _Data = Annotated[str, typer.Option(metavar="ADAPTER:PATH", help="See `mammoscop
 _Out = Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on.")]
 _Config = Annotated[
     Path | None,
-    typer.Option(help="TOML settings, or the name of shipped ones: mass, fcos, retinanet."),
+    typer.Option(
+        help="TOML settings, or the name of shipped ones: mass, mass-further, fcos, retinanet."
+    ),
 ]
 _Start = Annotated[
     Path | None,
@@ -77,7 +79,7 @@ def detector(
         from mammoscope.training.detector import train_detector
 
         settings = DetectorConfig.read(config_file(config))
-        images = datasets.load(data)
+        images = datasets.masses(datasets.load(data))
         t = settings.training
         parts = hold_out(images, t.test, t.validation, t.split_seed)
         with _run(out, weights, start) as run:
@@ -104,7 +106,7 @@ def folds(
         from mammoscope.training.detector import train_folds
 
         settings = DetectorConfig.read(config_file(config))
-        images = datasets.load(data)
+        images = datasets.masses(datasets.load(data))
         with _run(out, weights) as run:
             folder = train_folds(settings, images, count, run)
     typer.echo(f"Out-of-fold predictions: {folder / 'both.csv'}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from mammoscope.detection.fusion import fuse, rescore
+from mammoscope.detection.fusion import fused
 from mammoscope.detection.paths import look_at_crops, look_at_whole
 from mammoscope.errors import ModelError
 from mammoscope.models.card import PATHS, ModelCard
@@ -62,7 +62,7 @@ class Detector:
         ModelError
             If what the model gives are no boxes or scores.
         """
-        return self.fused(self.look(mammogram))
+        return fused(self.look(mammogram), self.paths, self._model.card)
 
     def look(self, mammogram: Mammogram) -> dict[str, Detections]:
         """What each of the paths finds, by its name, with the network's own scores."""
@@ -74,11 +74,3 @@ class Detector:
             with ThreadPoolExecutor(self._threads) as pool:
                 found["crops"] = look_at_crops(self._model, mammogram, crops, pool.map)
         return found
-
-    def fused(self, found: dict[str, Detections]) -> Detections:
-        """One list of regions, scored as the model's card says, from what :meth:`look` gave."""
-        coefficients = self._model.card.calibration.get(self.paths, ())
-        if self.paths == "both":
-            return fuse(found["whole"], found["crops"], coefficients)
-        regions = found[self.paths]
-        return rescore(regions, regions.scores[:, None], coefficients)

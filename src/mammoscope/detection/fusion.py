@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 
 from mammoscope.detection.suppression import MINIMUM_SCORE, suppress
 from mammoscope.geometry import FloatArray, iou
+from mammoscope.models.card import ModelCard
 from mammoscope.types import Detections
 
 SAME = 0.3
 """Intersection over union from which regions of the two paths are one mass."""
+
+MINIMUM_CHANCE = 0.002
+"""Regions with a lower fused score are not kept, not even for evaluation."""
 
 UNSEEN = MINIMUM_SCORE
 """Score of a path that found nothing at a region."""
@@ -61,16 +65,29 @@ def pair(whole: Detections, crops: Detections) -> tuple[Detections, FloatArray]:
     return replace(regions, path=path[order].astype("<U5")), evidence[order]
 
 
-def fuse(whole: Detections, crops: Detections, coefficients: tuple[float, ...]) -> Detections:
-    """Regions of both paths with fused scores, best first and without duplicates.
+def fused(found: dict[str, Detections], paths: str, card: ModelCard) -> Detections:
+    """One list of regions from what each path found, best first and without duplicates.
 
     Parameters
     ----------
-    coefficients
-        Bias, slope of the whole-image path, slope of the crops path; empty keeps the higher score.
+    found
+        By path (``"whole"``, ``"crops"``) the regions with the network's own scores.
+    paths
+        Which to use: one of them, or ``"both"``.
+    card
+        Holds the coefficients: bias and a slope for each path. Without them scores stay as they
+        are, and a region of both paths has the higher.
     """
-    regions, evidence = pair(whole, crops)
-    return suppress(rescore(regions, evidence, coefficients))
+    regions, evidence = evidence_of(found, paths)
+    coefficients = card.calibration.get(paths, ())
+    return suppress(rescore(regions, evidence, coefficients), MINIMUM_CHANCE)
+
+
+def evidence_of(found: dict[str, Detections], paths: str) -> tuple[Detections, FloatArray]:
+    """Regions of one path or of both, and the raw scores (N, P) that speak for them."""
+    if paths == "both":
+        return pair(found["whole"], found["crops"])
+    return found[paths], found[paths].scores[:, None]
 
 
 def rescore(

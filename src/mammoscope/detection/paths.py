@@ -53,12 +53,20 @@ def look_at_crops(
 
 
 def cut_off(found: Detections, picture: Mammogram) -> NDArray[np.bool_]:
-    """(N,) whether a region of a crop reaches a side beyond which ``picture`` goes on."""
+    """(N,) whether a region of a crop reaches a side beyond which the breast goes on."""
     crop = found.frame
-    (x, y) = picture.frame.points_from_source(crop.points_to_source([(0, 0)]))[0].round()
+    corner = picture.frame.points_from_source(crop.points_to_source([(0, 0)]))[0]
+    x, y = (round(v) for v in corner.tolist())
+    beside = picture.pixels[y : y + crop.rows]
+    above_below = picture.pixels[:, x : x + crop.columns]
+    beyond = (
+        beside[:, :x],
+        above_below[:y],
+        beside[:, x + crop.columns :],
+        above_below[y + crop.rows :],
+    )
+    goes_on = [bool(part.any()) for part in beyond]
     boxes = found.boxes
-    right, bottom = x + crop.columns, y + crop.rows
-    goes_on = (x > 0, y > 0, right < picture.frame.columns, bottom < picture.frame.rows)
     reaches = (
         boxes[:, 0] <= _AT_SIDE,
         boxes[:, 1] <= _AT_SIDE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,9 @@ from mammoscope.types import Mammogram
 LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.7
 """Grey levels of the breast that become 0 and 1: leaves out skin and calcifications or clips."""
 
-MOST_MAGNIFIED = 1.5
-"""A breast is never enlarged to more than this many times what fits: a wrong spacing, or a breast
-far larger than any in training, must not cost hours."""
+LEAST_BY_SPACING, MOST_BY_SPACING = 0.5, 1.5
+"""How far the spacing may change the scale that the size of the breast alone would give: a wrong
+spacing must neither cost hours nor make a stamp of the breast."""
 
 
 def fit(mammogram: Mammogram, rows: int, columns: int) -> Mammogram:
@@ -33,17 +34,14 @@ def magnify(mammogram: Mammogram, rows: int, columns: int, crops: CropsPath) -> 
     """The preprocessed breast as large as crops of ``rows`` x ``columns`` are taken from it.
 
     By spacing where it and the model's are known, else as much larger than the whole-image picture
-    as the model was trained with.
+    as the model was trained with. Proportions are kept.
     """
     frame = mammogram.frame
-    largest = crops.magnification * min(rows / frame.rows, columns / frame.columns)
-    down = along = largest
+    scale = crops.magnification * min(rows / frame.rows, columns / frame.columns)
     if crops.pixel_mm is not None and frame.spacing_mm is not None:
-        mm_down, mm_along = frame.pixel_mm
-        down, along = mm_down / crops.pixel_mm, mm_along / crops.pixel_mm
-        shrink = min(1.0, MOST_MAGNIFIED * largest / max(down, along))
-        down, along = down * shrink, along * shrink
-    height, width = max(1, round(frame.rows * down)), max(1, round(frame.columns * along))
+        by_spacing = math.sqrt(math.prod(frame.pixel_mm)) / crops.pixel_mm
+        scale *= min(max(by_spacing / scale, LEAST_BY_SPACING), MOST_BY_SPACING)
+    height, width = max(1, round(frame.rows * scale)), max(1, round(frame.columns * scale))
     return _scaled(mammogram, height, width)
 
 

@@ -14,17 +14,17 @@ SMALLEST_PX = 1.0
 """Shortest side of a region, in pixels of the mammogram; border slivers are no masses."""
 
 MINIMUM_SCORE = 0.01
-"""Regions below this are not kept, not even for evaluation."""
+"""What the network gives a lower score is not looked at."""
 
 
-def suppress(detections: Detections) -> Detections:
-    """Cut at the borders of the frame, without weak boxes, slivers and duplicates.
+def suppress(detections: Detections, least: float = MINIMUM_SCORE) -> Detections:
+    """Cut at the borders of the frame, without slivers, duplicates, and scores under ``least``.
 
     Greedy non-maximum suppression in the order of the detections, which is deterministic.
     """
     boxes = clip(detections.boxes, *detections.frame.size)
     sides = boxes[:, 2:] - boxes[:, :2]
-    alive = (detections.scores >= MINIMUM_SCORE) & (sides >= SMALLEST_PX).all(axis=1)
+    alive = (detections.scores >= least) & (sides >= SMALLEST_PX).all(axis=1)
     overlaps = iou(boxes, boxes) > OVERLAP
     for i in range(len(boxes)):
         if alive[i]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from mammoscope.detection.fusion import log_odds, pair, rescore
+from mammoscope.detection.fusion import MINIMUM_CHANCE, evidence_of, log_odds, rescore
 from mammoscope.detection.suppression import suppress
 from mammoscope.evaluation import HitRule, Predictions, Truth
 from mammoscope.evaluation.matching import match
@@ -43,13 +44,16 @@ def calibrate(looked: Sequence[Looked]) -> dict[str, Any]:
     calibration: dict[str, list[float]] = {}
     threshold: dict[str, Any] = {}
     for path in ("whole", "crops", "both"):
-        regions, evidence = zip(*(_evidence(one, path) for one in looked), strict=True)
+        regions, evidence = zip(*(evidence_of(one.found, path) for one in looked), strict=True)
         hits = _hits(regions, truth)
         fitted = _fitted(np.concatenate(evidence), hits)
-        scored = [suppress(rescore(r, e, fitted)) for r, e in zip(regions, evidence, strict=True)]
+        scored = [
+            suppress(rescore(r, e, fitted), MINIMUM_CHANCE)
+            for r, e in zip(regions, evidence, strict=True)
+        ]
         if fitted:
             calibration[path] = [round(v, 4) for v in fitted]
-        threshold[path] = round(_threshold(scored, truth), 3)
+        threshold[path] = _threshold(scored, truth)
     threshold["rule"] = (
         f"{SHOWN_FPPI:g} false positives an image on the validation part, hit rule {RULE}"
     )
@@ -64,13 +68,6 @@ def _fitted(evidence: FloatArray, hits: np.ndarray) -> tuple[float, ...]:
     return (float(model.intercept_[0]), *(float(v) for v in model.coef_[0]))
 
 
-def _evidence(one: Looked, path: str) -> tuple[Detections, FloatArray]:
-    if path == "both":
-        return pair(one.found["whole"], one.found["crops"])
-    regions = one.found[path]
-    return regions, regions.scores[:, None]
-
-
 def _hits(regions: Sequence[Detections], truth: Truth) -> np.ndarray:
     return match(_predictions(regions), truth, RULE) >= 0
 
@@ -80,7 +77,7 @@ def _predictions(regions: Sequence[Detections]) -> Predictions:
 
 
 def _threshold(regions: Sequence[Detections], truth: Truth) -> float:
-    """The score above which there are :data:`SHOWN_FPPI` false positives an image."""
+    """The least score in thousandths with at most :data:`SHOWN_FPPI` false positives an image."""
     false = np.sort(_predictions(regions).scores[~_hits(regions, truth)])[::-1]
     allowed = int(SHOWN_FPPI * len(regions))
-    return float(false[allowed]) if allowed < len(false) else 0.0
+    return min(1.0, (math.floor(1000 * false[allowed]) + 1) / 1000) if allowed < len(false) else 0.0

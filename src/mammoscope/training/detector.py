@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from mammoscope.datasets import AnnotatedImage, masses
+from mammoscope.datasets import AnnotatedImage
 from mammoscope.datasets.splits import Parts, folds
 from mammoscope.detection import Detector
 from mammoscope.errors import InputError
@@ -18,8 +18,8 @@ from mammoscope.training.calibration import calibrate
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.data import load_samples
 from mammoscope.training.export import export_detector
-from mammoscope.training.loop import Run, fit, is_main_process
-from mammoscope.training.predict import Looked, look_at, write_predictions, write_truth
+from mammoscope.training.loop import Run, fit, is_main_process, several_processes
+from mammoscope.training.predict import look_at, names_of, write_predictions, write_truth
 
 MODEL = "detector.onnx"
 """Name of the exported model in a run's folder; its card lies beside it."""
@@ -30,7 +30,8 @@ _TABLES = ("truth", *PATHS)
 def train_detector(config: DetectorConfig, parts: Parts, run: Run) -> ModelCard | None:
     """Train, or go on training where ``run.folder`` holds a checkpoint; export; write the tables.
 
-    ``run.folder`` gets detector.onnx with its card, calibrated on the validation part, and for each
+    ``parts`` are images as :func:`mammoscope.datasets.masses` gives them. ``run.folder`` gets
+    detector.onnx with its card, calibrated on the validation part, and for each
     of the parts ``validation`` and ``test`` a folder with truth.csv and what each way of looking
     found: whole.csv, crops.csv and both.csv, for ``mammoscope evaluate``. These are predictions
     of the exported model behind the whole pipeline, in pixels of the files.
@@ -50,8 +51,8 @@ def train_detector(config: DetectorConfig, parts: Parts, run: Run) -> ModelCard 
 
 
 def fit_on(config: DetectorConfig, images: Iterable[AnnotatedImage], run: Run) -> None:
-    """Train on the masses of ``images``; the weights are put into ``run.folder``."""
-    shown = masses(tuple(images))
+    """Train on ``images``; the weights are put into ``run.folder``."""
+    shown = tuple(images)
     run.report(f"preprocessing {len(shown)} training images")
     network = config.network
     size = (
@@ -73,12 +74,17 @@ def evaluate_run(config: DetectorConfig, parts: Parts, run: Run) -> ModelCard:
     }
     run.report("exporting")
     card = export_detector(config, run.folder / "detector.safetensors", run.folder / MODEL, facts)
-    if parts.validation:
-        looked = _look(card, parts.validation, run, "validation")
-        card = with_facts(card, calibrate(looked))
-        _write(run.folder / "validation", card, looked)
-    if parts.test:
-        _write(run.folder / "test", card, _look(card, parts.test, run, "test"))
+    names = names_of((*parts.training, *parts.validation, *parts.test))
+    for part in ("validation", "test"):
+        images: tuple[AnnotatedImage, ...] = getattr(parts, part)
+        if not images:
+            continue
+        run.report(f"looking at {len(images)} {part} images")
+        looked = look_at(Detector(card), images, lambda error: run.report(f"left out: {error}"))
+        if part == "validation" and looked:
+            card = with_facts(card, calibrate(looked))
+        write_predictions(run.folder / part, looked, card, names)
+        write_truth(run.folder / part / "truth.csv", images, names)
     return card
 
 
@@ -90,17 +96,32 @@ def train_folds(
     ``run.folder`` gets a folder a fold, each as :func:`train_detector` leaves it, and truth.csv,
     whole.csv, crops.csv and both.csv of all patients together. Folds that are done are not done
     again.
+
+    Raises
+    ------
+    InputError
+        If there are fewer patients than folds, the folder holds folds of other settings or data,
+        or several processes were started.
     """
+    if several_processes():
+        raise InputError(run.folder, "folds are trained by one process: start one for each fold")
     settings = config.training
+    try:
+        splits = folds(images, count, settings.validation, settings.split_seed)
+    except ValueError as error:
+        raise InputError(run.folder, str(error)) from error
     tests = []
-    for number, parts in enumerate(
-        folds(images, count, settings.validation, settings.split_seed), 1
-    ):
+    for number, parts in enumerate(splits, 1):
         folder = run.folder / f"fold-{number}"
         tests.append(folder / "test")
-        if not all((tests[-1] / f"{table}.csv").exists() for table in _TABLES):
-            run.report(f"fold {number} of {count}")
-            train_detector(config, parts, replace(run, folder=folder))
+        done, what = folder / "done.json", _contents(config, parts)
+        if done.exists():
+            if json.loads(done.read_text(encoding="utf-8")) != what:
+                raise InputError(done, "this fold is of other settings or data")
+            continue
+        run.report(f"fold {number} of {count}")
+        train_detector(config, parts, replace(run, folder=folder))
+        write_json(done, what)
     for name in _TABLES:
         tables = [read_table(test / f"{name}.csv") for test in tests]
         write_table(run.folder / f"{name}.csv", tables[0].columns, [r for t in tables for r in t])
@@ -113,12 +134,6 @@ def with_facts(card: ModelCard, facts: dict[str, object]) -> ModelCard:
     return ModelCard.read(card.path)
 
 
-def _look(card: ModelCard, images: Iterable[AnnotatedImage], run: Run, part: str) -> list[Looked]:
-    chosen = masses(tuple(images))
-    run.report(f"looking at {len(chosen)} {part} images")
-    return look_at(Detector(card), chosen, lambda error: run.report(f"left out: {error}"))
-
-
-def _write(folder: Path, card: ModelCard, looked: list[Looked]) -> None:
-    write_predictions(folder, looked, {path: Detector(card, path) for path in PATHS})
-    write_truth(folder / "truth.csv", [one.image for one in looked])
+def _contents(config: DetectorConfig, parts: Parts) -> dict[str, object]:
+    """What a fold is made of."""
+    return {"settings": config.as_dict(), "test": sorted(i.path.as_posix() for i in parts.test)}

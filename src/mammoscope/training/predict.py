@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.detection import Detector
+from mammoscope.detection.fusion import fused
 from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import Frame
+from mammoscope.models.card import ModelCard
 from mammoscope.preprocessing import preprocess
 from mammoscope.tables import BOX_COLUMNS, write_table
 from mammoscope.types import Detections
@@ -56,11 +59,20 @@ def look_at(
     return looked
 
 
-def write_truth(path: Path, images: Iterable[AnnotatedImage]) -> None:
+def names_of(images: Iterable[AnnotatedImage]) -> dict[Path, str]:
+    """What the tables call each image: its file name, with folders where file names repeat."""
+    paths = [image.path for image in images]
+    if len({path.name for path in paths}) == len(paths):
+        return {path: path.name for path in paths}
+    root = os.path.commonpath([path.parent for path in paths])
+    return {path: path.relative_to(root).as_posix() for path in paths}
+
+
+def write_truth(path: Path, images: Iterable[AnnotatedImage], names: Mapping[Path, str]) -> None:
     """The lesions as ``truth.csv``, an image without any with one empty box."""
     rows: list[dict[str, object]] = []
     for image in images:
-        facts = {"image": image.path.name} | {name: getattr(image, name) for name in FACTS}
+        facts = {"image": names[image.path]} | {name: getattr(image, name) for name in FACTS}
         marked = zip(image.boxes.tolist(), image.labels, strict=True)
         rows += [facts | _box(box) | {"label": label} for box, label in marked]
         if not len(image.boxes):
@@ -69,16 +81,15 @@ def write_truth(path: Path, images: Iterable[AnnotatedImage]) -> None:
 
 
 def write_predictions(
-    folder: Path, looked: Iterable[Looked], detectors: dict[str, Detector]
+    folder: Path, looked: Sequence[Looked], card: ModelCard, names: Mapping[Path, str]
 ) -> None:
-    """``PATH.csv`` for each path with the scores that the detector for it gives."""
+    """``PATH.csv`` for each path that the card knows, with the scores that it gives."""
     ensure_folder(folder)
-    seen = list(looked)
-    for name, detector in detectors.items():
+    for name in card.threshold:
         rows: list[dict[str, object]] = []
-        for one in seen:
-            regions = detector.fused(one.found)
-            facts = {"image": one.image.path.name, "patient_id": one.image.patient_id}
+        for one in looked:
+            regions = fused(one.found, name, card)
+            facts = {"image": names[one.image.path], "patient_id": one.image.patient_id}
             for box, score in zip(regions.boxes.tolist(), regions.scores.tolist(), strict=True):
                 rows.append(facts | _box([round(v, 2) for v in box]) | {"score": round(score, 6)})
         write_table(folder / f"{name}.csv", ("image", *BOX_COLUMNS, "score", "patient_id"), rows)
