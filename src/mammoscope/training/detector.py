@@ -18,6 +18,7 @@ from mammoscope.training.calibration import calibrate
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.data import load_samples
 from mammoscope.training.export import export_detector
+from mammoscope.training.families import build
 from mammoscope.training.loop import Run, fit, is_main_process, several_processes
 from mammoscope.training.predict import look_at, names_of, write_predictions, write_truth
 
@@ -52,6 +53,7 @@ def train_detector(config: DetectorConfig, parts: Parts, run: Run) -> ModelCard 
 
 def fit_on(config: DetectorConfig, images: Iterable[AnnotatedImage], run: Run) -> None:
     """Train on ``images``; the weights are put into ``run.folder``."""
+    build(config.network)  # refuses what cannot be built before hours of work
     shown = tuple(images)
     run.report(f"preprocessing {len(shown)} training images")
     network = config.network
