@@ -76,7 +76,7 @@ def test_a_threshold_of_ones_own_changes_what_is_shown_and_nothing_else(
 ) -> None:
     own = Pipeline(PipelineOptions(detector_card=card_path, threshold=0.0))
     plain = Pipeline(PipelineOptions(detector_card=card_path))
-    assert plain.threshold == ModelCard.read(card_path).threshold
+    assert plain.threshold == ModelCard.read(card_path).threshold["both"]
     a, b = own(found.paths[0])[1], plain(found.paths[0])[1]
     assert (a.threshold, len(a.shown)) == (0.0, len(a.detections))
     np.testing.assert_array_equal(a.detections.boxes, b.detections.boxes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +19,7 @@ from mammoscope.geometry import Frame
 from mammoscope.preprocessing import preprocess, to_uint16
 from mammoscope.training.augmentation import View, move, paste_mass, recolour
 from mammoscope.training.config import DetectorConfig
+from mammoscope.training.each import each
 
 _SPARE = 1.25
 """A whole breast is shrunk to this many times the network's picture before it is moved about, so
@@ -63,22 +63,12 @@ def load_samples(
     An image that cannot be read, or without a breast, is handed to ``on_error`` and left out.
     """
 
-    def load(image: AnnotatedImage) -> Sample | InputError:
-        try:
-            fitted = fit(preprocess(image.read()).mammogram, *size)
-        except InputError as error:
-            return error
+    def load(image: AnnotatedImage) -> Sample:
+        fitted = fit(preprocess(image.read()).mammogram, *size)
         boxes = fitted.frame.boxes_from_source(image.boxes)
         return Sample(image, to_uint16(fitted.pixels), boxes, fitted.frame)
 
-    samples = []
-    with ThreadPoolExecutor(workers) as pool:
-        for result in pool.map(load, images):
-            if isinstance(result, InputError):
-                on_error(result)
-            else:
-                samples.append(result)
-    return samples
+    return each(images, load, on_error, workers)
 
 
 class ChangedPictures(Dataset[tuple[Tensor, Tensor]]):

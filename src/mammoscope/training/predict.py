@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from mammoscope.geometry import Frame
 from mammoscope.models.card import ModelCard
 from mammoscope.preprocessing import preprocess
 from mammoscope.tables import BOX_COLUMNS, write_table
+from mammoscope.training.each import each
 from mammoscope.types import Detections
 
 FACTS = ("patient_id", "laterality", "view", "density", "subtlety")
@@ -39,24 +39,14 @@ def look_at(
 ) -> list[Looked]:
     """Run a detector on images; one that cannot be used is handed to ``on_error`` and left out."""
 
-    def look(image: AnnotatedImage) -> Looked | InputError:
-        try:
-            mammogram = image.read()
-            found = detector.look(preprocess(mammogram).mammogram)
-        except InputError as error:
-            return error
+    def look(image: AnnotatedImage) -> Looked:
+        mammogram = image.read()
+        found = detector.look(preprocess(mammogram).mammogram)
         assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
         file = Frame(mammogram.source.rows, mammogram.source.columns)
         return Looked(image, {path: regions.on(file) for path, regions in found.items()})
 
-    looked = []
-    with ThreadPoolExecutor(workers) as pool:
-        for result in pool.map(look, images):
-            if isinstance(result, InputError):
-                on_error(result)
-            else:
-                looked.append(result)
-    return looked
+    return each(images, look, on_error, workers)
 
 
 def names_of(images: Iterable[AnnotatedImage]) -> dict[Path, str]:

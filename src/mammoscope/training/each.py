@@ -1,0 +1,36 @@
+"""Work on many annotated images side by side; one that cannot be used costs only itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from mammoscope.datasets import AnnotatedImage
+from mammoscope.errors import InputError
+
+Result = TypeVar("Result")
+
+
+def each(
+    images: Iterable[AnnotatedImage],
+    work: Callable[[AnnotatedImage], Result],
+    on_error: Callable[[InputError], None],
+    workers: int,
+) -> list[Result]:
+    """What ``work`` gives for each image, in order; an ``InputError`` is told and left out."""
+
+    def attempt(image: AnnotatedImage) -> Result | InputError:
+        try:
+            return work(image)
+        except InputError as error:
+            return error
+
+    results: list[Result] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for result in pool.map(attempt, images):
+            if isinstance(result, InputError):
+                on_error(result)
+            else:
+                results.append(result)
+    return results
