@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.files import FoundImages, find_images
 from mammoscope.reading.metadata import ImageFacts, MetadataTable, load_metadata
 from mammoscope.reading.options import ReadOptions, Voi
+from mammoscope.reading.quiet import quiet
 from mammoscope.reading.raster import raster_kind, read_raster
 from mammoscope.types import Mammogram
 
@@ -62,9 +62,7 @@ def read(
     """
     name = os.fspath(path)
     try:
-        # pydicom's warnings may quote values, and with them the patient.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             mammogram = _decode(_bytes(Path(path), options), name, options)
     except MammoscopeError:
         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import struct
-import warnings
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -26,6 +25,7 @@ from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.intensity import grey_map, presentation_intent, to_grey
 from mammoscope.reading.options import ReadOptions
 from mammoscope.reading.pixel_data import PixelFormat, read_cells
+from mammoscope.reading.quiet import recorded
 from mammoscope.reading.tags import Tags, identify
 from mammoscope.types import Mammogram, SourceFacts
 
@@ -154,8 +154,7 @@ def parse(data: bytes, max_pixels: int) -> tuple[Dataset, UID]:
     Damaged
         If the bytes are no DICOM file or are cut short.
     """
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with recorded() as caught:
         dataset, syntax = _parse(data, 4 * max_pixels + _TAGS_BYTES)
     if any("End of file reached" in str(warning.message) for warning in caught):
         raise Damaged("the file is cut short")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from mammoscope.errors import InputError
 from mammoscope.names import IMAGE_SUFFIXES, OUR_MASKS, name_of
 from mammoscope.reading.dicom import parse
 from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.reading.quiet import quiet
 from mammoscope.reading.tags import Tags
 
 _DIRECTORY_UID = b"1.2.840.10008.1.3.10"
@@ -181,8 +181,7 @@ def _head(path: Path) -> bytes:
 def _referenced(directory_file: Path) -> list[Path]:
     """The image files that a DICOMDIR refers to (PS3.3 F.3.2.2), whether there or not."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             dataset, _ = parse(directory_file.read_bytes(), max_pixels=1 << 26)
             records = Tags(dataset).get("DirectoryRecordSequence") or ()
             images = [r for r in map(Tags, records) if r.text("DirectoryRecordType") == "IMAGE"]

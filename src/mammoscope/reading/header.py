@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from pydicom import dcmread
 from mammoscope.errors import MammoscopeError, ReadError
 from mammoscope.reading.dicom import has_magic, may_be_bare
 from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.reading.quiet import quiet
 from mammoscope.reading.raster import raster_kind
 from mammoscope.reading.raster_headers import PngHeader, TiffHeader, png_header, tiff_header
 from mammoscope.reading.streams import StreamHeader, jpeg_header
@@ -20,8 +19,6 @@ from mammoscope.reading.tags import Tags, identify
 
 # The magic lies behind a preamble of 128 bytes; no kind of image is told by later bytes.
 _HEAD_BYTES = 256
-# Python's filters of warnings belong to the process, and headers are read from several threads.
-_QUIET = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -68,9 +65,7 @@ def _header(path: Path) -> ImageHeader:
         return _raster(path, kind)
     if not has_magic(head) and not may_be_bare(head):
         raise Damaged("not a DICOM, PNG, TIFF, PGM or JPEG file")
-    with _QUIET, warnings.catch_warnings():
-        # pydicom's warnings may quote values, and with them the patient.
-        warnings.simplefilter("ignore")
+    with quiet():
         return _dicom(path)
 
 

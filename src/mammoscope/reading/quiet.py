@@ -1,0 +1,42 @@
+"""Warnings of the parsers, which may quote values and with them the patient, kept from the user.
+
+Python's filters of warnings belong to the whole process, and files are read from several threads:
+each thread that saved and restored them by itself would undo what another has set.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+_lock = threading.RLock()
+_filters = ExitStack()
+_readers = 0
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warning is shown while any thread is inside."""
+    global _readers
+    with _lock:
+        if _readers == 0:
+            _filters.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+        _readers += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _readers -= 1
+            if _readers == 0:
+                _filters.close()
+
+
+@contextmanager
+def recorded() -> Iterator[list[warnings.WarningMessage]]:
+    """The warnings given inside, one thread at a time: for short work only."""
+    with _lock, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield caught
