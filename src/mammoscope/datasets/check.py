@@ -95,8 +95,7 @@ def find_problems(images: Sequence[AnnotatedImage], read: bool = False) -> tuple
     read
         Decode every image too, which takes as long as that takes, and find files of the same bytes.
     """
-    # Reading sets Python's filters of warnings, which belong to the process: one at a time.
-    with ThreadPoolExecutor(1 if read else _WORKERS) as pool:
+    with ThreadPoolExecutor(_WORKERS) as pool:
         looked_at = list(pool.map(lambda image: _look(image, read), images))
     found = [problem for problems, _ in looked_at for problem in problems]
     found += _listed_twice(images)
