@@ -16,7 +16,7 @@ from mammoscope.errors import TableError
 _CONFIGS = Path(__file__).parent / "configs"
 
 DEFAULT_CONFIG = _CONFIGS / "mass.toml"
-"""Settings of the shipped detector."""
+"""Settings of the shipped detector; of its first stage, where it was trained further."""
 
 Section = TypeVar("Section")
 
