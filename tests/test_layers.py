@@ -17,7 +17,7 @@ ROOT = Path(mammoscope.__file__).parent
 LAYERS = (
     {"errors", "geometry", "types", "tables", "names", "files"},
     {"reading", "preprocessing", "models", "phantom"},
-    {"detection", "datasets"},
+    {"detection", "classification", "datasets"},
     {"pipeline"},
     {"reporting", "evaluation"},
     {"runs", "training"},

@@ -8,15 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscope.detection.prepare import (
-    HIGH_PERCENTILE,
     LEAST_BY_SPACING,
-    LOW_PERCENTILE,
     MOST_BY_SPACING,
     fit,
     magnify,
 )
 from mammoscope.geometry import Frame
 from mammoscope.models.card import CropsPath
+from mammoscope.preprocessing.contrast import HIGH_PERCENTILE, LOW_PERCENTILE
 from mammoscope.types import Mammogram
 
 sides = st.integers(1, 900)

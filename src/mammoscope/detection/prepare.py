@@ -5,14 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mammoscope.models.card import CropsPath
+from mammoscope.preprocessing.contrast import even_out, grey_levels
 from mammoscope.types import Mammogram
-
-LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.7
-"""Grey levels of the breast that become 0 and 1: leaves out skin and calcifications or clips."""
 
 LEAST_BY_SPACING, MOST_BY_SPACING = 0.5, 1.5
 """How far the spacing may change the scale that the size of the breast alone would give: a wrong
@@ -47,14 +42,4 @@ def magnify(mammogram: Mammogram, rows: int, columns: int, crops: CropsPath) -> 
 
 def _scaled(mammogram: Mammogram, rows: int, columns: int) -> Mammogram:
     small = mammogram.resize(rows, columns)
-    return replace(small, pixels=_even_contrast(small.pixels))
-
-
-def _even_contrast(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    breast = pixels[pixels > 0]
-    if not len(breast):
-        return pixels
-    low, high = np.percentile(breast, (LOW_PERCENTILE, HIGH_PERCENTILE))
-    if high <= low:
-        return pixels
-    return np.clip((pixels - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
+    return replace(small, pixels=even_out(small.pixels, grey_levels(small.pixels)))
