@@ -24,8 +24,8 @@ from mammoscope.evaluation import (
     load_predictions,
     load_truth,
 )
-from mammoscope.models import ModelCard
-from mammoscope.models.card import PATHS
+from mammoscope.models import DetectorCard
+from mammoscope.models.detector_card import PATHS
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import find_images, read
 from mammoscope.types import Mammogram
@@ -56,7 +56,7 @@ def main() -> None:
         breasts = [preprocess(read(path)).mammogram for path in found.paths]
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|")
     for run in options.runs:
-        card = ModelCard.read(run / "detector.json")
+        card = DetectorCard.read(run / "detector.json")
         for path in options.paths:
             cells = [run.name, path, *figures(run / options.part, path)]
             cells += [
@@ -78,7 +78,7 @@ def figures(folder: Path, path: str) -> list[str]:
     return [_cell(e) for e in (half.ap, quarter.ap, sensitivity[0.5], sensitivity[1.0])]
 
 
-def milliseconds(card: ModelCard, path: str, breasts: list[Mammogram]) -> str:
+def milliseconds(card: DetectorCard, path: str, breasts: list[Mammogram]) -> str:
     """Median time of detection on one image, on all cores."""
     if not breasts:
         return "-"

@@ -18,7 +18,7 @@ from mammoscope import datasets
 from mammoscope.datasets.splits import hold_out
 from mammoscope.detection import Detector
 from mammoscope.files import ensure_folder
-from mammoscope.models import find_card
+from mammoscope.models import DetectorCard, find_card
 from mammoscope.training.config import DEFAULT_CONFIG, DetectorConfig
 from mammoscope.training.predict import look_at, names_of, write_predictions, write_truth
 
@@ -33,7 +33,7 @@ def main() -> None:
     settings = DetectorConfig.read(DEFAULT_CONFIG).training
     images = datasets.masses(datasets.load(options.data))
     parts = hold_out(images, settings.test, settings.validation, settings.split_seed)
-    card = find_card("detection", options.card)
+    card = find_card(DetectorCard, options.card)
     looked = look_at(Detector(card), parts.test, lambda error: print(error), os.cpu_count() or 1)
     folder = ensure_folder(options.out)
     names = names_of(images)

@@ -33,7 +33,7 @@ from pydicom.pixels.utils import pixel_array
 
 from mammoscope.detection import Detector
 from mammoscope.errors import ModelError
-from mammoscope.models import find_card
+from mammoscope.models import DetectorCard, find_card
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import read
 
@@ -70,7 +70,7 @@ def phase_steps(file: Path, card: Path | None) -> list[Step]:
     """The pipeline's phases; without detection where there is no model."""
     steps: list[Step] = [("read", lambda _: read(file)), ("preprocess", preprocess)]
     try:
-        detector = Detector(find_card("detection", card))
+        detector = Detector(find_card(DetectorCard, card))
     except ModelError:
         if card is not None:
             raise

@@ -27,7 +27,7 @@ from torchvision.models.detection import retinanet_resnet50_fpn
 from mammoscope.detection import Detector
 from mammoscope.detection.prepare import fit, magnify
 from mammoscope.detection.tiling import tiles
-from mammoscope.models import find_card
+from mammoscope.models import DetectorCard, find_card
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import read
 from mammoscope.training.config import DEFAULT_CONFIG, DetectorConfig
@@ -39,7 +39,7 @@ SHORT_SIDE, LONG_SIDE = 1750, 2200
 
 def ours(breast: Mammogram, cores: int, paths: str) -> Callable[[], object]:
     """A way of looking, as ``mammoscope detect`` runs it on one image."""
-    detector = Detector(find_card("detection"), paths, threads=cores)
+    detector = Detector(find_card(DetectorCard), paths, threads=cores)
     return lambda: detector.find(breast)
 
 
@@ -47,7 +47,7 @@ def plain_torch(breast: Mammogram) -> Callable[[], object]:
     """The pictures of both paths one after another through the network in torch."""
     config = DetectorConfig.read(DEFAULT_CONFIG).network
     network = build(config).eval().to(memory_format=torch.channels_last)
-    size, crops = (config.rows, config.columns), find_card("detection").crops
+    size, crops = (config.rows, config.columns), find_card(DetectorCard).crops
     assert crops is not None
 
     @torch.inference_mode()

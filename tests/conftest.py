@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from typer.testing import CliRunner
 
 from mammoscope.cli import app
-from mammoscope.models import find_card
-from mammoscope.models.card import SCHEMA, ModelCard
+from mammoscope.models import DetectorCard, find_card
+from mammoscope.models.card import SCHEMA
 from mammoscope.phantom import StudyOptions, WrittenStudies, write_studies
 
 
@@ -28,7 +28,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> WrittenStudies:
 @pytest.fixture(scope="session")
 def card_path() -> Path:
     """The card of the shipped detector."""
-    return find_card("detection").path
+    return find_card(DetectorCard).path
 
 
 @pytest.fixture
@@ -42,11 +42,11 @@ def run_command() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def write_card(tmp_path: Path) -> Callable[..., ModelCard]:
+def write_card(tmp_path: Path) -> Callable[..., DetectorCard]:
     """Write an ONNX model, given in ONNX's text format, and its card."""
     parser = pytest.importorskip("onnx.parser", reason="needs onnx, part of the extra [train]")
 
-    def write(graph: str, rows: int, columns: int, **changes: Any) -> ModelCard:
+    def write(graph: str, rows: int, columns: int, **changes: Any) -> DetectorCard:
         model = parser.parse_model(f'<ir_version: 8, opset_import: ["": 18]>\n{graph}')
         data = model.SerializeToString()
         (tmp_path / "made.onnx").write_bytes(data)
@@ -64,16 +64,16 @@ def write_card(tmp_path: Path) -> Callable[..., ModelCard]:
             "input": {"rows": rows, "columns": columns},
         }
         (tmp_path / "made.json").write_text(json.dumps(values | changes))
-        return ModelCard.read(tmp_path / "made.json")
+        return DetectorCard.read(tmp_path / "made.json")
 
     return write
 
 
 @pytest.fixture
-def fixed_model(write_card: Callable[..., ModelCard]) -> Callable[..., ModelCard]:
+def fixed_model(write_card: Callable[..., DetectorCard]) -> Callable[..., DetectorCard]:
     """A detector that finds the same boxes on every picture of 64 x 48 pixels."""
 
-    def write(boxes: ArrayLike, scores: Sequence[float]) -> ModelCard:
+    def write(boxes: ArrayLike, scores: Sequence[float]) -> DetectorCard:
         flat = ", ".join(f"{v:g}" for v in np.asarray(boxes, dtype=float).ravel())
         n, listed = len(scores), ", ".join(f"{s:g}" for s in scores)
         return write_card(
@@ -91,7 +91,7 @@ def fixed_model(write_card: Callable[..., ModelCard]) -> Callable[..., ModelCard
 
 
 @pytest.fixture
-def brightest_pixel(write_card: Callable[..., ModelCard]) -> ModelCard:
+def brightest_pixel(write_card: Callable[..., DetectorCard]) -> DetectorCard:
     """A detector that marks the brightest pixel of a picture of 64 x 48, its value as the score."""
     return write_card(
         """

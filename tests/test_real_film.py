@@ -13,7 +13,7 @@ from mammoscope import datasets
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.detection import Detector
 from mammoscope.geometry import centers
-from mammoscope.models import find_card
+from mammoscope.models import DetectorCard, find_card
 from mammoscope.preprocessing import preprocess
 
 DATA = Path(os.environ.get("MAMMOSCOPE_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -49,7 +49,7 @@ def test_a_muscle_is_found_on_most_oblique_views(films: tuple[AnnotatedImage, ..
 
 def test_the_shipped_detector_was_really_trained(films: tuple[AnnotatedImage, ...]) -> None:
     """Not a figure: most of these films were in its training."""
-    detector = Detector(find_card("detection"))
+    detector = Detector(find_card(DetectorCard))
     hits = 0
     for film in films:
         found = detector.find(preprocess(film.read()).mammogram)

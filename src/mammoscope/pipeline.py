@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscope.detection import Detector
-from mammoscope.models import find_card
+from mammoscope.models import DetectorCard, find_card
 from mammoscope.names import name_of
 from mammoscope.preprocessing import PreprocessOptions, preprocess
 from mammoscope.reading import MetadataTable, ReadOptions, read
@@ -60,7 +60,7 @@ class Pipeline:
 
     def __init__(self, options: PipelineOptions = PipelineOptions()) -> None:
         self.options = options
-        card = find_card("detection", options.detector_card)
+        card = find_card(DetectorCard, options.detector_card)
         self._detector = Detector(card, options.paths, options.threads)
         self.paths = self._detector.paths
         self.models = (self._detector.model,)

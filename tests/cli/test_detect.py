@@ -14,7 +14,7 @@ import cv2
 import jsonschema
 import pytest
 
-from mammoscope.models.card import ModelCard
+from mammoscope.models.detector_card import DetectorCard
 from mammoscope.phantom import WrittenStudies
 from mammoscope.reporting import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
 
@@ -126,7 +126,7 @@ def test_options_reach_the_result(
     assert (values["laterality"], values["view"]) == ("L", "MLO")
     assert values["spacing_source"] == "metadata"
     assert values["threshold"] == 0.125
-    card = ModelCard.read(card_path)
+    card = DetectorCard.read(card_path)
     assert values["models"] == [{"name": f"{card.name} {card.version}", "sha256": card.sha256}]
     assert run["models"] == values["models"]
     assert run["options"]["threshold"] == 0.125
@@ -138,7 +138,7 @@ def test_options_reach_the_result(
 
 def test_findings_are_listed_best_first_with_their_size(
     run_command: Run,
-    fixed_model: Callable[..., ModelCard],
+    fixed_model: Callable[..., DetectorCard],
     folder: Path,
     tmp_path: Path,
 ) -> None:

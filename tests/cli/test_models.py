@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mammoscope.models.card import ModelCard
+from mammoscope.models.detector_card import DetectorCard
 
 Run = Callable[..., Any]
 
 
 def test_list_names_every_shipped_model(run_command: Run, card_path: Path) -> None:
-    card = ModelCard.read(card_path)
+    card = DetectorCard.read(card_path)
     done = run_command("models", "list")
     assert done.exit_code == 0, done.output
     for words in (f"{card.name} {card.version}", card.task, card.sha256[:12]):
@@ -24,7 +24,7 @@ def test_list_names_every_shipped_model(run_command: Run, card_path: Path) -> No
 def test_verify_holds_weights_against_their_card(
     run_command: Run, card_path: Path, tmp_path: Path
 ) -> None:
-    card = ModelCard.read(card_path)
+    card = DetectorCard.read(card_path)
     assert run_command("models", "verify").exit_code == 0
     shutil.copy(card_path, tmp_path / "card.json")
     weights = tmp_path / card.weights

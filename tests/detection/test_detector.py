@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from mammoscope.detection import Detector
 from mammoscope.errors import ModelError
 from mammoscope.geometry import Frame
-from mammoscope.models import find_card
-from mammoscope.models.card import ModelCard
+from mammoscope.models import DetectorCard, find_card
 from mammoscope.types import Mammogram
 
-MakeCard = Callable[[Sequence[tuple[float, ...]], Sequence[float]], ModelCard]
+MakeCard = Callable[[Sequence[tuple[float, ...]], Sequence[float]], DetectorCard]
 
 
 def breast(rows: int = 320, columns: int = 150) -> Mammogram:
@@ -36,7 +35,7 @@ def breast(rows: int = 320, columns: int = 150) -> Mammogram:
 )
 @given(at=st.tuples(st.integers(10, 139), st.integers(10, 304)), rows=st.integers(315, 400))
 def test_a_bright_spot_is_found_where_it_lies_on_the_source(
-    brightest_pixel: ModelCard, at: tuple[int, int], rows: int
+    brightest_pixel: DetectorCard, at: tuple[int, int], rows: int
 ) -> None:
     mammogram = breast(rows)
     mammogram.pixels[at[1] - 9 : at[1] + 10, at[0] - 9 : at[0] + 10] = 1
@@ -78,7 +77,7 @@ def test_a_model_that_gives_nonsense_is_named(fixed_model: MakeCard) -> None:
 
 
 def test_a_model_with_other_outputs_is_refused_at_once(
-    write_card: Callable[..., ModelCard],
+    write_card: Callable[..., DetectorCard],
 ) -> None:
     card = write_card(
         "one (float[1,1,64,48] picture) => (float[1,1,64,48] heat) { heat = Sigmoid (picture) }",
@@ -90,7 +89,7 @@ def test_a_model_with_other_outputs_is_refused_at_once(
 
 
 def test_the_shipped_model_gives_the_same_in_any_thread() -> None:
-    detector = Detector(find_card("detection"))
+    detector = Detector(find_card(DetectorCard))
     images = [breast(rows) for rows in (300, 320, 340)]
     alone = [detector.find(image) for image in images]
     with ThreadPoolExecutor(3) as pool:
@@ -106,10 +105,10 @@ TWO_PATHS = {
 }
 
 
-def made_of(card: ModelCard, **changes: object) -> ModelCard:
+def made_of(card: DetectorCard, **changes: object) -> DetectorCard:
     values = json.loads(card.path.read_text()) | changes
     card.path.write_text(json.dumps(values))
-    return ModelCard.read(card.path)
+    return DetectorCard.read(card.path)
 
 
 @settings(
@@ -120,7 +119,7 @@ def made_of(card: ModelCard, **changes: object) -> ModelCard:
 )
 @given(at=st.tuples(st.integers(10, 139), st.integers(10, 304)), rows=st.integers(315, 400))
 def test_a_bright_spot_is_found_on_crops_where_it_lies_on_the_source(
-    brightest_pixel: ModelCard, at: tuple[int, int], rows: int
+    brightest_pixel: DetectorCard, at: tuple[int, int], rows: int
 ) -> None:
     card = made_of(brightest_pixel, **TWO_PATHS)
     mammogram = breast(rows)
@@ -161,7 +160,7 @@ def test_scores_of_both_paths_are_fused_as_the_card_says(fixed_model: MakeCard) 
 
 
 def test_crops_side_by_side_give_the_same() -> None:
-    card = find_card("detection")
+    card = find_card(DetectorCard)
     one, four = Detector(card, threads=1), Detector(card, threads=4)
     for rows in (300, 340):
         a, b = one.find(breast(rows)), four.find(breast(rows))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mammoscope.detection.fusion import SAME, UNSEEN, fused, log_odds, pair, rescore
 from mammoscope.geometry import Frame, iou
-from mammoscope.models.card import ModelCard
+from mammoscope.models.detector_card import DetectorCard
 from mammoscope.types import Detections
 
 FRAME = Frame(100, 80)
@@ -25,10 +25,8 @@ def detections(found: Regions, path: str) -> Detections:
     return Detections.of([b for b, _ in found], [s for _, s in found], FRAME, path)
 
 
-def card_of(**calibration: tuple[float, ...]) -> ModelCard:
-    return ModelCard(
-        Path("x.json"), "x", "1", "detection", "x", "", 1, 1, {}, calibration, None, {}
-    )
+def card_of(**calibration: tuple[float, ...]) -> DetectorCard:
+    return DetectorCard(Path("x.json"), "x", "1", "x", "", {}, 1, 1, {}, calibration, None)
 
 
 CARD = card_of(both=(0.1, 1.0, 0.5))

@@ -14,7 +14,7 @@ from mammoscope.detection.prepare import (
     magnify,
 )
 from mammoscope.geometry import Frame
-from mammoscope.models.card import CropsPath
+from mammoscope.models.detector_card import CropsPath
 from mammoscope.preprocessing.contrast import HIGH_PERCENTILE, LOW_PERCENTILE
 from mammoscope.types import Mammogram
 

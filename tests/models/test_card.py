@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mammoscope.errors import ModelError
-from mammoscope.models import ModelCard, bundled_cards, find_card
-from mammoscope.models.card import SCHEMA, CropsPath
+from mammoscope.models import ClassifierCard, DetectorCard, bundled_cards, find_card, read_card
+from mammoscope.models.card import SCHEMA
+from mammoscope.models.detector_card import CropsPath
 
 CARD: dict[str, Any] = {
     "schema": SCHEMA,
@@ -26,6 +27,12 @@ CARD: dict[str, Any] = {
 }
 """Of a weights file that holds ``abc``; its digest stands in FIPS 180-2, appendix B.1."""
 
+CLASSIFIER: dict[str, Any] = {
+    "input": {"side": 96, "margin": 1.5, "features": ["shape.solidity", "density.mean"]},
+    "calibration": {"malignant": [-1, 2]},
+    "operating_points": {"sensitivity 0.9": 0.2, "specificity 0.9": 0.6},
+}
+
 
 @pytest.fixture
 def written(tmp_path: Path) -> Callable[..., Path]:
@@ -39,7 +46,7 @@ def written(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_a_card_says_what_code_must_know(written: Callable[..., Path]) -> None:
-    card = ModelCard.read(written(limits="many"))
+    card = DetectorCard.read(written(limits="many"))
     assert (card.name, card.version, card.task) == ("mass", "2", "detection")
     assert (card.rows, card.columns) == (64, 48)
     assert card.threshold == {"whole": 0.25}
@@ -49,7 +56,7 @@ def test_a_card_says_what_code_must_know(written: Callable[..., Path]) -> None:
 
 
 def test_a_card_of_two_paths_says_how_each_is_run(written: Callable[..., Path]) -> None:
-    card = ModelCard.read(
+    card = DetectorCard.read(
         written(
             threshold={"whole": 0.3, "crops": 0.2, "both": 0.25, "rule": "any"},
             calibration={"whole": [1, 2], "both": [0, 1.5, 0.5]},
@@ -65,7 +72,7 @@ def test_a_card_of_two_paths_says_how_each_is_run(written: Callable[..., Path]) 
 def test_a_field_that_lacks_is_named(written: Callable[..., Path], field: str) -> None:
     path = written(**{field: None})
     with pytest.raises(ModelError, match=f"card.json: .*{field}"):
-        ModelCard.read(path)
+        DetectorCard.read(path)
 
 
 @pytest.mark.parametrize(
@@ -92,23 +99,23 @@ def test_a_field_that_lacks_is_named(written: Callable[..., Path], field: str) -
 )
 def test_a_field_that_cannot_be(written: Callable[..., Path], change: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match=r"card\.json: "):
-        ModelCard.read(written(**change))
+        DetectorCard.read(written(**change))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"3"])
 def test_a_file_that_is_no_card(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "card.json").write_bytes(content)
     with pytest.raises(ModelError, match=r"card\.json: not a readable model card"):
-        ModelCard.read(tmp_path / "card.json")
+        DetectorCard.read(tmp_path / "card.json")
 
 
 def test_no_card_at_all(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.json: "):
-        ModelCard.read(tmp_path / "none.json")
+        DetectorCard.read(tmp_path / "none.json")
 
 
 def test_weights_are_held_against_the_card(written: Callable[..., Path]) -> None:
-    card = ModelCard.read(written())
+    card = DetectorCard.read(written())
     with pytest.raises(ModelError, match=r"w\.onnx: No such file"):
         card.load_weights()
     card.weights_path.write_bytes(b"abc")
@@ -119,10 +126,42 @@ def test_weights_are_held_against_the_card(written: Callable[..., Path]) -> None
 
 
 def test_a_card_for_another_task_is_not_taken(written: Callable[..., Path]) -> None:
-    path = written(task="classification")
-    assert find_card("classification", path).name == "mass"
-    with pytest.raises(ModelError, match=r"card\.json: no model for detection"):
-        find_card("detection", path)
+    path = written(task="classification", **CLASSIFIER)
+    assert find_card(ClassifierCard, path).name == "mass"
+    with pytest.raises(ModelError, match=r"card\.json: a model for classification, not for det"):
+        find_card(DetectorCard, path)
+
+
+def test_a_card_is_read_for_the_task_that_it_names(written: Callable[..., Path]) -> None:
+    assert isinstance(read_card(written()), DetectorCard)
+    assert isinstance(read_card(written(task="classification", **CLASSIFIER)), ClassifierCard)
+    with pytest.raises(ModelError, match=r"card\.json: a model for 'weather', which is not known"):
+        read_card(written(task="weather"))
+
+
+def test_a_classifiers_card_says_what_code_must_know(written: Callable[..., Path]) -> None:
+    card = ClassifierCard.read(written(task="classification", **CLASSIFIER))
+    assert card.inputs == {"picture": (1, 96, 96), "features": (2,)}
+    assert card.calibration == (-1.0, 2.0)
+    assert card.threshold == 0.2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input": {"side": 0, "margin": 1.5, "features": []}},
+        {"input": {"side": 96, "margin": 0, "features": []}},
+        {"input": {"side": 96, "margin": 1.5}},
+        {"calibration": {"malignant": [1.0]}},
+        {"calibration": {"malignant": [float("nan"), 1.0]}},
+        {"operating_points": {"sensitivity 0.9": "low"}},
+    ],
+)
+def test_a_classifiers_field_that_cannot_be(
+    written: Callable[..., Path], change: dict[str, Any]
+) -> None:
+    with pytest.raises(ModelError, match=r"card\.json: not a readable"):
+        ClassifierCard.read(written(task="classification", **(CLASSIFIER | change)))
 
 
 def test_every_shipped_card_says_what_people_must_know(card_path: Path) -> None:

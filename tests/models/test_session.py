@@ -6,37 +6,35 @@ import numpy as np
 import pytest
 
 from mammoscope.errors import ModelError
-from mammoscope.models.card import ModelCard
+from mammoscope.models.detector_card import DetectorCard
 from mammoscope.models.session import OnnxModel
 
 DOUBLE = "double (float[1,1,4,3] picture) => (float[1,1,4,3] y) { y = Add (picture, picture) }"
 
 
-def test_a_model_is_a_function_of_its_picture(write_card: Callable[..., ModelCard]) -> None:
+def test_a_model_is_a_function_of_its_picture(write_card: Callable[..., DetectorCard]) -> None:
     model = OnnxModel(write_card(DOUBLE, 4, 3))
     picture = np.arange(12, dtype=np.float32).reshape(1, 1, 4, 3)
     for _ in range(2):
-        (doubled,) = model(picture)
+        (doubled,) = model(picture=picture)
         np.testing.assert_array_equal(doubled, 2 * picture)
 
 
-def test_a_picture_of_another_size(write_card: Callable[..., ModelCard]) -> None:
+def test_a_picture_of_another_size(write_card: Callable[..., DetectorCard]) -> None:
     model = OnnxModel(write_card(DOUBLE, 4, 3))
-    with pytest.raises(
-        ModelError, match=r"made takes pictures of shape \(1, 4, 3\), got \(1, 3, 4\)"
-    ):
-        model(np.zeros((1, 1, 3, 4), dtype=np.float32))
+    with pytest.raises(ModelError, match=r"made takes .*\(1, 4, 3\).*, got .*\(1, 3, 4\)"):
+        model(picture=np.zeros((1, 1, 3, 4), dtype=np.float32))
 
 
 def test_weights_that_take_another_size_than_the_card_says(
-    write_card: Callable[..., ModelCard],
+    write_card: Callable[..., DetectorCard],
 ) -> None:
     card = write_card(DOUBLE, 8, 6)
     with pytest.raises(ModelError, match=r"made\.onnx: takes .*1, 4, 3.* card says .*8.*6"):
         OnnxModel(card)
 
 
-def test_weights_that_are_no_model(write_card: Callable[..., ModelCard]) -> None:
+def test_weights_that_are_no_model(write_card: Callable[..., DetectorCard]) -> None:
     good = write_card(DOUBLE, 4, 3)
     nonsense = b"not a model"
     good.weights_path.write_bytes(nonsense)

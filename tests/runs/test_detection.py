@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mammoscope.errors import BreastNotFound, ModelError, OutputError
-from mammoscope.models.card import ModelCard
+from mammoscope.models.detector_card import DetectorCard
 from mammoscope.phantom import WrittenStudies
 from mammoscope.pipeline import Pipeline, PipelineOptions, detect
 from mammoscope.reading import FoundImages, find_images, load_metadata
@@ -54,7 +54,7 @@ def test_a_result_is_in_pixels_of_the_source(pipeline: Pipeline, found: FoundIma
 
 
 def test_a_mass_is_found_where_it_was_put(
-    brightest_pixel: ModelCard, study: WrittenStudies, tmp_path: Path
+    brightest_pixel: DetectorCard, study: WrittenStudies, tmp_path: Path
 ) -> None:
     """A detector of bright spots, on a breast in which one spot is by far the brightest."""
     import cv2
@@ -76,7 +76,7 @@ def test_a_threshold_of_ones_own_changes_what_is_shown_and_nothing_else(
 ) -> None:
     own = Pipeline(PipelineOptions(detector_card=card_path, threshold=0.0))
     plain = Pipeline(PipelineOptions(detector_card=card_path))
-    assert plain.threshold == ModelCard.read(card_path).threshold["both"]
+    assert plain.threshold == DetectorCard.read(card_path).threshold["both"]
     a, b = own(found.paths[0])[1], plain(found.paths[0])[1]
     assert (a.threshold, len(a.shown)) == (0.0, len(a.detections))
     np.testing.assert_array_equal(a.detections.boxes, b.detections.boxes)
@@ -170,7 +170,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_run_before_it_begins(tmp_path: P
 
 
 def test_a_model_that_gives_nonsense_is_the_cause_of_each_failure(
-    fixed_model: Callable[..., ModelCard], found: FoundImages, tmp_path: Path
+    fixed_model: Callable[..., DetectorCard], found: FoundImages, tmp_path: Path
 ) -> None:
     card = fixed_model([(0, 0, 9, 9)], [2.0])
     run = run_detection(Pipeline(PipelineOptions(detector_card=card.path)), found, tmp_path / "out")

@@ -12,7 +12,7 @@ pytest.importorskip("sklearn", reason="needs the extra [train]")
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.detection.fusion import fused, rescore
 from mammoscope.geometry import Frame
-from mammoscope.models.card import PATHS, ModelCard
+from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.training.calibration import SHOWN_FPPI, calibrate
 from mammoscope.training.predict import Looked
 from mammoscope.types import Detections
@@ -80,12 +80,10 @@ def test_the_threshold_lets_no_more_false_positives_through(images: int, path: s
         assert false > 0.9 * SHOWN_FPPI * images
 
 
-def card_with(facts: dict[str, Any]) -> ModelCard:
+def card_with(facts: dict[str, Any]) -> DetectorCard:
     threshold = {path: facts["threshold"][path] for path in PATHS}
     calibration = {path: tuple(values) for path, values in facts["calibration"].items()}
-    return ModelCard(
-        Path("x.json"), "x", "1", "detection", "x", "", 1, 1, threshold, calibration, None, {}
-    )
+    return DetectorCard(Path("x.json"), "x", "1", "x", "", {}, 1, 1, threshold, calibration, None)
 
 
 def test_without_a_single_hit_scores_stay_raw() -> None:

@@ -10,7 +10,7 @@ from mammoscope.datasets import AnnotatedImage  # noqa: E402
 from mammoscope.datasets.splits import hold_out  # noqa: E402
 from mammoscope.errors import InputError, ModelError  # noqa: E402
 from mammoscope.evaluation import evaluate, load_predictions, load_truth  # noqa: E402
-from mammoscope.models.card import PATHS, ModelCard  # noqa: E402
+from mammoscope.models.detector_card import PATHS, DetectorCard  # noqa: E402
 from mammoscope.models.session import OnnxModel  # noqa: E402
 from mammoscope.training.config import DetectorConfig  # noqa: E402
 from mammoscope.training.detector import fit_on, train_detector, train_folds  # noqa: E402
@@ -27,7 +27,7 @@ def finished(
     config: DetectorConfig,
     images: tuple[AnnotatedImage, ...],
     tmp_path_factory: pytest.TempPathFactory,
-) -> ModelCard:
+) -> DetectorCard:
     parts = hold_out(images, config.training.test, config.training.validation, 0)
     card = train_detector(config, parts, run_in(tmp_path_factory.mktemp("run")))
     assert card is not None
@@ -35,7 +35,7 @@ def finished(
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])
-def test_held_out_patients_can_be_scored_on_every_path(finished: ModelCard, part: str) -> None:
+def test_held_out_patients_can_be_scored_on_every_path(finished: DetectorCard, part: str) -> None:
     folder = finished.path.parent / part
     truth = load_truth(folder / "truth.csv")
     assert len(set(truth.patients)) == 1
@@ -44,13 +44,13 @@ def test_held_out_patients_can_be_scored_on_every_path(finished: ModelCard, part
         assert evaluate(predictions, truth).images == 4
 
 
-def test_the_two_held_out_parts_are_of_different_patients(finished: ModelCard) -> None:
+def test_the_two_held_out_parts_are_of_different_patients(finished: DetectorCard) -> None:
     folder = finished.path.parent
     parts = [load_truth(folder / part / "truth.csv") for part in ("validation", "test")]
     assert not set(parts[0].patients) & set(parts[1].patients)
 
 
-def test_the_model_runs_without_torch_and_holds_no_paths(finished: ModelCard) -> None:
+def test_the_model_runs_without_torch_and_holds_no_paths(finished: DetectorCard) -> None:
     assert set(finished.threshold) == set(PATHS)
     assert b"training/" not in finished.load_weights(), "no paths of the machine"
     boxes, scores = OnnxModel(finished)(torch.rand(1, 1, 96, 64).numpy())
@@ -81,7 +81,7 @@ def test_images_of_which_none_can_be_used_are_no_run(
 
 
 def test_export_takes_what_the_run_measured_unless_the_facts_say_otherwise(
-    config: DetectorConfig, finished: ModelCard, tmp_path: Path
+    config: DetectorConfig, finished: DetectorCard, tmp_path: Path
 ) -> None:
     facts = tmp_path / "facts.json"
     facts.write_text(

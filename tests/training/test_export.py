@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("onnx", reason="needs the extra [train]")
 
 from mammoscope.errors import ModelError  # noqa: E402
-from mammoscope.models.card import ModelCard  # noqa: E402
+from mammoscope.models.detector_card import DetectorCard  # noqa: E402
 from mammoscope.training.checkpoint import save_weights  # noqa: E402
 from mammoscope.training.config import DetectorConfig  # noqa: E402
 from mammoscope.training.export import export_detector, read_facts  # noqa: E402
@@ -34,7 +34,7 @@ def test_a_pair_stays_where_a_worse_one_does_not_pass(
     folder = tmp_path / "out"
     folder.mkdir()
     card = export_detector(config, weights, folder / "x.onnx", FACTS)
-    assert ModelCard.read(folder / "x.json") == card
+    assert DetectorCard.read(folder / "x.json") == card
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert set(before) == {"x.onnx", "x.json"}
     with torch.no_grad():

@@ -1,0 +1,1 @@
+"""Phase 3: regions of interest, benign or malignant."""

@@ -44,10 +44,10 @@ def verify(
     ] = None,
 ) -> None:
     """Check weights against their cards and load them."""
-    from mammoscope.models import ModelCard, bundled_cards
+    from mammoscope.models import bundled_cards, read_card
     from mammoscope.models.session import OnnxModel
 
     with common.fatal(common.errors_console()):
-        for one in (ModelCard.read(card),) if card else bundled_cards():
+        for one in (read_card(card),) if card else bundled_cards():
             OnnxModel(one)
             typer.echo(f"{one.name} {one.version}: whole, sha256 {one.sha256}")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from mammoscope.detection.fusion import fused
 from mammoscope.detection.paths import look_at_crops, look_at_whole
 from mammoscope.errors import ModelError
-from mammoscope.models.card import PATHS, ModelCard
+from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.types import Detections, Mammogram, ModelUse
 
@@ -34,7 +34,7 @@ class Detector:
         If the model cannot be loaded, has other outputs or cannot be run on these paths.
     """
 
-    def __init__(self, card: ModelCard, paths: str | None = None, threads: int = 1) -> None:
+    def __init__(self, card: DetectorCard, paths: str | None = None, threads: int = 1) -> None:
         self._model = OnnxModel(card)
         if self._model.outputs != ("boxes", "scores"):
             raise ModelError(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mammoscope.detection.suppression import MINIMUM_SCORE, suppress
 from mammoscope.geometry import FloatArray, iou
-from mammoscope.models.card import ModelCard
+from mammoscope.models.detector_card import DetectorCard
 from mammoscope.types import Detections
 
 SAME = 0.3
@@ -65,7 +65,7 @@ def pair(whole: Detections, crops: Detections) -> tuple[Detections, FloatArray]:
     return replace(regions, path=path[order].astype("<U5")), evidence[order]
 
 
-def fused(found: dict[str, Detections], paths: str, card: ModelCard) -> Detections:
+def fused(found: dict[str, Detections], paths: str, card: DetectorCard) -> Detections:
     """One list of regions from what each path found, best first and without duplicates.
 
     Parameters

@@ -13,7 +13,7 @@ from mammoscope.detection.suppression import MINIMUM_SCORE, suppress
 from mammoscope.detection.tiling import tiles
 from mammoscope.errors import ModelError
 from mammoscope.geometry import clip
-from mammoscope.models.card import CropsPath
+from mammoscope.models.detector_card import CropsPath, DetectorCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.types import Detections, Mammogram
 
@@ -28,14 +28,14 @@ Mapper = Callable[[Callable[[Mammogram], Detections], Iterable[Mammogram]], Iter
 """``map``, or one that works on several pictures side by side and keeps their order."""
 
 
-def look_at_whole(model: OnnxModel, mammogram: Mammogram) -> Detections:
+def look_at_whole(model: OnnxModel[DetectorCard], mammogram: Mammogram) -> Detections:
     """Regions found on the breast at low resolution, in pixels of ``mammogram``."""
     picture = fit(mammogram, model.card.rows, model.card.columns)
     return suppress(_look(model, picture, "whole").on(mammogram.frame))
 
 
 def look_at_crops(
-    model: OnnxModel, mammogram: Mammogram, crops: CropsPath, mapper: Mapper = map
+    model: OnnxModel[DetectorCard], mammogram: Mammogram, crops: CropsPath, mapper: Mapper = map
 ) -> Detections:
     """Regions found on overlapping crops, in pixels of ``mammogram``; duplicates are gone."""
     rows, columns = model.card.rows, model.card.columns
@@ -76,7 +76,7 @@ def cut_off(found: Detections, picture: Mammogram) -> NDArray[np.bool_]:
     return np.asarray((np.stack(reaches, axis=1) & np.array(goes_on)).any(axis=1))
 
 
-def _look(model: OnnxModel, picture: Mammogram, path: str) -> Detections:
+def _look(model: OnnxModel[DetectorCard], picture: Mammogram, path: str) -> Detections:
     """What the model finds on one picture, weak and empty boxes left out.
 
     Raises
@@ -84,7 +84,7 @@ def _look(model: OnnxModel, picture: Mammogram, path: str) -> Detections:
     ModelError
         If what the model gives are no boxes or scores.
     """
-    boxes, scores = (output[0] for output in model(picture.pixels[None, None]))
+    boxes, scores = (output[0] for output in model(picture=picture.pixels[None, None]))
     if not (np.isfinite(boxes).all() and ((scores >= 0) & (scores <= 1)).all()):
         name = f"{model.card.name} {model.card.version}"
         raise ModelError(f"{name}: boxes not finite or scores outside [0, 1]")

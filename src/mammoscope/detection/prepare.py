@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from mammoscope.models.card import CropsPath
+from mammoscope.models.detector_card import CropsPath
 from mammoscope.preprocessing.contrast import even_out, grey_levels
 from mammoscope.types import Mammogram
 

@@ -3,31 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from mammoscope.errors import ModelError
-from mammoscope.models.card import ModelCard
+from mammoscope.models.card import ModelCard, read_facts
+from mammoscope.models.classifier_card import ClassifierCard
+from mammoscope.models.detector_card import DetectorCard
 
 _BUNDLED = Path(__file__).parent / "bundled"
+
+_KINDS: dict[str, type[ModelCard]] = {kind.task: kind for kind in (DetectorCard, ClassifierCard)}
+
+Card = TypeVar("Card", bound=ModelCard)
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card at ``path``, of the kind that its task asks for.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be read, or no such task is known.
+    """
+    task = read_facts(path)["task"]
+    if task not in _KINDS:
+        raise ModelError(f"{path}: a model for {task!r}, which is not known")
+    return _KINDS[task].read(path)
 
 
 def bundled_cards() -> tuple[ModelCard, ...]:
     """The cards of all shipped models, by name."""
-    return tuple(ModelCard.read(path) for path in sorted(_BUNDLED.glob("*.json")))
+    return tuple(read_card(path) for path in sorted(_BUNDLED.glob("*.json")))
 
 
-def find_card(task: str, path: Path | None = None) -> ModelCard:
-    """The card at ``path``, or the shipped one for ``task`` (``"detection"``).
+def find_card(kind: type[Card], path: Path | None = None) -> Card:
+    """The card at ``path``, or the shipped one of ``kind``, such as :class:`DetectorCard`.
 
     Raises
     ------
     ModelError
         If there is none, or the one at ``path`` is for another task.
     """
-    cards = (ModelCard.read(path),) if path else bundled_cards()
-    for card in cards:
-        if card.task == task:
+    if path is not None:
+        return kind.read(path)
+    for card in bundled_cards():
+        if isinstance(card, kind):
             return card
-    raise ModelError(f"{path or _BUNDLED}: no model for {task}")
+    raise ModelError(f"{_BUNDLED}: no model for {kind.task}")
 
 
-__all__ = ["ModelCard", "bundled_cards", "find_card"]
+__all__ = [
+    "ClassifierCard",
+    "DetectorCard",
+    "ModelCard",
+    "bundled_cards",
+    "find_card",
+    "read_card",
+]

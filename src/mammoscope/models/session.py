@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import ModelError
 from mammoscope.models.card import ModelCard
 
+Card = TypeVar("Card", bound=ModelCard)
 
-class OnnxModel:
+
+class OnnxModel(Generic[Card]):
     """A model as a pure function of a batch: nothing is kept between calls.
 
     One thread a call, so the result does not depend on how many calls run side by side.
@@ -18,10 +22,10 @@ class OnnxModel:
     ------
     ModelError
         If the weights are missing, changed, not a model that the runtime can load, or take
-        pictures of another size than the card says.
+        other inputs than the card says.
     """
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: Card) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -38,24 +42,19 @@ class OnnxModel:
             raise ModelError(f"{card.weights_path}: cannot be loaded: {error}") from error
         self.card = card
         self.outputs = tuple(output.name for output in self._session.get_outputs())
-        self._input = self._session.get_inputs()[0]
-        takes, says = list(self._input.shape[1:]), [1, card.rows, card.columns]
-        if takes != says:
-            raise ModelError(
-                f"{card.weights_path}: takes pictures of {takes}, its card says {says}"
-            )
+        takes = {each.name: tuple(each.shape[1:]) for each in self._session.get_inputs()}
+        if takes != card.inputs:
+            raise ModelError(f"{card.weights_path}: takes {takes}, its card says {card.inputs}")
 
-    def __call__(self, picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
-        """The outputs for a batch (B, 1, rows, columns) of pictures in [0, 1].
+    def __call__(self, **batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+        """The outputs for a batch: each input (B, ...) by its name, pictures in [0, 1].
 
         Raises
         ------
         ModelError
-            If the batch is not of the size the card names.
+            If the inputs are not of the names and sizes that the card says.
         """
-        expected = (1, self.card.rows, self.card.columns)
-        if picture.shape[1:] != expected:
-            raise ModelError(
-                f"{self.card.name} takes pictures of shape {expected}, got {picture.shape[1:]}"
-            )
-        return tuple(self._session.run(None, {self._input.name: picture}))
+        given = {name: array.shape[1:] for name, array in batch.items()}
+        if given != self.card.inputs:
+            raise ModelError(f"{self.card.name} takes {self.card.inputs}, got {given}")
+        return tuple(self._session.run(None, batch))

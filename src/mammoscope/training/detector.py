@@ -12,7 +12,7 @@ from mammoscope.datasets.splits import Parts, folds
 from mammoscope.detection import Detector
 from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder, write_json
-from mammoscope.models.card import PATHS, ModelCard
+from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.tables import read_table, write_table
 from mammoscope.training.calibration import calibrate
 from mammoscope.training.config import DetectorConfig
@@ -28,7 +28,7 @@ MODEL = "detector.onnx"
 _TABLES = ("truth", *PATHS)
 
 
-def train_detector(config: DetectorConfig, parts: Parts, run: Run) -> ModelCard | None:
+def train_detector(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard | None:
     """Train, or go on training where ``run.folder`` holds a checkpoint; export; write the tables.
 
     ``parts`` are images as :func:`mammoscope.datasets.masses` gives them. ``run.folder`` gets
@@ -67,7 +67,7 @@ def fit_on(config: DetectorConfig, images: Iterable[AnnotatedImage], run: Run) -
     fit(config, samples, run)
 
 
-def evaluate_run(config: DetectorConfig, parts: Parts, run: Run) -> ModelCard:
+def evaluate_run(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard:
     """Export the trained weights, calibrate them and write the tables of the held-out parts."""
     facts = {
         "name": run.folder.name,
@@ -130,10 +130,10 @@ def train_folds(
     return run.folder
 
 
-def with_facts(card: ModelCard, facts: dict[str, object]) -> ModelCard:
+def with_facts(card: DetectorCard, facts: dict[str, object]) -> DetectorCard:
     """The card with other facts, written in its place."""
     write_json(card.path, json.loads(card.path.read_text(encoding="utf-8")) | facts)
-    return ModelCard.read(card.path)
+    return DetectorCard.read(card.path)
 
 
 def _contents(config: DetectorConfig, parts: Parts) -> dict[str, object]:

@@ -14,7 +14,8 @@ import torch
 
 from mammoscope.errors import ModelError
 from mammoscope.files import write_bytes, write_json
-from mammoscope.models.card import SCHEMA, ModelCard
+from mammoscope.models.card import SCHEMA
+from mammoscope.models.detector_card import DetectorCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.training.checkpoint import load_weights
 from mammoscope.training.config import DetectorConfig
@@ -31,7 +32,7 @@ _OPSET = 18
 
 def export_detector(
     config: DetectorConfig, weights: Path, target: Path, facts: dict[str, Any]
-) -> ModelCard:
+) -> DetectorCard:
     """Write ``target`` (``NAME.onnx``) and its card ``NAME.json``.
 
     Parameters
@@ -55,10 +56,10 @@ def export_detector(
     return _write_pair(target, data, card)
 
 
-def _write_pair(target: Path, data: bytes, card: dict[str, Any]) -> ModelCard:
+def _write_pair(target: Path, data: bytes, card: dict[str, Any]) -> DetectorCard:
     write_bytes(target, data)
     write_json(target.with_suffix(".json"), card)
-    return ModelCard.read(target.with_suffix(".json"))
+    return DetectorCard.read(target.with_suffix(".json"))
 
 
 def _exported(network: MassDetector, rows: int, columns: int) -> bytes:
@@ -113,14 +114,14 @@ def _without_traces(path: Path) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def _compare(network: MassDetector, card: ModelCard, target: Path) -> None:
+def _compare(network: MassDetector, card: DetectorCard, target: Path) -> None:
     """Hold the exported model against torch on made pictures, peak by peak."""
     model = OnnxModel(card)
     for seed in range(4):
         picture = _made_picture(card.rows, card.columns, seed)
         with torch.no_grad():
             boxes, scores = (out.numpy() for out in network.find(torch.from_numpy(picture)))
-        onnx_boxes, onnx_scores = model(picture)
+        onnx_boxes, onnx_scores = model(picture=picture)
         # Peaks of nearly one score may change places; compare those well apart from the others.
         gaps = np.abs(np.diff(scores[0], prepend=2, append=0)) > 2 * _TOLERANCE["scores"]
         apart = gaps[:-1] & gaps[1:]

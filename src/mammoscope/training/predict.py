@@ -13,7 +13,7 @@ from mammoscope.detection.fusion import fused
 from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import Frame
-from mammoscope.models.card import ModelCard
+from mammoscope.models.detector_card import DetectorCard
 from mammoscope.preprocessing import preprocess
 from mammoscope.tables import BOX_COLUMNS, write_table
 from mammoscope.training.each import each
@@ -71,7 +71,7 @@ def write_truth(path: Path, images: Iterable[AnnotatedImage], names: Mapping[Pat
 
 
 def write_predictions(
-    folder: Path, looked: Sequence[Looked], card: ModelCard, names: Mapping[Path, str]
+    folder: Path, looked: Sequence[Looked], card: DetectorCard, names: Mapping[Path, str]
 ) -> None:
     """``PATH.csv`` for each path that the card knows, with the scores that it gives."""
     ensure_folder(folder)

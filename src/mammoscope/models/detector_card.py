@@ -1,0 +1,102 @@
+"""The card of a detector."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mammoscope.models.card import ModelCard
+
+PATHS = ("whole", "crops", "both")
+"""Ways of looking at a breast, as ``--paths`` and the cards name them."""
+
+_COEFFICIENTS = {"whole": 2, "crops": 2, "both": 3}
+"""Bias and slopes of a path's calibration."""
+
+
+@dataclass(frozen=True)
+class CropsPath:
+    """How a detector looks at overlapping crops.
+
+    Parameters
+    ----------
+    magnification
+        Crops are cut from the breast fitted to this many times the picture's size.
+    overlap
+        Share of a side that neighbouring crops have in common at least.
+    pixel_mm
+        Where the spacing of an image is known, crops are taken at this size of a pixel instead;
+        None where the training data had no spacing to tell it from.
+    """
+
+    magnification: float
+    overlap: float
+    pixel_mm: float | None = None
+
+    def __post_init__(self) -> None:
+        is_meant = self.magnification > 0 and 0 <= self.overlap < 1
+        if not is_meant or (self.pixel_mm is not None and not self.pixel_mm > 0):
+            raise ValueError(f"crops cannot be meant: {self}")
+
+
+@dataclass(frozen=True)
+class DetectorCard(ModelCard):
+    """How a detector is run.
+
+    Parameters
+    ----------
+    rows, columns
+        Size of the picture that the network takes, in pixels.
+    threshold
+        By path (:data:`PATHS`) the score from which a region is shown; the rule it was chosen by
+        stands in ``facts``. A path that is missing cannot be run.
+    calibration
+        By path the bias and the slopes of :mod:`mammoscope.detection.fusion`; without them raw
+        scores are kept.
+    crops
+        How the crops path is run, or None for a model of the whole image alone.
+    """
+
+    task: ClassVar[str] = "detection"
+
+    rows: int
+    columns: int
+    threshold: dict[str, float]
+    calibration: dict[str, tuple[float, ...]]
+    crops: CropsPath | None
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """One grey picture."""
+        return {"picture": (1, self.rows, self.columns)}
+
+    @classmethod
+    def _of_task(cls, facts: dict[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "rows": int(facts["input"]["rows"]),
+            "columns": int(facts["input"]["columns"]),
+            "threshold": _thresholds(facts["threshold"]),
+            "calibration": _calibration(facts.get("calibration", {})),
+            "crops": CropsPath(**facts["crops"]) if "crops" in facts else None,
+        }
+        shares = values["threshold"].values()
+        if values["rows"] < 1 or values["columns"] < 1 or not all(0 <= t <= 1 for t in shares):
+            raise ValueError("input size or threshold cannot be meant")
+        return values
+
+
+def _thresholds(values: dict[str, Any]) -> dict[str, float]:
+    """By path; a card of one path may give a plain ``value``."""
+    if "value" in values:
+        return {"whole": float(values["value"])}
+    return {name: float(values[name]) for name in PATHS if name in values}
+
+
+def _calibration(values: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    found = {name: tuple(float(v) for v in values[name]) for name in PATHS if name in values}
+    for name, coefficients in found.items():
+        if len(coefficients) != _COEFFICIENTS[name] or not all(map(math.isfinite, coefficients)):
+            wanted = f"{_COEFFICIENTS[name]} finite numbers"
+            raise ValueError(f"calibration of {name} must be {wanted}: {values[name]}")
+    return found
