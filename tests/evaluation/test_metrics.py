@@ -242,7 +242,7 @@ def test_json_keys() -> None:
         *("schema", "hit", "ap", "sensitivity_at_fppi", "auc", "false_positives_per_normal"),
         *("images", "normals", "lesions", "patients", "predictions", "threshold"),
         *("sensitivity_at_threshold", "fppi_at_threshold"),
-        *("bootstrap", "seed", "subgroups", "warnings"),
+        *("bootstrap", "seed", "classification", "subgroups", "warnings"),
     }
     assert values["schema"] == "mammoscope/evaluation/1"
     assert values["hit"] == "center"

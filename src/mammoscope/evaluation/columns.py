@@ -9,6 +9,9 @@ from mammoscope.evaluation.data import Column
 from mammoscope.evaluation.groups import SIZE, SIZE_COLUMN
 from mammoscope.tables import Row, Table
 
+LABEL, LATERALITY = "label", "laterality"
+"""Columns that are always kept: figures of classification take them."""
+
 MOST_VALUES = 25
 """Most different values of a column that makes subgroups: beyond it is no column of groups."""
 
@@ -16,7 +19,7 @@ MOST_VALUES = 25
 def read_columns(
     table: Table, rows: Sequence[Sequence[Row]], columns: Iterable[str]
 ) -> dict[str, Column]:
-    """The columns that subgroups by ``columns`` take.
+    """The columns that subgroups by ``columns`` take, and label and laterality where there.
 
     Parameters
     ----------
@@ -34,7 +37,9 @@ def read_columns(
         number above 0.
     """
     wanted = dict.fromkeys(columns)
-    values = {name: _column(table, rows, name) for name in wanted if name != SIZE}
+    kept = (name for name in (LABEL, LATERALITY) if name in table.columns)
+    values = {name: _by_image(rows, name) for name in kept}
+    values |= {name: _column(table, rows, name) for name in wanted if name != SIZE}
     if SIZE in wanted and SIZE_COLUMN in table.columns:
         _check_sizes(table)
         values[SIZE_COLUMN] = _by_image(rows, SIZE_COLUMN)

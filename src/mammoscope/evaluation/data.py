@@ -112,6 +112,11 @@ class Truth:
         column = Column(tuple(values), ("",) * len(self.images))
         return replace(self, columns={**self.columns, name: column})
 
+    def holding(self, lesions: BoolArray) -> Truth:
+        """All images with the ``lesions`` (L,) alone, without further columns."""
+        boxes, image_of = self.boxes[lesions], self.image_of[lesions]
+        return replace(self, boxes=boxes, image_of=image_of, columns={})
+
     def on(self, kept: BoolArray) -> Truth:
         """The images ``kept`` (I,) alone, without warnings and further columns."""
         lesions = kept[self.image_of]
@@ -133,18 +138,25 @@ class Predictions:
     boxes
         (N, 4) float64 xyxy in pixels.
     scores
-        (N,) float64, finite; higher is surer.
+        (N,) float64, finite; higher is surer. Equal where the system gives none, see ``scored``.
     image_of
         (N,) int64: the index in ``Truth.images`` of the image a detection was made on.
     threshold
         Score from which the system shows a detection, or None where it does not say.
     warnings
         What a reader of the figures should know, one sentence each.
+    p_malignant
+        (N,) float64 in [0, 1], NaN where no classifier has looked; None where none looked at any.
+    malignant_threshold
+        p_malignant from which the system calls a detection malignant, or None as above.
+    scored
+        Whether the system scores its detections. Without scores only classification is evaluated.
 
     Raises
     ------
     GeometryError
-        If the arrays do not fit each other, a box has no area or a score is not finite.
+        If the arrays do not fit each other, a box has no area, a score is not finite or a
+        p_malignant not in [0, 1].
     """
 
     boxes: FloatArray
@@ -152,6 +164,9 @@ class Predictions:
     image_of: IntArray
     threshold: float | None = None
     warnings: tuple[str, ...] = ()
+    p_malignant: FloatArray | None = None
+    malignant_threshold: float | None = None
+    scored: bool = True
 
     def __post_init__(self) -> None:
         _check_boxes(self.boxes, self.image_of)
@@ -161,6 +176,14 @@ class Predictions:
             )
         if not np.isfinite(self.scores).all():
             raise GeometryError("scores must be finite")
+        if self.p_malignant is None:
+            return
+        if self.p_malignant.shape != self.scores.shape:
+            raise GeometryError(
+                f"p_malignant must have shape {self.scores.shape}, got {self.p_malignant.shape}"
+            )
+        if (self.p_malignant < 0).any() or (self.p_malignant > 1).any():
+            raise GeometryError("p_malignant must be in [0, 1], or NaN")
 
     @classmethod
     def of(
@@ -168,27 +191,38 @@ class Predictions:
         boxes: Sequence[ArrayLike],
         scores: Sequence[ArrayLike],
         threshold: float | None = None,
+        p_malignant: Sequence[ArrayLike] | None = None,
     ) -> Predictions:
-        """From an (n, 4) array of boxes and (n,) scores for each image, in the truth's order."""
+        """From (n, 4) boxes, (n,) scores and (n,) p_malignant an image, in the truth's order."""
         if len(boxes) != len(scores):
             raise GeometryError(f"boxes of {len(boxes)} images but scores of {len(scores)}")
         joined, image_of = _join(boxes)
-        flat = [np.asarray(s, dtype=np.float64).reshape(-1) for s in scores]
-        together = np.concatenate(flat) if flat else np.zeros(0)
-        return cls(boxes=joined, scores=together, image_of=image_of, threshold=threshold)
+        return cls(
+            boxes=joined,
+            scores=_flat(scores),
+            image_of=image_of,
+            threshold=threshold,
+            p_malignant=None if p_malignant is None else _flat(p_malignant),
+        )
 
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def on(self, kept: BoolArray) -> Predictions:
-        """Those on the images ``kept`` (I,), to go with :meth:`Truth.on`, without warnings."""
-        rows = kept[self.image_of]
-        return Predictions(
+    def only(self, rows: BoolArray) -> Predictions:
+        """The detections ``rows`` (N,), without warnings."""
+        return replace(
+            self,
             boxes=self.boxes[rows],
             scores=self.scores[rows],
-            image_of=(np.cumsum(kept) - 1)[self.image_of[rows]],
-            threshold=self.threshold,
+            image_of=self.image_of[rows],
+            p_malignant=None if self.p_malignant is None else self.p_malignant[rows],
+            warnings=(),
         )
+
+    def on(self, kept: BoolArray) -> Predictions:
+        """Those on the images ``kept`` (I,), to go with :meth:`Truth.on`, without warnings."""
+        found = self.only(kept[self.image_of])
+        return replace(found, image_of=(np.cumsum(kept) - 1)[found.image_of])
 
 
 def _join(boxes: Sequence[ArrayLike]) -> tuple[FloatArray, IntArray]:
@@ -197,6 +231,11 @@ def _join(boxes: Sequence[ArrayLike]) -> tuple[FloatArray, IntArray]:
     counts = np.array([len(b) for b in each], dtype=np.int64)
     joined = np.concatenate(each) if each else np.zeros((0, 4))
     return joined, np.repeat(np.arange(len(each), dtype=np.int64), counts)
+
+
+def _flat(values: Sequence[ArrayLike]) -> FloatArray:
+    each = [np.asarray(v, dtype=np.float64).reshape(-1) for v in values]
+    return np.concatenate(each) if each else np.zeros(0)
 
 
 def _check_boxes(boxes: FloatArray, image_of: IntArray) -> None:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.evaluation.bootstrap import LEAST_PATIENTS, interval, resamples
-from mammoscope.evaluation.figures import FPPI, Figures, Values
+from mammoscope.evaluation.figures import FPPI
 from mammoscope.geometry import FloatArray
 
 _BLOCK_VALUES = 2_000_000
@@ -36,20 +36,37 @@ Estimates = NDArray[Any]
 """An array of :class:`Estimate`."""
 
 
-def measure(figures: Figures, patients: Sequence[str], count: int, seed: int) -> Values[Estimates]:
-    """The figures of a set with intervals from ``count`` resamples of its ``patients`` (I,).
+class Weighted(Protocol):
+    """Figures as a function of how often each image counts."""
 
-    A figure that rests on fewer than two patients has no interval, nor has any if ``count`` is 0.
+    @property
+    def size(self) -> int:
+        """Values held at once for each weighting, about."""
+
+    def __call__(self, weights: FloatArray) -> tuple[FloatArray, ...]:
+        """The figures, each (B, ...), for weights (B, I)."""
+
+    def patients(self, names: Sequence[str]) -> tuple[FloatArray, ...]:
+        """How many patients each rests on, each (...), image i being of patient ``names[i]``."""
+
+
+def measure(
+    figures: Weighted, patients: Sequence[str], count: int, seed: int
+) -> tuple[Estimates, ...]:
+    """The figures of a set, each (...), with intervals from resamples of its ``patients`` (I,).
+
+    A figure that rests on fewer than two patients has no interval, nor has any if ``count``,
+    the number of resamples, is 0.
     """
     values = [value[0] for value in figures(np.ones((1, len(patients))))]
     support = figures.patients(patients)
     block = max(1, _BLOCK_VALUES // figures.size)
     draws = resamples(patients, count, seed, block)
-    undefined = Values(*(np.full((1, *value.shape), np.nan) for value in values))
+    undefined = tuple(np.full((1, *value.shape), np.nan) for value in values)
     blocks = [figures(weights) for weights in draws] or [undefined]
     samples = [np.concatenate(each) for each in zip(*blocks, strict=True)]
     fields = zip(values, samples, support, strict=True)
-    return Values(*(_estimates(np.asarray(v), s, np.asarray(n)) for v, s, n in fields))
+    return tuple(_estimates(np.asarray(v), s, np.asarray(n)) for v, s, n in fields)
 
 
 def by_fppi(sensitivity: Estimates) -> Mapping[float, Estimate]:

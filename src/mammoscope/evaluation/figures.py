@@ -67,6 +67,8 @@ class Figures:
         is undefined.
     curve
         C false positives an image at which the curve's sensitivity is wanted.
+    scored
+        Without scores of detections every figure is undefined.
     """
 
     ranking: Ranking
@@ -77,6 +79,7 @@ class Figures:
     false_positives: FloatArray
     has_threshold: bool
     curve: tuple[float, ...]
+    scored: bool
 
     @classmethod
     def of(
@@ -104,6 +107,7 @@ class Figures:
             ).astype(np.float64),
             has_threshold=threshold is not None,
             curve=tuple(curve),
+            scored=predictions.scored,
         )
 
     @property
@@ -121,7 +125,7 @@ class Figures:
         known = 1.0 if self.has_threshold else np.nan
         found = [self.ranking.found(weights, at_fppi, group) for group in self.groups]
         on_curve = self.ranking.found(weights, along, self.groups[0])
-        return Values(
+        values = Values(
             ap=average_precision(true, false, lesions[:, 0]),
             auc=area_under_roc(self.scores, ~normal, weights),
             fp_per_normal=ratio(
@@ -132,6 +136,7 @@ class Figures:
             sensitivity_at_threshold=known * ratio(weights @ self.found, lesions),
             band=ratio(on_curve, lesions[:, :1]),
         )
+        return values if self.scored else Values(*(np.full_like(v, np.nan) for v in values))
 
     def patients(self, names: Sequence[str]) -> Values[FloatArray]:
         """How many patients each figure rests on, each image being of the patient in ``names``."""

@@ -10,12 +10,13 @@ in context", ECCV 2014; its evaluation code), used here for AP and FROC alike.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from mammoscope.evaluation.data import IntArray, Predictions, Truth
+from mammoscope.evaluation.data import BoolArray, IntArray, Predictions, Truth
 from mammoscope.geometry import FloatArray, centers, iou
 
 _IOU = re.compile(r"iou:(\d+\.?\d*|\.\d+)", re.ASCII)
@@ -95,17 +96,31 @@ def match(predictions: Predictions, truth: Truth, rule: HitRule) -> IntArray:
     that hits best goes first, then the one that comes first by x0, y0, x1, y1.
     """
     matched = np.full(len(predictions), -1, dtype=np.int64)
-    lesions_by_image = _group(truth.image_of, len(truth.images))
-    detections_by_image = _group(predictions.image_of, len(truth.images))
-    for lesions, detections in zip(lesions_by_image, detections_by_image, strict=True):
-        if not len(lesions) or not len(detections):
-            continue
+    for detections, lesions in _by_image(predictions, truth):
         lesions = lesions[_by_corner(truth.boxes[lesions])]
         close = rule.closeness(predictions.boxes[detections], truth.boxes[lesions])
         pairs = _match_image(close, predictions.scores[detections], predictions.boxes[detections])
         for detection, lesion in pairs:
             matched[detections[detection]] = lesions[lesion]
     return matched
+
+
+def hits_any(predictions: Predictions, truth: Truth, rule: HitRule) -> BoolArray:
+    """(N,) whether each detection hits a lesion, however often that is hit."""
+    hit = np.zeros(len(predictions), dtype=np.bool_)
+    for detections, lesions in _by_image(predictions, truth):
+        close = rule.closeness(predictions.boxes[detections], truth.boxes[lesions])
+        hit[detections] = np.isfinite(close).any(axis=1)
+    return hit
+
+
+def _by_image(predictions: Predictions, truth: Truth) -> Iterator[tuple[IntArray, IntArray]]:
+    """The indices of detections and of lesions of each image that has both."""
+    detections = _group(predictions.image_of, len(truth.images))
+    lesions = _group(truth.image_of, len(truth.images))
+    for pair in zip(detections, lesions, strict=True):
+        if all(len(each) for each in pair):
+            yield pair
 
 
 def _match_image(close: FloatArray, scores: FloatArray, boxes: FloatArray) -> list[tuple[int, int]]:

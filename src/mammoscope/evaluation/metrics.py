@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from mammoscope.errors import GeometryError
-from mammoscope.evaluation.data import Predictions, Truth
+from mammoscope.evaluation.classification import Classification, classification
+from mammoscope.evaluation.data import IntArray, Predictions, Truth
 from mammoscope.evaluation.estimates import Estimate, Estimates, by_fppi, measure
-from mammoscope.evaluation.figures import Figures
+from mammoscope.evaluation.figures import Figures, Values
 from mammoscope.evaluation.froc import Ranking
 from mammoscope.evaluation.groups import Grouping
 from mammoscope.evaluation.matching import HitRule, match
-from mammoscope.evaluation.notes import notes
+from mammoscope.evaluation.notes import classification_notes, notes
 from mammoscope.evaluation.options import EvaluationOptions
 from mammoscope.evaluation.subgroups import Subgroups, subgroups
 from mammoscope.geometry import FloatArray
@@ -69,9 +70,14 @@ class Evaluation:
     warnings
         What a reader of the figures should know, one sentence each.
     curve
-        For plotting; None without lesions.
+        For plotting; None without lesions or scores.
     subgroups
         The figures by each column asked for.
+    classification
+        Figures of p_malignant; None where none is given or no lesion has a label.
+    scored
+        Whether the predictions have scores; without, all figures but those of classification are
+        undefined.
     """
 
     ap: Estimate
@@ -92,6 +98,8 @@ class Evaluation:
     warnings: tuple[str, ...]
     curve: FrocCurve | None
     subgroups: tuple[Subgroups, ...] = ()
+    classification: Classification | None = None
+    scored: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, schema ``mammoscope/evaluation/1``; the curve is left out."""
@@ -115,6 +123,7 @@ class Evaluation:
             "threshold": self.threshold,
             "bootstrap": self.bootstrap,
             "seed": self.seed,
+            "classification": self.classification.as_dict() if self.classification else None,
             "subgroups": [groups.as_dict() for groups in self.subgroups],
             "warnings": list(self.warnings),
         }
@@ -154,7 +163,8 @@ def evaluate(
     matched = match(predictions, truth, options.hit)
     lesion_groups = [m for g in groupings if g.level == "lesion" for m in g.members]
     figures = Figures.of(predictions, truth, matched, threshold, lesion_groups, _CURVE_FPPI)
-    found = measure(figures, truth.patients, options.bootstrap, options.seed)
+    found = Values(*measure(figures, truth.patients, options.bootstrap, options.seed))
+    classified = classification(predictions, truth, matched, groupings, options)
     return Evaluation(
         ap=found.ap.item(),
         sensitivity_at_fppi=by_fppi(found.sensitivity[0]),
@@ -174,10 +184,13 @@ def evaluate(
         warnings=(
             *truth.warnings,
             *predictions.warnings,
-            *notes(truth, groupings, options.bootstrap),
+            *notes(truth, groupings, options.bootstrap, predictions.scored),
+            *classification_notes(truth, predictions, classified, options.bootstrap),
         ),
-        curve=_curve(Ranking.of(predictions, matched), truth, found.band),
-        subgroups=subgroups(groupings, predictions, truth, found, options),
+        curve=_curve(predictions, matched, truth, found.band),
+        subgroups=subgroups(groupings, predictions, truth, found, classified, options),
+        classification=classified,
+        scored=predictions.scored,
     )
 
 
@@ -186,10 +199,12 @@ def _lowest(predictions: Predictions) -> float:
     return float(min(0.0, predictions.scores.min(initial=0.0)))
 
 
-def _curve(ranking: Ranking, truth: Truth, band: Estimates) -> FrocCurve | None:
-    if not len(truth.boxes):
+def _curve(
+    predictions: Predictions, matched: IntArray, truth: Truth, band: Estimates
+) -> FrocCurve | None:
+    if not len(truth.boxes) or not predictions.scored:
         return None
-    true, false = ranking.counts(np.ones((1, len(truth.images))))
+    true, false = Ranking.of(predictions, matched).counts(np.ones((1, len(truth.images))))
     ends = [(f, e.low, e.high) for f, e in zip(_CURVE_FPPI, band, strict=True)]
     known = all(low is not None for _, low, _ in ends)
     return FrocCurve(

@@ -7,16 +7,52 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from mammoscope.evaluation.bootstrap import ENOUGH_PATIENTS, LEAST_PATIENTS
-from mammoscope.evaluation.data import Truth
+from mammoscope.evaluation.classification import Classification
+from mammoscope.evaluation.data import Predictions, Truth
 from mammoscope.evaluation.groups import Grouping
+from mammoscope.evaluation.levels import sides
+
+_UNSCORED = "The predictions have no scores: only classification is evaluated."
 
 
-def notes(truth: Truth, groupings: Iterable[Grouping], resamples: int) -> tuple[str, ...]:
+def notes(
+    truth: Truth, groupings: Iterable[Grouping], resamples: int, scored: bool
+) -> tuple[str, ...]:
     """On undefined figures, and on intervals that are missing or rough."""
-    undefined = _undefined(truth)
+    undefined = _undefined(truth) if scored else (_UNSCORED,)
     if resamples == 0:
         return (*undefined, "No intervals: no resamples were asked for.")
+    if not scored:
+        return undefined
     return (*undefined, *_whole(truth), *_groups(truth, groupings))
+
+
+def classification_notes(
+    truth: Truth, predictions: Predictions, found: Classification | None, resamples: int
+) -> tuple[str, ...]:
+    """On what the figures of classification leave out, and on their intervals."""
+    if predictions.p_malignant is None:
+        return ()
+    if found is None:
+        return ("No lesion has a label: p_malignant is not evaluated.",)
+    classes = {found.malignant, found.scored - found.malignant}
+    unclear = found.levels["image"].left_out
+    sideless = sum(not side for side in sides(truth))
+    unlooked = int(np.isnan(predictions.p_malignant).sum())
+    negative = bool((predictions.scores < 0).any())
+    sentences = {
+        "The labelled lesions with a p_malignant are not of both classes: their AUC is "
+        "undefined.": 0 in classes,
+        f"Detections without p_malignant, in no figure of classification: {unlooked}.": unlooked,
+        "Scores below 0 cannot be weighed by p_malignant: AUC of images, breasts and patients and "
+        "AP by class are left out.": negative,
+        "Images left out of the AUC of malignancy, with an unlabelled lesion and no malignant one: "
+        f"{unclear}; so are breasts and patients of that kind.": unclear and not negative,
+        f"Images of unknown side (laterality L or R): {sideless}; their breasts and patients are "
+        "left out of the AUC of malignancy.": sideless and not negative,
+    }
+    left_out = tuple(sentence for sentence, applies in sentences.items() if applies)
+    return (*left_out, *_sentences(found.patients)) if resamples else left_out
 
 
 def _undefined(truth: Truth) -> tuple[str, ...]:
@@ -54,6 +90,10 @@ def _groups(truth: Truth, groupings: Iterable[Grouping]) -> tuple[str, ...]:
             else:
                 each = _support(truth.on(members))
                 support |= {f"{group} ({figure})": count for figure, count in each.items()}
+    return _sentences(support)
+
+
+def _sentences(support: Mapping[str, int]) -> tuple[str, ...]:
     none, rough = _few(support)
     sentences = {
         f"No interval, under {LEAST_PATIENTS} patients of a kind: {'; '.join(none)}.": none,

@@ -1,4 +1,4 @@
-"""The FROC curve as a picture. Needs the extra ``plot``."""
+"""The FROC curve as a picture, and what all plots share. Needs the extra ``plot``."""
 
 from __future__ import annotations
 
@@ -31,18 +31,14 @@ def plot_froc(evaluations: Evaluation | Sequence[Evaluation], path: str | os.Pat
     MissingExtra
         If matplotlib is not installed.
     OutputError
-        If there is no lesion to plot, or the file cannot be written.
+        If there is no lesion or no score to plot, or the file cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("a FROC plot", "plot") from error
     several = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
-    figure = Figure(figsize=(7, 5), dpi=150, layout="constrained")
+    figure = new_figure("a FROC plot", (7, 5))
     axes = figure.add_subplot()
     for number, evaluation in enumerate(several):
         if evaluation.curve is None:
-            raise OutputError(path, "there is no FROC curve without lesions")
+            raise OutputError(path, "there is no FROC curve without lesions and scores")
         rule = f"{evaluation.hit}, " if len(several) > 1 else ""
         _draw(axes, evaluation, evaluation.curve, f"C{number}", rule)
     axes.set_xscale("log")
@@ -56,7 +52,7 @@ def plot_froc(evaluations: Evaluation | Sequence[Evaluation], path: str | os.Pat
     axes.set_title(f"FROC, hit rule {rules}", fontsize="medium")
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right", frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _draw(axes: Axes, evaluation: Evaluation, curve: FrocCurve, color: str, rule: str) -> None:
@@ -73,7 +69,29 @@ def _draw(axes: Axes, evaluation: Evaluation, curve: FrocCurve, color: str, rule
     axes.plot(FPPI, dots, "o", color=color, markersize=4)
 
 
-def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
+def new_figure(what: str, inches: tuple[float, float]) -> Figure:
+    """An empty figure of 150 pixels an inch, for ``what``.
+
+    Raises
+    ------
+    MissingExtra
+        If matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra(what, "plot") from error
+    return Figure(figsize=inches, dpi=150, layout="constrained")
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a PNG, the same bytes for the same figure.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+    """
     try:
         figure.savefig(path, format="png", metadata={"Software": None})
     except OSError as error:

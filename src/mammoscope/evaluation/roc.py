@@ -1,10 +1,14 @@
-"""Image-level ROC: does the score of an image tell those with a lesion from the others."""
+"""ROC: do scores tell those of a class from the others.
+
+Of images with a lesion and without, and of malignant and benign lesions, images, breasts, patients.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 from mammoscope.evaluation.data import BoolArray, Predictions
+from mammoscope.evaluation.froc import ratio
 from mammoscope.geometry import FloatArray
 
 
@@ -21,26 +25,60 @@ def image_scores(predictions: Predictions, images: int) -> FloatArray:
 
 
 def area_under_roc(scores: FloatArray, positive: BoolArray, weights: FloatArray) -> FloatArray:
-    """Probability that a positive image outranks a negative one, ties half: (B,).
+    """Probability that a positive outranks a negative, ties half: (B,).
 
     The Mann-Whitney form of the area (J. A. Hanley and B. J. McNeil, Radiology 143, 1982), with
-    image i counted ``weights[b, i]`` times. NaN where either class is absent.
+    number i counted ``weights[b, i]`` times. NaN where either class is absent.
 
     Parameters
     ----------
     scores, positive
-        (I,) score and class of each image.
+        (I,) score and class of each image, lesion or other thing.
     weights
-        (B, I) how often each image counts.
+        (B, I) how often each counts.
+    """
+    _, positives, negatives = at_scores(scores, positive, weights)
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+    return ratio((positives * below).sum(axis=1), pairs)
+
+
+def at_scores(
+    scores: FloatArray, positive: BoolArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The K different scores, lowest first, and how often each class has each: (B, K) twice.
+
+    Parameters are those of :func:`area_under_roc`.
     """
     order = np.argsort(scores, kind="stable")
     ranked = scores[order]
     last = np.append(ranked[1:] != ranked[:-1], True)[: len(order)]
     ends = np.flatnonzero(last)
-    above = np.cumsum(weights[:, order] * positive[order], axis=1)[:, ends]
-    below = np.cumsum(weights[:, order] * ~positive[order], axis=1)[:, ends]
-    at_score = np.diff(above, prepend=0.0, axis=1)
-    negatives = np.diff(below, prepend=0.0, axis=1)
-    wins = (at_score * (below - negatives / 2)).sum(axis=1)
-    pairs = weights[:, positive].sum(axis=1) * weights[:, ~positive].sum(axis=1)
-    return np.divide(wins, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+    until = (np.cumsum(weights[:, order] * of[order], axis=1) for of in (positive, ~positive))
+    positives, negatives = (np.diff(u[:, ends], prepend=0.0, axis=1) for u in until)
+    return ranked[ends], positives, negatives
+
+
+def roc_points(
+    scores: FloatArray, positive: BoolArray, weights: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Shares of negatives and of positives from each score up: (B, K + 1) twice, from 0 to 1.
+
+    NaN where either class is absent. Parameters are those of :func:`area_under_roc`.
+    """
+    _, positives, negatives = at_scores(scores, positive, weights)
+    false, true = (np.cumsum(each[:, ::-1], axis=1) for each in (negatives, positives))
+    pairs = true[:, -1:] * false[:, -1:]
+    shares = (ratio(each * pairs, each[:, -1:] * pairs) for each in (false, true))
+    first, second = (np.pad(share, ((0, 0), (1, 0))) for share in shares)
+    return first, second
+
+
+def sensitivity_along(
+    scores: FloatArray, positive: BoolArray, weights: FloatArray, false: FloatArray
+) -> FloatArray:
+    """Height (B, C) of the ROC curve over shares ``false`` (C,) of negatives."""
+    points = zip(*roc_points(scores, positive, weights), strict=True)
+    undefined = np.full(len(false), np.nan)
+    rows = [np.interp(false, f, t) if t[-1] == 1 else undefined for f, t in points]
+    return np.array(rows).reshape(len(weights), len(false))

@@ -11,6 +11,8 @@ figures of the whole set.
 and its own operating points, and has every figure that the whole set has. At the threshold both
 groups and whole set are seen at one score.
 
+Either has the AUC of malignancy of its lesions, where predictions carry p_malignant.
+
 Intervals come from resampling patients: for lesions those of the whole set, so that the operating
 points vary along; for images those with an image in the group.
 """
@@ -18,11 +20,12 @@ points vary along; for images those with an image in the group.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from mammoscope.evaluation.classification import Classification
 from mammoscope.evaluation.data import Predictions, Truth
 from mammoscope.evaluation.estimates import Estimate, Estimates, by_fppi, measure
 from mammoscope.evaluation.figures import Figures, Values
@@ -48,6 +51,8 @@ class Subgroup:
         The same at the threshold; undefined where none is known.
     ap, auc, false_positives_per_normal, fppi_at_threshold
         As in :class:`mammoscope.evaluation.Evaluation`; None for a group of lesions.
+    malignancy_auc
+        Of its lesions found and classified; None where classification is not evaluated.
     """
 
     name: str
@@ -60,9 +65,10 @@ class Subgroup:
     auc: Estimate | None = None
     false_positives_per_normal: Estimate | None = None
     fppi_at_threshold: Estimate | None = None
+    malignancy_auc: Estimate | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; figures that a group of lesions does not have are left out."""
+        """Plain values for JSON; figures that the group does not have are left out."""
         values: dict[str, Any] = {
             "name": self.name,
             "images": self.images,
@@ -74,13 +80,14 @@ class Subgroup:
             },
             "sensitivity_at_threshold": self.sensitivity_at_threshold.as_dict(),
         }
-        of_images = {
+        others = {
             "fppi_at_threshold": self.fppi_at_threshold,
             "ap": self.ap,
             "auc": self.auc,
             "false_positives_per_normal": self.false_positives_per_normal,
+            "malignancy_auc": self.malignancy_auc,
         }
-        return values | {name: figure.as_dict() for name, figure in of_images.items() if figure}
+        return values | {name: figure.as_dict() for name, figure in others.items() if figure}
 
 
 @dataclass(frozen=True)
@@ -119,14 +126,16 @@ def subgroups(
     predictions: Predictions,
     truth: Truth,
     found: Values[Estimates],
+    classified: Classification | None,
     options: EvaluationOptions,
 ) -> tuple[Subgroups, ...]:
     """The figures of all groups.
 
     ``found`` are those of the whole set; its groups of lesions are those of the groupings that
-    group lesions, one after another.
+    group lesions, one after another. ``classified`` has those of classification, of all groups.
     """
     first = 1
+    malignancy = iter(classified.auc_of_groups if classified else ())
     results = []
     for grouping in groupings:
         if grouping.level == "image":
@@ -134,6 +143,7 @@ def subgroups(
         else:
             groups = _of_lesions(grouping, truth, found, first)
             first += len(groups)
+        groups = tuple(replace(g, malignancy_auc=next(malignancy, None)) for g in groups)
         results.append(Subgroups(grouping.column, grouping.level, grouping.measure, groups))
     return tuple(results)
 
@@ -167,7 +177,7 @@ def _of_images(
         lesions, detections = truth.on(members), predictions.on(members)
         matched = match(detections, lesions, options.hit)
         figures = Figures.of(detections, lesions, matched, threshold)
-        found = measure(figures, lesions.patients, options.bootstrap, options.seed)
+        found = Values(*measure(figures, lesions.patients, options.bootstrap, options.seed))
         group = Subgroup(
             name=name,
             images=len(lesions.images),

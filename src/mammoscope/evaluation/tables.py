@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Iterable, Mapping, Sequence, Sized
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from mammoscope.errors import TableError
-from mammoscope.evaluation.columns import read_columns
+from mammoscope.evaluation.columns import LABEL, LATERALITY, read_columns
 from mammoscope.evaluation.data import Predictions, Truth
+from mammoscope.evaluation.found import Source, image_name, read_csv, read_folder
 from mammoscope.evaluation.groups import SIZE, SIZE_COLUMN
-from mammoscope.evaluation.names import AmbiguousName, has_other_extension, match_names, normalise
+from mammoscope.evaluation.levels import UNCLEAR, lesion_classes
+from mammoscope.evaluation.names import AmbiguousName, has_other_extension, match_names
 from mammoscope.geometry import as_boxes
 from mammoscope.tables import BOX_COLUMNS, Box, Row, Table, read_table
 
-_IMAGE_SCHEMA = "mammoscope/image-result/1"
-_RUN_SCHEMA = "mammoscope/run/1"
 _LABELS = ("", "benign", "malignant")
 
 
@@ -30,7 +27,8 @@ def load_truth(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> Tru
 
     One row a lesion, boxes xyxy in pixels; an image without lesions has one row with an empty box.
     Without ``patient_id`` each image is a patient of its own, and a warning says so. ``label``
-    (benign, malignant or empty) does not enter these figures; other values give a warning.
+    (benign, malignant or empty; other values give a warning) and ``laterality`` (L, R or empty) are
+    for figures of classification.
 
     ``columns`` are kept for figures of subgroups, see :mod:`mammoscope.evaluation.groups`: further
     columns of the file, or ``"size"``, which takes ``size_mm`` where there is one.
@@ -50,7 +48,7 @@ def load_truth(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> Tru
     rows: dict[str, list[Row]] = {}
     patients: dict[str, str] = {}
     for row in table:
-        image = _image(row)
+        image = image_name(row)
         rows.setdefault(image, []).append(row)
         _add_lesion(row, boxes.setdefault(image, []))
         patient = row.text("patient_id")
@@ -76,16 +74,20 @@ def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
     file has columns ``image,x0,y0,x1,y1,score``; an image without detections may have a row with an
     empty box, or none. Images match by name as in :mod:`mammoscope.evaluation.names`.
 
+    ``p_malignant`` may be there too. A CSV file that has it may lack ``score``: then only
+    classification can be evaluated.
+
     Images that the truth does not name are not scored; images of the truth that are missing here
     count as having no detections. Warnings say how many there are of each.
 
     Raises
     ------
     TableError
-        If a table or a result cannot be read, repeats a row, or a name fits several images.
+        If a table or a result cannot be read, repeats a row, or a name fits several images, or if
+        there are neither scores nor anything to classify.
     """
     source = Path(path)
-    found = _read_folder(source) if source.is_dir() else _read_csv(source)
+    found = read_folder(source) if source.is_dir() else read_csv(source)
     try:
         means = match_names(dict.fromkeys(found.images + found.failed), truth.images)
     except AmbiguousName as error:
@@ -94,33 +96,32 @@ def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
         named = _some(found.images or found.failed)
         raise TableError(found.path, f"none of its images is named by the truth, such as {named}")
     index = {image: i for i, image in enumerate(truth.images)}
-    kept = [d for d in found.detections if d[0] in means]
+    kept = [d for d in found.detections if d.image in means]
+    p_malignant = np.array([d.p_malignant for d in kept], dtype=np.float64)
+    looked = not np.isnan(p_malignant).all()
+    if not found.scored and (not looked or (lesion_classes(truth) == UNCLEAR).all()):
+        cause = (
+            "without column score only lesions with a label and a p_malignant count: there are none"
+        )
+        raise TableError(found.path, cause)
     return Predictions(
-        boxes=as_boxes([box for _, box, _ in kept]),
-        scores=np.array([score for *_, score in kept], dtype=np.float64),
-        image_of=np.array([index[means[name]] for name, *_ in kept], dtype=np.int64),
-        threshold=found.threshold,
+        boxes=as_boxes([d.box for d in kept]),
+        scores=np.array([d.score for d in kept], dtype=np.float64),
+        image_of=np.array([index[means[d.image]] for d in kept], dtype=np.int64),
+        threshold=_one(found.thresholds),
         warnings=_warnings(found, means, truth),
+        p_malignant=p_malignant if looked else None,
+        malignant_threshold=_one(found.malignant_thresholds),
+        scored=found.scored,
     )
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What a file or folder holds: the images looked at, those that failed, the detections."""
-
-    path: str
-    images: tuple[str, ...]
-    detections: tuple[tuple[str, Box, float], ...]
-    failed: tuple[str, ...] = ()
-    threshold: float | None = None
-    thresholds_differ: bool = False
+_T = TypeVar("_T")
 
 
-def _image(row: Row) -> str:
-    image = normalise(row.name("image"))
-    if not image:
-        raise row.error(f"{row['image']!r} names no image")
-    return image
+def _one(values: frozenset[_T]) -> _T | None:
+    """The only value there is; None where there are several."""
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _truth_warnings(
@@ -133,9 +134,12 @@ def _truth_warnings(
             f"{_count(unknown)} of the truth without patient_id: each counts as a patient of its "
             "own."
         )
-    odd = {row.text("label") for row in table} - set(_LABELS)
+    odd = {row.text(LABEL) for row in table} - set(_LABELS)
     if odd:
         warnings.append(f"Labels other than benign and malignant: {_some(odd)}.")
+    odd = {row.text(LATERALITY) for row in table} - {"", "L", "R"}
+    if odd:
+        warnings.append(f"Lateralities other than L and R: {_some(odd)}.")
     if SIZE in columns and SIZE in table.columns:
         warnings.append(
             f"The column {SIZE} is not used: sizes are those of {SIZE_COLUMN}, or of the boxes."
@@ -152,105 +156,7 @@ def _add_lesion(row: Row, boxes: list[Box | None]) -> None:
     boxes.append(box)
 
 
-def _read_csv(path: Path) -> _Found:
-    table = read_table(path, ("image", *BOX_COLUMNS, "score"))
-    images: dict[str, None] = {}
-    detections: dict[tuple[str, Box, float], None] = {}
-    for row in table:
-        image, box = _image(row), row.box()
-        images[image] = None
-        if box is None:
-            if row.text("score") and row.number("score") != 0:
-                raise row.error("a score without a box")
-            continue
-        detection = (image, box, row.number("score"))
-        if detection in detections:
-            raise row.error("this row repeats an earlier one")
-        detections[detection] = None
-    return _Found(path=table.path, images=tuple(images), detections=tuple(detections))
-
-
-def _read_folder(folder: Path) -> _Found:
-    images: dict[str, Path] = {}
-    detections: list[tuple[str, Box, float]] = []
-    thresholds = set()
-    failed: tuple[str, ...] = ()
-    runs = 0
-    for path in sorted(folder.glob("*.json")):
-        values = _read_json(path)
-        schema = values.get("schema")
-        if schema == _RUN_SCHEMA:
-            failed += _failures(path, values)
-            runs += 1
-        elif schema == _IMAGE_SCHEMA:
-            image, found, threshold = _image_result(path, values)
-            if image in images:
-                raise TableError(path, f"{images[image].name} is a result of the same image")
-            images[image] = path
-            detections += [(image, box, score) for box, score in found]
-            thresholds.add(threshold)
-        elif str(schema).startswith(_IMAGE_SCHEMA.rpartition("/")[0]):
-            raise TableError(path, f"schema is {schema}, this version reads {_IMAGE_SCHEMA}")
-    if not images and not failed:
-        raise TableError(folder, "the folder holds no results of mammoscope detect")
-    return _Found(
-        path=str(folder),
-        images=tuple(images),
-        detections=tuple(detections),
-        failed=tuple(dict.fromkeys(failed)),
-        threshold=thresholds.pop() if len(thresholds) == 1 else None,
-        thresholds_differ=len(thresholds) > 1,
-    )
-
-
-def _read_json(path: Path) -> Mapping[str, Any]:
-    try:
-        values = json.loads(path.read_bytes())
-    except OSError as error:
-        raise TableError(path, error.strerror or str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise TableError(path, f"not JSON: {error}") from error
-    return values if isinstance(values, dict) else {}
-
-
-def _image_result(
-    path: Path, values: Mapping[str, Any]
-) -> tuple[str, list[tuple[Box, float]], float]:
-    """The image's name, its detections and the threshold of one result."""
-    try:
-        image = normalise(str(values["source"]["path"]))
-        found = [_finding(f["box_px"], f["score"]) for f in values["findings"]]
-        threshold = _finite(values["threshold"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise TableError(path, f"not an image result: {_reason(error)}") from error
-    return image, found, threshold
-
-
-def _finding(box_px: Sequence[Any], score: Any) -> tuple[Box, float]:
-    x0, y0, x1, y1 = (_finite(v) for v in box_px)
-    if x1 <= x0 or y1 <= y0:
-        raise ValueError(f"the box {box_px} has no area")
-    return (x0, y0, x1, y1), _finite(score)
-
-
-def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is not a finite number")
-    return float(value)
-
-
-def _failures(path: Path, values: Mapping[str, Any]) -> tuple[str, ...]:
-    try:
-        return tuple(normalise(str(failure["path"])) for failure in values["failures"])
-    except (KeyError, TypeError) as error:
-        raise TableError(path, f"not a run's summary: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-
-
-def _warnings(found: _Found, means: Mapping[str, str], truth: Truth) -> tuple[str, ...]:
+def _warnings(found: Source, means: Mapping[str, str], truth: Truth) -> tuple[str, ...]:
     """One sentence for each way in which predictions and truth do not cover each other."""
     looked_at = {means[name]: name for name in found.images if name in means}
     failed = {means[name] for name in found.failed if name in means} - looked_at.keys()
@@ -263,7 +169,10 @@ def _warnings(found: _Found, means: Mapping[str, str], truth: Truth) -> tuple[st
         f"{_count(other)} matched despite another extension: {_some(other)}.": other,
         f"{_count(failed)} of the truth failed in the run, {empty}: {_some(failed)}.": failed,
         f"{_count(absent)} of the truth without predictions, {empty}: {_some(absent)}.": absent,
-        "The results have different thresholds, so none is used.": found.thresholds_differ,
+        "The results have different thresholds, so none is used.": len(found.thresholds) > 1,
+        "The results have different malignant thresholds, so none is used.": (
+            len(found.malignant_thresholds) > 1
+        ),
     }
     return tuple(sentence for sentence, applies in warnings.items() if applies)
 
