@@ -19,13 +19,16 @@ LAYERS = (
     {"reading", "preprocessing", "models", "phantom"},
     {"detection", "classification", "datasets"},
     {"pipeline"},
-    {"reporting", "evaluation"},
+    {"reporting", "evaluation", "dicom_results"},
     {"runs", "training"},
     {"cli"},
 )
 """From the bottom up: a unit uses its own layer and those below."""
 
-HEAVY = ("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom")
+HEAVY = (
+    *("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom"),
+    "highdicom",
+)
 
 ALLOWED = {
     "torch": ("training/",),
@@ -36,7 +39,8 @@ ALLOWED = {
     "sklearn": ("training/",),
     "onnx": ("training/",),
     "onnxruntime": ("models/session.py",),
-    "pydicom": ("reading/", "phantom/"),
+    "pydicom": ("reading/", "phantom/", "dicom_results/"),
+    "highdicom": ("dicom_results/",),
     "gdcm": ("reading/",),
     "matplotlib": ("evaluation/plot.py",),
     "typer": ("cli/",),

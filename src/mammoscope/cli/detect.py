@@ -27,6 +27,8 @@ _EPILOG = f"""
 
 `mammoscope detect DICOMDIR --out results --workers 4 --json > run.json`
 
+`mammoscope detect study/ --dicom sr,gsps --out results    # and objects for a viewer
+
 `mammoscope detect study/ --paths whole --out results     # faster, misses more small masses`
 
 {common.EXIT_CODES} {DISCLAIMER}
@@ -70,6 +72,12 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     remove_pectoral: Annotated[
         bool, typer.Option("--remove-pectoral", help="Blacken the pectoral muscle on MLO views.")
     ] = False,
+    dicom: Annotated[
+        str,
+        typer.Option(
+            help="DICOM objects to write to OUT/dicom: any of sr, sr1500, gsps and sc, with commas."
+        ),
+    ] = "",
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
     name_by_folder: common.NameByFolder = False,
@@ -83,6 +91,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     Writes for each image NAME.json (findings in source pixels) and NAME.png (marks drawn), and
     report.html and run.json for all of them.
     """
+    kinds = _kinds(dicom)
     from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
@@ -110,14 +119,24 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 out,
                 workers,
                 lambda: bar.advance(bar.task_ids[0]),
+                kinds,
             )
-    common.print_failures(errors, run.summary.failures)
+    common.print_failures(errors, (*run.summary.failures, *run.unwritten))
     if as_json:
         typer.echo(json.dumps(run_json(run.summary), indent=2))
     else:
         _print(run, out)
-    if run.summary.failures:
+    if run.summary.failures or run.unwritten:
         raise typer.Exit(1)
+
+
+def _kinds(dicom: str) -> tuple[str, ...]:
+    from mammoscope.dicom_results.kinds import KINDS
+
+    asked = {kind.strip() for kind in dicom.split(",") if dicom}
+    if unknown := sorted(asked - {*KINDS}):
+        raise typer.BadParameter(f"no DICOM objects {unknown[0]!r}: choose of {', '.join(KINDS)}")
+    return tuple(kind for kind in KINDS if kind in asked)
 
 
 def _print(run: DetectionRun, out: Path) -> None:
@@ -136,6 +155,8 @@ def _print(run: DetectionRun, out: Path) -> None:
         f"{shown} findings on {len(run.results)} images; {len(run.summary.failures)} files failed.",
         soft_wrap=True,
     )
+    for note in run.summary.notes:
+        console.print(f"Note: {common.on_one_line(note)}", markup=False, soft_wrap=True)
     for what, place in (("Report: ", out / "report.html"), ("Results:", out)):
         console.print(f"{what} {common.on_one_line(place)}", markup=False, soft_wrap=True)
     console.print(DISCLAIMER, style="dim")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mammoscope.dicom_results import kinds
 from mammoscope.errors import MammoscopeError
 from mammoscope.files import ensure_folder, remove_old, write_json
 from mammoscope.names import check_names
@@ -44,10 +45,13 @@ class DetectionRun:
         What ``run.json`` holds.
     results
         The images that were read, in the order of the inputs.
+    unwritten
+        DICOM objects that could not be made or written; each stands in the summary's notes.
     """
 
     summary: RunSummary
     results: tuple[ImageResult, ...]
+    unwritten: tuple[Failure, ...] = ()
 
 
 def run_detection(
@@ -56,21 +60,31 @@ def run_detection(
     out: Path,
     workers: int = 1,
     progress: Progress = lambda: None,
+    dicom: Sequence[str] = (),
 ) -> DetectionRun:
     """Mark masses on every image and write ``NAME.json``, ``NAME.png``, report and ``run.json``.
 
     A file that fails costs nothing else: it stands in ``run.json`` and the report with its cause.
-    Everything written is the same bytes whatever ``workers`` is, but for the timings.
+    Everything written is the same bytes whatever ``workers`` is, but for the timings. ``dicom``
+    says which objects of :data:`~mammoscope.dicom_results.kinds.KINDS` to write, too.
 
     Raises
     ------
     OutputError
         If ``out`` cannot be written.
+    MissingExtra
+        If DICOM objects are asked for and highdicom is not installed.
     """
     start = time.perf_counter()
+    if dicom:
+        kinds.need_extra()
     folder = ensure_folder(out)
     names = {path: found.name(path) for path in found.paths}
     refused: dict[Path, MammoscopeError] = dict(check_names(names, folder, _SUFFIXES))
+    if dicom:
+        refused |= check_names(names, folder / kinds.FOLDER, kinds.IMAGE_SUFFIXES)
+        for path in names.keys() - refused.keys():
+            remove_old(folder / kinds.FOLDER, names[path], kinds.IMAGE_SUFFIXES)
     results: list[ImageResult] = []
     failures: list[Failure] = []
     with ReportWriter(folder / "report.html") as report:
@@ -84,17 +98,26 @@ def run_detection(
                 results.append(result)
                 report.add(result, preview)
             progress()
+    notes: tuple[str, ...] = ()
+    unwritten: tuple[Failure, ...] = ()
+    if dicom:
+        from mammoscope.dicom_results.write import write_dicom_results
+
+        objects = write_dicom_results(results, failures, pipeline.models, folder, dicom)
+        unwritten = objects.failures
+        notes = (*objects.notes, *(f"{failure.path}: {failure.cause}" for failure in unwritten))
     summary = RunSummary(
         command="detect",
-        options=_options(pipeline),
+        options=_options(pipeline) | {"dicom": list(dicom)},
         models=pipeline.models,
         images=tuple(ImageLine.of(result) for result in results),
         failures=tuple(failures),
         ignored_paths=tuple(str(path) for path in found.ignored),
+        notes=notes,
         timings_s=_timings(results, time.perf_counter() - start),
     )
     write_json(folder / "run.json", run_json(summary))
-    return DetectionRun(summary, tuple(results))
+    return DetectionRun(summary, tuple(results), unwritten)
 
 
 def _examine(

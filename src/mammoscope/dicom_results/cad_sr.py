@@ -1,0 +1,243 @@
+"""Mammography CAD SR (PS3.3 A.35.5): TID 4000 and the templates it includes, PS3.16 Annex A."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from highdicom import SOPClass
+from highdicom.sr import (
+    CodeContentItem,
+    ContainerContentItem,
+    DateContentItem,
+    LanguageOfContentItemAndDescendants,
+    NumContentItem,
+    ScoordContentItem,
+    TextContentItem,
+    TimeContentItem,
+)
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import ExplicitVRLittleEndian, MammographyCADSRStorage
+
+from mammoscope.dicom_results.codes import (
+    BREASTS,
+    DENSITY,
+    ENGLISH,
+    IMPRESSION,
+    MILLIMETER,
+    NONE_SUCCEEDED,
+    PERCENT,
+    VIEWS,
+    WITHOUT_FINDINGS,
+)
+from mammoscope.dicom_results.instance import common
+from mammoscope.dicom_results.study import Finding, Study, StudyImage
+from mammoscope.geometry import centers
+from mammoscope.reading.tags import Tags
+
+_CONTAINS, _PROPERTIES, _CONTEXT = "CONTAINS", "HAS PROPERTIES", "HAS ACQ CONTEXT"
+_INFERRED, _SELECTED = "INFERRED FROM", "SELECTED FROM"
+
+_REQUIRED = codes.DCM.PresentationRequiredRenderingDeviceIsExpectedToPresent
+
+_LIBRARY = (1, 2)
+"""Where the image library stands in the tree: after the language, the root's first item."""
+
+
+def cad_sr(study: Study) -> SOPClass:
+    """The report of a study.
+
+    Every image stands in the image library. Findings below the threshold are left out, and one at
+    or above it has the rendering intent "Presentation Required".
+    """
+    report = SOPClass(
+        **common(study, "sr"),
+        study_instance_uid=study.uid,
+        sop_class_uid=MammographyCADSRStorage,
+        modality="SR",
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
+    report.ReferencedPerformedProcedureStepSequence = []
+    report.PerformedProcedureCodeSequence = []
+    report.CompletionFlag = "COMPLETE"
+    report.VerificationFlag = "UNVERIFIED"
+    report.CurrentRequestedProcedureEvidenceSequence = [_evidence(study)]
+    report.update(_content(study))
+    return report
+
+
+def _content(study: Study) -> Dataset:
+    library = _container(_CONTAINS, codes.DCM.ImageLibrary, map(_library_entry, study.images))
+    analyses = _code(_CONTAINS, codes.DCM.SummaryOfAnalyses, codes.DCM.NotAttempted)
+    root = ContainerContentItem(codes.DCM.MammographyCADReport, template_id="4000")
+    language = LanguageOfContentItemAndDescendants(ENGLISH)
+    return _with(root, [*language, library, _summary(study), _detections(study), analyses])
+
+
+def _library_entry(image: StudyImage) -> Dataset:
+    """TID 4020. What is not known is left out: all rows are the user's option."""
+    tags = Tags(image.header)
+    about: list[Dataset] = []
+    if image.laterality in BREASTS:
+        about.append(_code(_CONTEXT, codes.DCM.ImageLaterality, BREASTS[image.laterality]))
+    if image.view in VIEWS:
+        about.append(_code(_CONTEXT, codes.DCM.ImageView, VIEWS[image.view]))
+    directions = (tags.text("PatientOrientation") or "").split("\\")
+    if len(directions) == 2:
+        names = codes.DCM.PatientOrientationRow, codes.DCM.PatientOrientationColumn
+        about += map(_text, [_CONTEXT] * 2, names, directions)
+    about += _moments(tags)
+    if image.spacing_mm is not None:
+        down, along = image.spacing_mm
+        about.append(_number(_CONTEXT, codes.DCM.HorizontalPixelSpacing, along, MILLIMETER))
+        about.append(_number(_CONTEXT, codes.DCM.VerticalPixelSpacing, down, MILLIMETER))
+    # Not highdicom's: here an image has no purpose of reference.
+    entry = _referred(image.header)
+    entry.RelationshipType = _CONTAINS
+    entry.ValueType = "IMAGE"
+    return _with(entry, about)
+
+
+def _moments(tags: Tags) -> Iterator[Dataset]:
+    dates = (codes.DCM.StudyDate, "StudyDate"), (codes.DCM.ContentDate, "ContentDate")
+    times = (codes.DCM.StudyTime, "StudyTime"), (codes.DCM.ContentTime, "ContentTime")
+    for (date_name, date), (time_name, time) in zip(dates, times, strict=True):
+        if value := tags.text(date):
+            yield DateContentItem(date_name, value, relationship_type=_CONTEXT)
+        if value := tags.text(time):
+            yield TimeContentItem(time_name, value, relationship_type=_CONTEXT)
+
+
+def _summary(study: Study) -> Dataset:
+    """TID 4001, and TID 4003 for each image with findings."""
+    failed = [image for image in study.images if image.result is None]
+    impressions = [
+        _container(
+            _INFERRED,
+            IMPRESSION,
+            [_intent(), *(_finding(study, place, finding) for finding in image.findings)],
+        )
+        for place, image in enumerate(study.images, 1)
+        if image.findings
+    ]
+    if len(failed) == len(study.images):
+        value = NONE_SUCCEEDED
+    elif failed and impressions:
+        value = codes.DCM.NotAllAlgorithmsSucceededWithFindings
+    elif failed:
+        value = codes.DCM.NotAllAlgorithmsSucceededWithoutFindings
+    elif impressions:
+        value = codes.DCM.AllAlgorithmsSucceededWithFindings
+    else:
+        value = WITHOUT_FINDINGS
+    return _with(_code(_CONTAINS, codes.DCM.CADProcessingAndFindingsSummary, value), impressions)
+
+
+def _finding(study: Study, place: int, finding: Finding) -> Dataset:
+    """TID 4006 of a mass, with TID 4019 and TID 4021; ``place`` is its image's in the library."""
+    about = [_intent(), *_algorithm(study)]
+    about += (_number(_PROPERTIES, name, value, PERCENT) for name, value in finding.percents)
+    for name, kind, points in (
+        (codes.DCM.Center, "POINT", centers(finding.box)),
+        (codes.DCM.Outline, "POLYLINE", finding.outline),
+    ):
+        shape = ScoordContentItem(name, kind, points, relationship_type=_PROPERTIES)
+        about.append(_with(shape, [_library_image(_SELECTED, place)]))
+    return _with(_code(_CONTAINS, codes.DCM.SingleImageFinding, DENSITY), about)
+
+
+def _detections(study: Study) -> Dataset:
+    """TID 4015 and TID 4017: on which images masses were looked for, and with what success."""
+    parameters = [
+        _text(_PROPERTIES, codes.DCM.AlgorithmParameters, words)
+        for words in study.algorithm_parameters
+    ]
+    places: dict[bool, list[int]] = defaultdict(list)
+    for place, image in enumerate(study.images, 1):
+        places[image.result is not None].append(place)
+    lists = []
+    for succeeded, name in (
+        (True, codes.DCM.SuccessfulDetections),
+        (False, codes.DCM.FailedDetections),
+    ):
+        if places[succeeded]:
+            images = (_library_image(_PROPERTIES, place) for place in places[succeeded])
+            detection = _code(_CONTAINS, codes.DCM.DetectionPerformed, DENSITY)
+            about = [*_algorithm(study), *parameters, *images]
+            lists.append(_container(_INFERRED, name, [_with(detection, about)]))
+    value = codes.DCM.Succeeded if places[True] else codes.DCM.Failed
+    if len(lists) == 2:
+        value = codes.DCM.PartiallySucceeded
+    return _with(_code(_CONTAINS, codes.DCM.SummaryOfDetections, value), lists)
+
+
+def _algorithm(study: Study) -> list[Dataset]:
+    """TID 4019."""
+    return [
+        _text(_PROPERTIES, codes.DCM.AlgorithmName, "mammoscope"),
+        _text(_PROPERTIES, codes.DCM.AlgorithmVersion, study.algorithm_version),
+    ]
+
+
+def _evidence(study: Study) -> Dataset:
+    """The study's item of Current Requested Procedure Evidence, PS3.3 C.17.2.3."""
+    series: dict[str, list[Dataset]] = defaultdict(list)
+    for image in study.images:
+        instance = _referred(image.header).ReferencedSOPSequence[0]
+        series[image.header.SeriesInstanceUID].append(instance)
+    item = Dataset()
+    item.StudyInstanceUID = study.uid
+    item.ReferencedSeriesSequence = []
+    for uid, instances in series.items():
+        one = Dataset()
+        one.SeriesInstanceUID = uid
+        one.ReferencedSOPSequence = instances
+        item.ReferencedSeriesSequence.append(one)
+    return item
+
+
+def _referred(header: Dataset) -> Dataset:
+    instance, item = Dataset(), Dataset()
+    instance.ReferencedSOPClassUID = header.SOPClassUID
+    instance.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    item.ReferencedSOPSequence = [instance]
+    return item
+
+
+def _library_image(relationship: str, place: int) -> Dataset:
+    """A reference to an entry of the image library, which highdicom has no class for."""
+    item = Dataset()
+    item.RelationshipType = relationship
+    item.ReferencedContentItemIdentifier = [*_LIBRARY, place]
+    return item
+
+
+def _with(item: Dataset, children: Iterable[Dataset]) -> Dataset:
+    """``item`` with children, where there are any."""
+    listed = list(children)
+    if listed:
+        # Not by highdicom's own attribute, which takes no references.
+        item.add_new("ContentSequence", "SQ", listed)
+    return item
+
+
+def _container(relationship: str, name: Code, children: Iterable[Dataset]) -> Dataset:
+    return _with(ContainerContentItem(name, relationship_type=relationship), children)
+
+
+def _intent() -> Dataset:
+    return _code("HAS CONCEPT MOD", codes.DCM.RenderingIntent, _REQUIRED)
+
+
+def _code(relationship: str, name: Code, value: Code) -> Dataset:
+    return CodeContentItem(name, value, relationship_type=relationship)
+
+
+def _text(relationship: str, name: Code, value: str) -> Dataset:
+    return TextContentItem(name, value, relationship_type=relationship)
+
+
+def _number(relationship: str, name: Code, value: float, unit: Code) -> Dataset:
+    return NumContentItem(name, float(value), unit, relationship_type=relationship)

@@ -1,0 +1,106 @@
+"""What all the objects have in common: UIDs, equipment, and whose they are.
+
+An object's UID is a digest of all that is in it: the same images, models and options give the same
+object with the same UID, and whatever differs has another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from typing import Any
+
+from highdicom import SOPClass
+from pydicom import Dataset
+from pydicom.uid import UID, generate_uid
+
+from mammoscope import __version__
+from mammoscope.dicom_results.study import Study
+
+_SERIES = {
+    "sr": (901, "Mammography CAD"),
+    "sr1500": (902, "Mammography CAD, measurement report"),
+    "gsps L": (903, "Mammography CAD, marks, left"),
+    "gsps R": (904, "Mammography CAD, marks, right"),
+    "gsps": (905, "Mammography CAD, marks"),
+    "sc": (906, "Mammography CAD, pictures"),
+}
+"""Number and description of each series; numbers that devices hardly use."""
+
+_PATIENT_AND_STUDY = (
+    *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"),
+    *("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
+)
+_REFERRED = (
+    *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"),
+    *("Rows", "Columns"),
+)
+
+
+def derived_uid(*parts: str) -> UID:
+    """The same UID for the same parts."""
+    return generate_uid(entropy_srcs=["mammoscope results", *parts])
+
+
+def reference(header: Dataset) -> Dataset:
+    """What highdicom needs of an image to refer to it, and nothing of the patient.
+
+    highdicom logs names that it holds for malformed, and refuses other tags that a PACS lets pass;
+    :func:`seal` copies them as they are.
+    """
+    image = Dataset()
+    for keyword in _REFERRED:
+        setattr(image, keyword, header.get(keyword))
+    for keyword in _PATIENT_AND_STUDY:
+        setattr(image, keyword, None)
+    image.SamplesPerPixel = 1
+    return image
+
+
+def common(study: Study, series: str, number: int = 1) -> dict[str, Any]:
+    """The arguments that all of highdicom's objects share; ``number`` counts within the series."""
+    series_number, description = _SERIES[series]
+    digests = [model.sha256 for model in study.models]
+    return {
+        "series_instance_uid": derived_uid(study.uid, series, __version__, *digests),
+        "series_number": series_number,
+        "series_description": f"{description} (research use)",
+        "sop_instance_uid": derived_uid("not sealed yet"),
+        "instance_number": number,
+        "manufacturer": "mammoscope",
+        "manufacturer_model_name": "mammoscope",
+        "software_versions": [
+            __version__,
+            *(f"{model.name[:48]} {model.sha256[:12]}" for model in study.models),
+        ],
+        "device_serial_number": None,
+    }
+
+
+def seal(instance: SOPClass, study: Study, source: Dataset) -> bytes:
+    """The bytes of the file, after patient, study, dates and last the UID were filled in.
+
+    Parameters
+    ----------
+    source
+        Tags of an image of the same study.
+    """
+    instance.copy_patient_and_study_information(source)
+    for keyword in ("SpecificCharacterSet", "TimezoneOffsetFromUTC"):
+        if keyword in source:
+            instance[keyword] = source[keyword]
+    # A run at another time is to give the same object: when it was made is not said.
+    del instance.InstanceCreationDate, instance.InstanceCreationTime
+    for stem in ("Content", "PresentationCreation"):
+        if f"{stem}Date" in instance:
+            setattr(instance, f"{stem}Date", study.newest[0])
+            setattr(instance, f"{stem}Time", study.newest[1])
+    instance.SOPInstanceUID = derived_uid(hashlib.sha256(_encode(instance)).hexdigest())
+    instance.file_meta.MediaStorageSOPInstanceUID = instance.SOPInstanceUID
+    return _encode(instance)
+
+
+def _encode(instance: SOPClass) -> bytes:
+    file = io.BytesIO()
+    instance.save_as(file, enforce_file_format=True)
+    return file.getvalue()

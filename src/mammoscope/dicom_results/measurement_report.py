@@ -1,0 +1,102 @@
+"""Comprehensive SR with a Measurement Report, TID 1500, for viewers that know no CAD SR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    ComprehensiveSR,
+    DeviceObserverIdentifyingAttributes,
+    FindingSite,
+    ImageRegion,
+    LanguageOfContentItemAndDescendants,
+    Measurement,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
+    QualitativeEvaluation,
+    SourceImageForMeasurementGroup,
+    SourceImageForRegion,
+    TrackingIdentifier,
+)
+from pydicom.sr.codedict import codes
+
+from mammoscope import __version__
+from mammoscope.dicom_results.codes import (
+    ENGLISH,
+    NONE_SUCCEEDED,
+    PERCENT,
+    SIDES,
+    WITHOUT_FINDINGS,
+)
+from mammoscope.dicom_results.instance import common, derived_uid, reference
+from mammoscope.dicom_results.study import Study, StudyImage
+
+_Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
+
+
+def measurement_report(study: Study) -> ComprehensiveSR:
+    """The report of a study.
+
+    A finding at or above the threshold is a measurement group with its region (TID 1410). An image
+    without any, or that could not be examined, is a group that says so (TID 1501).
+    """
+    device = DeviceObserverIdentifyingAttributes(
+        uid=derived_uid("device", __version__), name="mammoscope", manufacturer_name="mammoscope"
+    )
+    report = MeasurementReport(
+        ObservationContext(ObserverContext(codes.DCM.Device, device)),
+        procedure_reported=codes.SCT.ImagingProcedure,
+        imaging_measurements=[group for image in study.images for group in _groups(study, image)],
+        language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(ENGLISH),
+    )
+    return ComprehensiveSR(
+        [reference(image.header) for image in study.images],
+        report[0],
+        is_complete=True,
+        **common(study, "sr1500"),
+    )
+
+
+def _groups(study: Study, image: StudyImage) -> Iterator[_Group]:
+    for finding in image.findings:
+        yield PlanarROIMeasurementsAndQualitativeEvaluations(
+            referenced_region=ImageRegion(
+                "POLYLINE", finding.outline, SourceImageForRegion(*_uids(image))
+            ),
+            finding_type=codes.SCT.Mass,
+            measurements=[Measurement(name, value, PERCENT) for name, value in finding.percents],
+            **_common(study, image, finding.number),
+        )
+    if not image.findings:
+        summary = NONE_SUCCEEDED if image.result is None else WITHOUT_FINDINGS
+        yield MeasurementsAndQualitativeEvaluations(
+            source_images=[SourceImageForMeasurementGroup(*_uids(image))],
+            qualitative_evaluations=[
+                QualitativeEvaluation(codes.DCM.CADProcessingAndFindingsSummary, summary)
+            ],
+            **_common(study, image, 0),
+        )
+
+
+def _common(study: Study, image: StudyImage, number: int) -> dict[str, Any]:
+    """What every group says; ``number`` counts the findings of an image, 0 is none."""
+    _, instance = _uids(image)
+    digests = (model.sha256 for model in study.models)
+    uid = derived_uid("finding", instance, str(number), *digests)
+    place = FindingSite(codes.SCT.Breast, SIDES.get(image.laterality or ""))
+    return {
+        "tracking_identifier": TrackingIdentifier(uid, f"finding {number}" if number else "image"),
+        "algorithm_id": AlgorithmIdentification(
+            "mammoscope", study.algorithm_version, study.algorithm_parameters
+        ),
+        "finding_sites": [place],
+    }
+
+
+def _uids(image: StudyImage) -> tuple[str, str]:
+    return image.header.SOPClassUID, image.header.SOPInstanceUID
