@@ -33,7 +33,7 @@ _TOLERANCE = 1e-3
 _CELLS = 500
 """Cells of an extreme learning machine."""
 
-_SURE = 0.001
+_SURE = 0.01
 """A forest's share of votes is kept this far from 0 and 1 before its log-odds are taken."""
 
 
@@ -54,7 +54,7 @@ def fit_classical(
     Raises
     ------
     ValueError
-        If the labels are of one class only.
+        If the labels are of one class only, or the features tell AdaBoost nothing at all.
     ModelError
         If the ONNX model does not give what the fitted one gives.
     """
@@ -182,9 +182,8 @@ def _trees(graph: _Graph, trees: Sequence[Any], values: Sequence[FloatArray]) ->
     values
         For each tree what each of its nodes (N,) is worth if it is a leaf.
     """
-    numbers = [np.arange(tree.node_count) for tree in trees]
     belongs = np.repeat(np.arange(len(trees)), [tree.node_count for tree in trees])
-    node = np.concatenate(numbers)
+    node = np.concatenate([np.arange(tree.node_count) for tree in trees])
     left, right, feature, threshold = (
         np.concatenate([getattr(tree, name) for tree in trees])
         for name in ("children_left", "children_right", "feature", "threshold")

@@ -58,7 +58,7 @@ NAMES = tuple(f"{group}.{name}" for group, terms in _TERMS.items() for name in t
 """``GROUP.FEATURE`` for each feature."""
 
 _ENDS = tuple(accumulate(len(terms) for terms in _TERMS.values()))
-GROUPS = dict(zip(_TERMS, map(slice, (0, *_ENDS), _ENDS), strict=False))
+GROUPS = dict(zip(_TERMS, map(slice, (0, *_ENDS), _ENDS), strict=True))
 """Where the features of ``"shape"``, ``"texture"`` and ``"density"`` lie."""
 
 __all__ = ["GROUPS", "NAMES", "ROI_MARGIN", "ROI_SIDE", "describe"]

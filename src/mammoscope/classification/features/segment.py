@@ -42,11 +42,10 @@ def segment(roi: Roi) -> Mask:
     angles = np.arange(_RAYS) * (2 * np.pi / _RAYS)
     rays = half * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     path = _best_closed_path(_costs(roi.pixels, middle, rays))
-    outline = middle + rays * _REACHES[path][:, None]
-    mask = np.zeros(roi.pixels.shape, dtype=np.uint8)
-    # fillPoly counts from pixel centres, here in sixteenths of a pixel.
-    cv2.fillPoly(mask, [np.rint((outline - 0.5) * 16).astype(np.int32)], 1, shift=4)
-    return mask > 0
+    rows, columns = np.indices(roi.pixels.shape) + 0.5
+    x, y = (columns - middle[0]) / half[0], (rows - middle[1]) / half[1]
+    outline = np.interp(np.arctan2(y, x), angles, _REACHES[path], period=2 * np.pi)
+    return np.asarray(np.hypot(x, y) <= outline)
 
 
 def outwards(mask: Mask) -> Pixels:
@@ -60,9 +59,10 @@ def _costs(pixels: Pixels, middle: FloatArray, rays: FloatArray) -> FloatArray:
     """(rays, reaches): low where brightness falls outwards near the expected outline."""
     step = _REACHES[1] - _REACHES[0]
     reaches = np.concatenate([[_REACHES[0] - step], _REACHES, [_REACHES[-1] + step]])
+    # remap counts from pixel centres.
     points = (middle - 0.5 + rays[:, None] * reaches[:, None]).astype(np.float32)
-    smooth = cv2.GaussianBlur(pixels, (0, 0), _BLUR)
     x, y = np.moveaxis(points, 2, 0)
+    smooth = cv2.GaussianBlur(pixels, (0, 0), _BLUR)
     along = cv2.remap(smooth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     rise = np.asarray(along[:, 2:] - along[:, :-2], dtype=np.float64)
     return rise / (rise.std() + 1e-3) + _AWAY * (_REACHES - _EXPECTED) ** 2
@@ -77,10 +77,8 @@ def _best_closed_path(costs: FloatArray) -> NDArray[np.intp]:
     rays, reaches = costs.shape
     total = np.where(np.eye(reaches, dtype=bool), 0.0, np.inf)
     padded = np.full((reaches, reaches + len(_MOVES) - 1), np.inf)
-    inner, windows = (
-        padded[:, -_MOVES[0] : -_MOVES[-1]],
-        sliding_window_view(padded, len(_MOVES), 1),
-    )
+    inner = padded[:, -_MOVES[0] : -_MOVES[-1]]
+    windows = sliding_window_view(padded, len(_MOVES), axis=1)
     bends = _BEND * _MOVES**2
     came = []
     for cost in np.roll(costs, -1, axis=0):
