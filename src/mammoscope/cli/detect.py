@@ -121,7 +121,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 lambda: bar.advance(bar.task_ids[0]),
                 kinds,
             )
-    common.print_failures(errors, (*run.summary.failures, *run.unwritten))
+    common.print_failures(errors, run.summary.failures)
+    for note in run.summary.notes:
+        errors.print(f"Note: {common.on_one_line(note)}")
     if as_json:
         typer.echo(json.dumps(run_json(run.summary), indent=2))
     else:
@@ -155,8 +157,6 @@ def _print(run: DetectionRun, out: Path) -> None:
         f"{shown} findings on {len(run.results)} images; {len(run.summary.failures)} files failed.",
         soft_wrap=True,
     )
-    for note in run.summary.notes:
-        console.print(f"Note: {common.on_one_line(note)}", markup=False, soft_wrap=True)
     for what, place in (("Report: ", out / "report.html"), ("Results:", out)):
         console.print(f"{what} {common.on_one_line(place)}", markup=False, soft_wrap=True)
     console.print(DISCLAIMER, style="dim")

@@ -33,7 +33,7 @@ from mammoscope.dicom_results.codes import (
     WITHOUT_FINDINGS,
 )
 from mammoscope.dicom_results.instance import common
-from mammoscope.dicom_results.study import Finding, Study, StudyImage
+from mammoscope.dicom_results.study import Finding, Study, StudyImage, date_and_time
 from mammoscope.geometry import centers
 from mammoscope.reading.tags import Tags
 
@@ -85,7 +85,7 @@ def _library_entry(image: StudyImage) -> Dataset:
     if image.view in VIEWS:
         about.append(_code(_CONTEXT, codes.DCM.ImageView, VIEWS[image.view]))
     directions = (tags.text("PatientOrientation") or "").split("\\")
-    if len(directions) == 2:
+    if len(directions) == 2 and all(directions):
         names = codes.DCM.PatientOrientationRow, codes.DCM.PatientOrientationColumn
         about += map(_text, [_CONTEXT] * 2, names, directions)
     about += _moments(tags)
@@ -101,13 +101,15 @@ def _library_entry(image: StudyImage) -> Dataset:
 
 
 def _moments(tags: Tags) -> Iterator[Dataset]:
-    dates = (codes.DCM.StudyDate, "StudyDate"), (codes.DCM.ContentDate, "ContentDate")
-    times = (codes.DCM.StudyTime, "StudyTime"), (codes.DCM.ContentTime, "ContentTime")
-    for (date_name, date), (time_name, time) in zip(dates, times, strict=True):
-        if value := tags.text(date):
-            yield DateContentItem(date_name, value, relationship_type=_CONTEXT)
-        if value := tags.text(time):
-            yield TimeContentItem(time_name, value, relationship_type=_CONTEXT)
+    for which, date_name, time_name in (
+        ("Study", codes.DCM.StudyDate, codes.DCM.StudyTime),
+        ("Content", codes.DCM.ContentDate, codes.DCM.ContentTime),
+    ):
+        date, time = date_and_time(tags, which)
+        if date:
+            yield DateContentItem(date_name, date, relationship_type=_CONTEXT)
+        if time:
+            yield TimeContentItem(time_name, time, relationship_type=_CONTEXT)
 
 
 def _summary(study: Study) -> Dataset:
@@ -117,9 +119,9 @@ def _summary(study: Study) -> Dataset:
         _container(
             _INFERRED,
             IMPRESSION,
-            [_intent(), *(_finding(study, place, finding) for finding in image.findings)],
+            [_intent(), *(_finding(study, image, finding) for finding in image.findings)],
         )
-        for place, image in enumerate(study.images, 1)
+        for image in study.images
         if image.findings
     ]
     if len(failed) == len(study.images):
@@ -135,8 +137,8 @@ def _summary(study: Study) -> Dataset:
     return _with(_code(_CONTAINS, codes.DCM.CADProcessingAndFindingsSummary, value), impressions)
 
 
-def _finding(study: Study, place: int, finding: Finding) -> Dataset:
-    """TID 4006 of a mass, with TID 4019 and TID 4021; ``place`` is its image's in the library."""
+def _finding(study: Study, image: StudyImage, finding: Finding) -> Dataset:
+    """TID 4006 of a mass, with TID 4019 and TID 4021."""
     about = [_intent(), *_algorithm(study)]
     about += (_number(_PROPERTIES, name, value, PERCENT) for name, value in finding.percents)
     for name, kind, points in (
@@ -144,7 +146,7 @@ def _finding(study: Study, place: int, finding: Finding) -> Dataset:
         (codes.DCM.Outline, "POLYLINE", finding.outline),
     ):
         shape = ScoordContentItem(name, kind, points, relationship_type=_PROPERTIES)
-        about.append(_with(shape, [_library_image(_SELECTED, place)]))
+        about.append(_with(shape, [_library_image(_SELECTED, image)]))
     return _with(_code(_CONTAINS, codes.DCM.SingleImageFinding, DENSITY), about)
 
 
@@ -154,20 +156,21 @@ def _detections(study: Study) -> Dataset:
         _text(_PROPERTIES, codes.DCM.AlgorithmParameters, words)
         for words in study.algorithm_parameters
     ]
-    places: dict[bool, list[int]] = defaultdict(list)
-    for place, image in enumerate(study.images, 1):
-        places[image.result is not None].append(place)
     lists = []
-    for succeeded, name in (
-        (True, codes.DCM.SuccessfulDetections),
-        (False, codes.DCM.FailedDetections),
+    for name, succeeded in (
+        (codes.DCM.SuccessfulDetections, True),
+        (codes.DCM.FailedDetections, False),
     ):
-        if places[succeeded]:
-            images = (_library_image(_PROPERTIES, place) for place in places[succeeded])
+        images = [
+            _library_image(_PROPERTIES, image)
+            for image in study.images
+            if (image.result is not None) == succeeded
+        ]
+        if images:
+            value = codes.DCM.Succeeded if succeeded else codes.DCM.Failed
             detection = _code(_CONTAINS, codes.DCM.DetectionPerformed, DENSITY)
             about = [*_algorithm(study), *parameters, *images]
             lists.append(_container(_INFERRED, name, [_with(detection, about)]))
-    value = codes.DCM.Succeeded if places[True] else codes.DCM.Failed
     if len(lists) == 2:
         value = codes.DCM.PartiallySucceeded
     return _with(_code(_CONTAINS, codes.DCM.SummaryOfDetections, value), lists)
@@ -206,11 +209,11 @@ def _referred(header: Dataset) -> Dataset:
     return item
 
 
-def _library_image(relationship: str, place: int) -> Dataset:
-    """A reference to an entry of the image library, which highdicom has no class for."""
+def _library_image(relationship: str, image: StudyImage) -> Dataset:
+    """A reference to an image's entry in the library, which highdicom has no class for."""
     item = Dataset()
     item.RelationshipType = relationship
-    item.ReferencedContentItemIdentifier = [*_LIBRARY, place]
+    item.ReferencedContentItemIdentifier = [*_LIBRARY, image.place]
     return item
 
 

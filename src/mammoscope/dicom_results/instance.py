@@ -91,6 +91,7 @@ def seal(instance: SOPClass, study: Study, source: Dataset) -> bytes:
             instance[keyword] = source[keyword]
     # A run at another time is to give the same object: when it was made is not said.
     del instance.InstanceCreationDate, instance.InstanceCreationTime
+    instance.pop("ContributingEquipmentSequence", None)
     for stem in ("Content", "PresentationCreation"):
         if f"{stem}Date" in instance:
             setattr(instance, f"{stem}Date", study.newest[0])

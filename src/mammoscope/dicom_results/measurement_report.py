@@ -34,7 +34,7 @@ from mammoscope.dicom_results.codes import (
     WITHOUT_FINDINGS,
 )
 from mammoscope.dicom_results.instance import common, derived_uid, reference
-from mammoscope.dicom_results.study import Study, StudyImage
+from mammoscope.dicom_results.study import Finding, Study, StudyImage
 
 _Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
 
@@ -70,7 +70,7 @@ def _groups(study: Study, image: StudyImage) -> Iterator[_Group]:
             ),
             finding_type=codes.SCT.Mass,
             measurements=[Measurement(name, value, PERCENT) for name, value in finding.percents],
-            **_common(study, image, finding.number),
+            **_common(study, image, finding),
         )
     if not image.findings:
         summary = NONE_SUCCEEDED if image.result is None else WITHOUT_FINDINGS
@@ -79,22 +79,21 @@ def _groups(study: Study, image: StudyImage) -> Iterator[_Group]:
             qualitative_evaluations=[
                 QualitativeEvaluation(codes.DCM.CADProcessingAndFindingsSummary, summary)
             ],
-            **_common(study, image, 0),
+            **_common(study, image, None),
         )
 
 
-def _common(study: Study, image: StudyImage, number: int) -> dict[str, Any]:
-    """What every group says; ``number`` counts the findings of an image, 0 is none."""
-    _, instance = _uids(image)
-    digests = (model.sha256 for model in study.models)
-    uid = derived_uid("finding", instance, str(number), *digests)
-    place = FindingSite(codes.SCT.Breast, SIDES.get(image.laterality or ""))
+def _common(study: Study, image: StudyImage, finding: Finding | None) -> dict[str, Any]:
+    """What every group says. A finding at the same place keeps its UID from run to run."""
+    name = "image" if finding is None else f"finding {finding.number}"
+    place = [] if finding is None else finding.box.round(2).tolist()
+    uid = derived_uid("tracking", *_uids(image), repr(place))
     return {
-        "tracking_identifier": TrackingIdentifier(uid, f"finding {number}" if number else "image"),
+        "tracking_identifier": TrackingIdentifier(uid, name),
         "algorithm_id": AlgorithmIdentification(
             "mammoscope", study.algorithm_version, study.algorithm_parameters
         ),
-        "finding_sites": [place],
+        "finding_sites": [FindingSite(codes.SCT.Breast, SIDES.get(image.laterality or ""))],
     }
 
 

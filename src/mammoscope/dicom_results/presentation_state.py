@@ -6,6 +6,7 @@ it refers to, and viewers offer states with the image they are of.
 
 from __future__ import annotations
 
+import math
 from copy import copy
 
 import numpy as np
@@ -45,7 +46,7 @@ def presentation_state(study: Study, image: StudyImage) -> GrayscaleSoftcopyPres
         graphic_annotations=[marks],
         graphic_layers=[_LAYER],
         presentation_lut_transformation=PresentationLUTTransformation(_shape(tags)),
-        **common(study, f"gsps {image.laterality or ''}".strip(), study.images.index(image) + 1),
+        **common(study, f"gsps {image.laterality or ''}".strip(), image.place),
     )
     state.Laterality = image.laterality
     _add_modality_lut(state, tags)
@@ -55,7 +56,7 @@ def presentation_state(study: Study, image: StudyImage) -> GrayscaleSoftcopyPres
 
 def _label(finding: Finding) -> TextObject:
     text = f"{finding.number}  {finding.score:.2f}"
-    if finding.p_malignant == finding.p_malignant:
+    if not math.isnan(finding.p_malignant):
         text += f"  P(mal) {finding.p_malignant:.2f}"
     x1, y0 = finding.box[2], finding.box[1]
     return TextObject(text, "PIXEL", anchor_point=(x1, y0), anchor_point_visible=False)

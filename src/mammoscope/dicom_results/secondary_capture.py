@@ -28,7 +28,7 @@ def secondary_capture(study: Study, image: StudyImage, overlay: Path) -> SOPClas
     drawn = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), dtype=np.uint8)[:, :, ::-1]
     picture = np.vstack([drawn, _caption(drawn, study, image)])
     capture = SOPClass(
-        **common(study, "sc", study.images.index(image) + 1),
+        **common(study, "sc", image.place),
         study_instance_uid=study.uid,
         sop_class_uid=SecondaryCaptureImageStorage,
         modality="OT",

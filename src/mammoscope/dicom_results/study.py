@@ -6,15 +6,17 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
+from pydicom.uid import UID
 
 from mammoscope import __version__
-from mammoscope.geometry import FloatArray
+from mammoscope.geometry import FloatArray, clip
 from mammoscope.reading.quiet import quiet
 from mammoscope.reading.tags import Tags, identify
 from mammoscope.types import ImageResult, ModelUse
@@ -70,6 +72,8 @@ class StudyImage:
 
     Parameters
     ----------
+    place
+        1, 2, ... in the order of the study.
     header
         Its tags without the pixels.
     laterality, view, spacing_mm
@@ -78,6 +82,7 @@ class StudyImage:
         None where the image could not be examined.
     """
 
+    place: int
     header: Dataset
     laterality: str | None
     view: str | None
@@ -85,12 +90,13 @@ class StudyImage:
     result: ImageResult | None
 
     @classmethod
-    def of(cls, header: Dataset, result: ImageResult | None) -> StudyImage:
+    def of(cls, place: int, header: Dataset, result: ImageResult | None) -> StudyImage:
         """The image with these tags."""
-        if result is not None:
-            return cls(header, result.laterality, result.view, result.frame.spacing_mm, result)
-        who = identify(Tags(header))
-        return cls(header, who.laterality, who.view, who.spacing_mm, None)
+        if result is None:
+            who = identify(Tags(header))
+            return cls(place, header, who.laterality, who.view, who.spacing_mm, None)
+        spacing_mm = result.frame.spacing_mm
+        return cls(place, header, result.laterality, result.view, spacing_mm, result)
 
     @property
     def findings(self) -> list[Finding]:
@@ -98,7 +104,9 @@ class StudyImage:
         if self.result is None:
             return []
         found = self.result.shown
-        rows = zip(found.boxes, found.scores.tolist(), found.p_malignant.tolist(), strict=True)
+        # What flips and scales add in the last digit is refused beyond the border.
+        boxes = clip(found.boxes, *found.frame.size)
+        rows = zip(boxes, found.scores.tolist(), found.p_malignant.tolist(), strict=True)
         return [Finding(number, *row) for number, row in enumerate(rows, 1)]
 
 
@@ -143,46 +151,64 @@ def group_by_study(files: Iterable[Examined]) -> tuple[dict[str, list[Examined]]
     """The files by Study Instance UID; of which images no DICOM result can speak, in sentences.
 
     Of several files with one SOP instance the first counts. A file that could not be examined is
-    passed over where it does not say which instance it is.
+    passed over where it does not say which mammogram it is.
     """
     studies: dict[str, dict[str, Examined]] = {}
     notes: list[str] = []
     for path, result in files:
-        uids = _uids(path)
-        if uids is None:
-            if result is not None:
-                notes.append(f"{result.name}: no DICOM results, for its file lacks UIDs.")
-            continue
-        study = studies.setdefault(uids[0], {})
-        first = study.setdefault(uids[1], (path, result))
-        if result is not None and first[0] != path:
-            notes.append(f"{result.name}: no DICOM results, for it is the same as {first[0]}.")
+        uids = _uids(path, result is not None)
+        if uids is not None:
+            study, instance = uids
+            first, _ = studies.setdefault(study, {}).setdefault(instance, (path, result))
+            why = None if first == path else f"it is the same SOP instance as {first}"
+        else:
+            why = "its file has not all the UIDs of a standard DICOM image"
+        if result is not None and why is not None:
+            notes.append(f"{result.name}: no DICOM results, for {why}.")
     return {uid: list(study.values()) for uid, study in studies.items()}, notes
 
 
 def read_study(files: Sequence[Examined], models: tuple[ModelUse, ...]) -> Study:
-    """The study of some files, with their tags. To be called inside ``quiet()``."""
+    """The study of some files, with their tags."""
     images = (
-        StudyImage.of(dcmread(path, stop_before_pixels=True, force=True), result)
-        for path, result in files
+        StudyImage.of(place, dcmread(path, stop_before_pixels=True, force=True), result)
+        for place, (path, result) in enumerate(files, 1)
     )
     return Study(tuple(images), models)
 
 
-def _uids(path: Path) -> tuple[str, str] | None:
-    """Study and SOP Instance UID, or None for a file that nothing can refer to."""
+def _uids(path: Path, is_mammogram: bool) -> tuple[str, str] | None:
+    """Study and SOP Instance UID, or None for what nothing can refer to, or is no mammogram."""
+    keywords = [*_NEEDED, "Modality"]
     try:
         with quiet():
-            header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=[*_NEEDED])
-            study, instance, *others = (Tags(header).text(keyword) for keyword in _NEEDED)
+            header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
+            study, instance, *others = (Tags(header).text(keyword) for keyword in keywords)
     except Exception:
         return None  # Parsers fail on what is no DICOM file in any way.
-    return (study, instance) if study and instance and all(others) else None
+    sop_class, series, modality = others
+    # Of other classes highdicom does not know what may stand in an object about them.
+    is_known = UID(sop_class or "").type == "SOP Class"
+    is_mammogram = is_mammogram or modality == "MG"
+    return (
+        (study, instance) if study and instance and series and is_known and is_mammogram else None
+    )
+
+
+def date_and_time(tags: Tags, which: str) -> tuple[str | None, str | None]:
+    """``"Study"`` or ``"Content"`` Date and Time (PS3.5 6.2); None where they cannot be meant."""
+    date, time = tags.text(f"{which}Date") or "", tags.text(f"{which}Time") or ""
+    try:
+        is_date = len(date) == 8 and bool(datetime.strptime(date, "%Y%m%d"))
+    except ValueError:
+        is_date = False
+    is_time = re.fullmatch(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?", time) is not None
+    return date if is_date else None, time if is_time else None
 
 
 def _moment(tags: Tags) -> tuple[str, str]:
-    for date_tag, time_tag in (("ContentDate", "ContentTime"), ("StudyDate", "StudyTime")):
-        date, time = tags.text(date_tag) or "", tags.text(time_tag) or ""
-        if re.fullmatch(r"\d{8}", date):
-            return date, time if re.fullmatch(r"\d{6}(\.\d{1,6})?", time) else _UNKNOWN[1]
+    for which in ("Content", "Study"):
+        date, time = date_and_time(tags, which)
+        if date is not None:
+            return date, time or _UNKNOWN[1]
     return _UNKNOWN

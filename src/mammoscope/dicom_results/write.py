@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from highdicom import SOPClass
 from pydicom import Dataset
+from pydicom.config import disable_value_validation
 
 from mammoscope.dicom_results.cad_sr import cad_sr
 from mammoscope.dicom_results.instance import seal
@@ -84,19 +86,26 @@ def write_dicom_results(
         name = study_name(uid)
         try:
             remove_old(folder, name, STUDY_SUFFIXES)
-            with quiet():
+            with _unheard():
                 study = read_study(files, models)
         except Exception as error:
             faults.append(_failure(error, folder / name))
             continue
         for order in _orders(study, name, out, kinds):
             try:
-                with quiet():
+                with _unheard():
                     data = seal(order.make(), study, order.source)
                 write_bytes(folder / order.name, data)
             except Exception as error:
                 faults.append(_failure(error, folder / order.name))
     return DicomResults(tuple(faults), tuple(notes))
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Libraries neither warn nor log: what they say of a value may quote the patient."""
+    with quiet(), disable_value_validation():
+        yield
 
 
 def _orders(study: Study, name: str, out: Path, kinds: Sequence[str]) -> Iterator[_Order]:

@@ -83,12 +83,10 @@ def run_detection(
     refused: dict[Path, MammoscopeError] = dict(check_names(names, folder, _SUFFIXES))
     if dicom:
         refused |= check_names(names, folder / kinds.FOLDER, kinds.IMAGE_SUFFIXES)
-        for path in names.keys() - refused.keys():
-            remove_old(folder / kinds.FOLDER, names[path], kinds.IMAGE_SUFFIXES)
     results: list[ImageResult] = []
     failures: list[Failure] = []
     with ReportWriter(folder / "report.html") as report:
-        work = partial(_examine, pipeline, folder, names)
+        work = partial(_examine, pipeline, folder, names, bool(dicom))
         for path, outcome in run_batch(found.paths, work, workers, refused):
             if isinstance(outcome, MammoscopeError):
                 failures.append(Failure.of(outcome, path))
@@ -105,7 +103,8 @@ def run_detection(
 
         objects = write_dicom_results(results, failures, pipeline.models, folder, dicom)
         unwritten = objects.failures
-        notes = (*objects.notes, *(f"{failure.path}: {failure.cause}" for failure in unwritten))
+        lost = (f"{failure.path} was not written: {failure.cause}" for failure in unwritten)
+        notes = (*objects.notes, *lost)
     summary = RunSummary(
         command="detect",
         options=_options(pipeline) | {"dicom": list(dicom)},
@@ -121,9 +120,11 @@ def run_detection(
 
 
 def _examine(
-    pipeline: Pipeline, folder: Path, names: Mapping[Path, str], path: Path
+    pipeline: Pipeline, folder: Path, names: Mapping[Path, str], dicom: bool, path: Path
 ) -> tuple[ImageResult, Preview]:
     remove_old(folder, names[path], _SUFFIXES)
+    if dicom:
+        remove_old(folder / kinds.FOLDER, names[path], kinds.IMAGE_SUFFIXES)
     mammogram, result = pipeline(path)
     result = replace(result, name=names[path])
     write_json(folder / f"{result.name}.json", image_result_json(result))

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+
+from mammoscope.dicom_results.kinds import KINDS
+from mammoscope.dicom_results.write import DicomResults, write_dicom_results
+from mammoscope.geometry import as_boxes
+from mammoscope.phantom.dicom import write_dicom
+from mammoscope.phantom.encoding import ENCODINGS
+from mammoscope.phantom.model import Phantom, PhantomOptions
+from mammoscope.phantom.synthesis import make_phantom
+from mammoscope.reading import read
+from mammoscope.reporting import Failure, write_overlay
+from mammoscope.types import Detections, ImageResult, ModelUse
+
+FOUR = ("L_CC", "R_CC", "L_MLO", "R_MLO")
+
+
+@cache
+def phantom(name: str) -> Phantom:
+    side, view = name.split("_")
+    return make_phantom(view, side, PhantomOptions(rows=300, columns=250, seed=3, masses=2))
+
+
+@dataclass
+class Case:
+    """A study on disk and what was found on it, as a run leaves them behind."""
+
+    out: Path
+    results: list[ImageResult] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    models: tuple[ModelUse, ...] = (ModelUse("mass 2", "ab" * 32),)
+
+    def write(self, *kinds: str) -> DicomResults:
+        return write_dicom_results(
+            self.results, self.failures, self.models, self.out, kinds or KINDS
+        )
+
+    def files(self, kind: str = "*") -> list[Path]:
+        return sorted((self.out / "dicom").glob(f"*.{kind}.dcm"))
+
+    def object(self, kind: str) -> Dataset:
+        """The only object of a kind."""
+        self.write(kind)
+        (path,) = self.files(kind)
+        return dcmread(path)
+
+
+@pytest.fixture
+def make_case(tmp_path: Path) -> Callable[..., Case]:
+    """A phantom study with made results: boxes of its masses, scores and chances as given."""
+
+    def make(
+        names: Sequence[str] = FOUR,
+        scores: Sequence[float] = (0.9, 0.6),
+        p_malignant: float = math.nan,
+        failed: Sequence[str] = (),
+        change: Callable[[Dataset], None] = lambda header: None,
+        encoding: str = "linear",
+        out: Path = tmp_path / "out",
+    ) -> Case:
+        out.mkdir(exist_ok=True)
+        inputs = tmp_path / "in"
+        inputs.mkdir(exist_ok=True)
+        case = Case(out)
+        for name in names:
+            path = inputs / f"{name}.dcm"
+            write_dicom(phantom(name), path, ENCODINGS[encoding])
+            header = dcmread(path)
+            change(header)
+            header.save_as(path)
+            if name in failed:
+                case.failures.append(Failure(str(path), "BreastNotFound", "no breast"))
+                continue
+            mammogram = read(path)
+            n = len(scores)
+            found = Detections(
+                as_boxes(phantom(name).boxes[:n]),
+                np.asarray(scores, dtype=np.float64),
+                np.full(n, p_malignant),
+                np.full(n, "both", dtype="<U5"),
+                mammogram.frame,
+            )
+            assert mammogram.source is not None
+            result = ImageResult(
+                name,
+                mammogram.source,
+                mammogram.frame,
+                found,
+                threshold=0.5,
+                laterality=mammogram.laterality,
+                view=mammogram.view,
+            )
+            case.results.append(result)
+            write_overlay(out / f"{name}.png", mammogram, result)
+        return case
+
+    return make
+
+
+@pytest.fixture
+def items() -> Callable[..., list[Dataset]]:
+    """All content items below one, depth first, whose concept has a code value."""
+
+    def below(item: Dataset) -> Iterator[Dataset]:
+        for child in item.get("ContentSequence", ()):
+            yield child
+            yield from below(child)
+
+    def named(item: Dataset, code: str) -> list[Dataset]:
+        return [
+            child
+            for child in below(item)
+            if "ConceptNameCodeSequence" in child
+            and child.ConceptNameCodeSequence[0].CodeValue == code
+        ]
+
+    return named

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread
+
+
+def test_it_is_the_overlay_with_a_caption_below(make_case: Any) -> None:
+    case = make_case(["L_CC"])
+    capture = case.object("sc")
+    overlay = cv2.imread(str(case.out / "L_CC.png"))[:, :, ::-1]
+    rows, columns, _ = overlay.shape
+    assert capture.Columns == columns and capture.Rows > rows
+    np.testing.assert_array_equal(capture.pixel_array[:rows], overlay)
+    assert capture.pixel_array[rows:].max() > 200
+    assert (capture.pixel_array[rows:, -2:] == 0).all(), "the caption ends inside"
+
+
+def test_every_examined_image_has_one_that_names_its_source(make_case: Any) -> None:
+    case = make_case(scores=(), failed=["L_MLO"])
+    case.write("sc")
+    captures = {path.name: dcmread(path, stop_before_pixels=True) for path in case.files()}
+    assert list(captures) == ["L_CC.sc.dcm", "R_CC.sc.dcm", "R_MLO.sc.dcm"]
+    for result in case.results:
+        capture = captures[f"{result.name}.sc.dcm"]
+        (source,) = capture.SourceImageSequence
+        assert source.ReferencedSOPInstanceUID == result.source.sop_instance_uid
+        assert capture.ImageLaterality == result.laterality
+        assert "PixelSpacing" not in capture
+    assert len({capture.SeriesInstanceUID for capture in captures.values()}) == 1
+
+
+@pytest.mark.parametrize("columns", [249, 250])
+def test_pixel_data_has_an_even_length(make_case: Any, columns: int) -> None:
+    case = make_case(["L_CC"])
+    cv2.imwrite(str(case.out / "L_CC.png"), np.zeros((301, columns, 3), dtype=np.uint8))
+    capture = case.object("sc")
+    assert len(capture.PixelData) % 2 == 0
+    assert capture.pixel_array.shape == (capture.Rows, columns, 3)
+
+
+def test_that_a_source_was_compressed_with_loss_is_not_forgotten(make_case: Any) -> None:
+    def change(header: Dataset) -> None:
+        header.LossyImageCompression = "01"
+        header.BurnedInAnnotation = "YES"
+
+    capture = make_case(["L_CC"], change=change).object("sc")
+    assert (capture.LossyImageCompression, capture.BurnedInAnnotation) == ("01", "YES")

@@ -1,0 +1,243 @@
+"""A run's objects: which there are, that they are the same each time, and what a fault costs."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from typing import Any
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from mammoscope.dicom_results.kinds import KINDS
+from mammoscope.dicom_results.study import study_name
+
+NAMES = ("L_CC", "R_CC")
+
+
+def contents(case: Any) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in case.files()}
+
+
+def test_one_report_a_study_and_one_state_and_capture_an_image(make_case: Any) -> None:
+    case = make_case(NAMES)
+    assert case.write().failures == ()
+    study = study_name(
+        case.results[0].source and dcmread(case.results[0].source.path).StudyInstanceUID
+    )
+    assert {path.name for path in case.files()} == {
+        *(f"{study}.{kind}.dcm" for kind in ("sr", "sr1500")),
+        *(f"{name}.{kind}.dcm" for name in NAMES for kind in ("gsps", "sc")),
+    }
+    objects = [dcmread(path) for path in case.files()]
+    assert len({o.SOPInstanceUID for o in objects}) == 6
+    assert len({o.SeriesInstanceUID for o in objects}) == 5
+    for o in objects:
+        assert o.file_meta.MediaStorageSOPInstanceUID == o.SOPInstanceUID
+        assert o.StudyInstanceUID == dcmread(case.results[0].source.path).StudyInstanceUID
+        assert o.PatientID == "PHANTOM-0001"
+
+
+def test_a_second_run_writes_the_same_bytes(make_case: Any) -> None:
+    case = make_case(NAMES)
+    case.write()
+    before = contents(case)
+    case.write()
+    assert contents(case) == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_score_another_model_and_another_name_give_another_uid(
+    make_case: Any, kind: str
+) -> None:
+    def rename(header: Dataset) -> None:
+        header.PatientName = "Corrected^Name"
+
+    uids = set()
+    for changes in ({}, {"scores": (0.8, 0.6)}, {"change": rename}):
+        case = make_case(["L_CC"], **changes)
+        uids.add(case.object(kind).SOPInstanceUID)
+    case.models = ()
+    uids.add(case.object(kind).SOPInstanceUID)
+    assert len(uids) == 4
+
+
+def test_dates_are_those_of_the_newest_image_and_of_no_run(make_case: Any) -> None:
+    def change(header: Dataset) -> None:
+        header.ContentTime = "120000" if header.ImageLaterality == "L" else "121530.5"
+
+    case = make_case(NAMES, change=change)
+    case.write()
+    for path in case.files():
+        o = dcmread(path)
+        stem = "PresentationCreation" if o.Modality == "PR" else "Content"
+        assert (o[f"{stem}Date"].value, o[f"{stem}Time"].value) == ("20000101", "121530.5")
+        assert "InstanceCreationDate" not in o
+
+
+def test_where_no_image_has_a_date_one_that_nobody_takes_for_real_stands_there(
+    make_case: Any,
+) -> None:
+    def change(header: Dataset) -> None:
+        header.StudyDate = header.ContentDate = "2000.1.1"
+
+    report = make_case(["L_CC"], change=change).object("sr")
+    assert (report.ContentDate, report.ContentTime) == ("19000101", "000000")
+
+
+def test_studies_have_reports_of_their_own(make_case: Any) -> None:
+    def apart(header: Dataset) -> None:
+        header.StudyInstanceUID = f"1.2.{'LR'.index(header.ImageLaterality)}"
+
+    case = make_case(change=apart)
+    case.write("sr")
+    reports = [dcmread(path) for path in case.files("sr")]
+    assert len(reports) == 2
+    for report in reports:
+        (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
+        (series,) = evidence.ReferencedSeriesSequence
+        assert evidence.StudyInstanceUID == report.StudyInstanceUID
+        assert len(series.ReferencedSOPSequence) == 2
+
+
+def test_an_image_that_is_no_dicom_file_is_a_note(make_case: Any) -> None:
+    from dataclasses import replace
+
+    case = make_case(["L_CC"])
+    png = replace(case.results[0], source=replace(case.results[0].source, kind="PNG"))
+    case.results.append(png)
+    done = case.write("sr")
+    assert done.failures == ()
+    assert done.notes == ("1 of 2 images are no DICOM files: no DICOM results for them.",)
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "SeriesInstanceUID", "SOPClassUID"])
+def test_an_image_that_nothing_can_refer_to_is_a_note(make_case: Any, keyword: str) -> None:
+    def change(header: Dataset) -> None:
+        if header.ImageLaterality == "L":
+            header[keyword].value = "1.2.3.4" if keyword == "SOPClassUID" else None
+
+    case = make_case(NAMES, change=change)
+    done = case.write("sc")
+    assert done.failures == ()
+    ((note),) = done.notes
+    assert note.startswith("L_CC: no DICOM results")
+    assert [path.name for path in case.files()] == ["R_CC.sc.dcm"]
+
+
+def test_of_two_files_of_one_instance_the_first_counts(make_case: Any) -> None:
+    def change(header: Dataset) -> None:
+        header.SOPInstanceUID = "1.2.3"
+
+    case = make_case(NAMES, change=change)
+    ((note),) = case.write().notes
+    assert note.startswith("R_CC: no DICOM results, for it is the same SOP instance as ")
+    assert [path.name for path in case.files("gsps")] == ["L_CC.gsps.dcm"]
+
+
+def test_a_refused_file_is_not_spoken_of(make_case: Any) -> None:
+    from dataclasses import replace
+
+    case = make_case(NAMES, failed=["R_CC"])
+    case.failures = [replace(case.failures[0], error="RefusedError")]
+    report = case.object("sr")
+    (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
+    assert len(evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence) == 1
+
+
+def test_a_failed_file_of_another_modality_is_not_spoken_of(make_case: Any) -> None:
+    case = make_case(NAMES, failed=["R_CC"])
+    header = dcmread(case.failures[0].path)
+    header.Modality = "US"
+    header.save_as(case.failures[0].path)
+    report = case.object("sr")
+    (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
+    assert len(evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence) == 1
+
+
+def test_a_box_that_leaves_the_image_by_the_last_digit_is_taken(make_case: Any) -> None:
+    case = make_case(["L_CC"])
+    found = case.results[0].detections
+    found.boxes[0] = (-1e-13, 0, found.frame.columns + 1e-12, found.frame.rows + 1e-12)
+    assert case.write().failures == ()
+    assert len(case.files()) == 4
+
+
+def test_a_failed_file_of_which_nothing_is_known_costs_nothing(make_case: Any) -> None:
+    case = make_case(NAMES, failed=["R_CC"])
+    (case.out.parent / "in" / "R_CC.dcm").write_bytes(b"\x89PNG\r\n\x1a\n no DICOM file")
+    done = case.write("sr")
+    assert (done.failures, done.notes) == ((), ())
+    assert len(case.files("sr")) == 1
+
+
+def test_an_object_that_cannot_be_made_costs_itself_only(make_case: Any) -> None:
+    case = make_case(NAMES)
+    (case.out / "L_CC.png").unlink()
+    (failure,) = case.write().failures
+    assert failure.path == str(case.out / "dicom" / "L_CC.sc.dcm")
+    assert failure.cause == "FileNotFoundError while making it"
+    assert len(case.files()) == 5
+
+
+def test_an_object_that_cannot_be_written_costs_itself_only(make_case: Any) -> None:
+    case = make_case(NAMES)
+    (case.out / "dicom" / "L_CC.sc.dcm").mkdir(parents=True)
+    (failure,) = case.write("sc", "sr").failures
+    assert failure.error == "OutputError" and "cannot be written" in failure.cause
+    assert (case.out / "dicom" / "R_CC.sc.dcm").is_file()
+
+
+def test_a_report_that_is_not_made_again_does_not_stay(make_case: Any) -> None:
+    case = make_case(["L_CC"])
+    case.write("sr", "sr1500")
+    case.write("sr")
+    assert [path.name.split(".", 1)[1] for path in case.files()] == ["sr.dcm"]
+
+
+def test_a_grey_scale_that_cannot_be_meant_is_named(make_case: Any) -> None:
+    def change(header: Dataset) -> None:
+        header.WindowWidth = [500, 600, 700]
+
+    case = make_case(["L_CC"], change=change)
+    path = case.out.parent / "in" / "L_CC.dcm"
+    path.write_bytes(path.read_bytes().replace(b"500.0", b"width"))
+    (failure,) = case.write("gsps").failures
+    assert failure.cause == "WindowWidth holds no number"
+    assert case.files() == []
+
+
+def test_no_name_and_no_id_leaks(make_case: Any, caplog: Any, capfd: Any) -> None:
+    """A malformed name, of which libraries like to complain aloud."""
+    secrets = ["Sch\u00f6n=Secret^^^^^^^^=x=y=z", "ID-Secret-4711\\2", "not a Secret date"]
+
+    def change(header: Dataset) -> None:
+        header.PatientName, header.PatientID, header.PatientBirthDate = secrets
+        header.PatientSex = "Secret"
+        header.ReferringPhysicianName = "Secret^Doctor" * 10
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        case = make_case(NAMES, change=change)
+    caplog.clear()
+    with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.DEBUG):
+        warnings.simplefilter("always")
+        done = case.write()
+    said = " ".join(
+        [
+            *capfd.readouterr(),
+            caplog.text,
+            *(str(warning.message) for warning in caught),
+            *done.notes,
+            *(f"{failure.path} {failure.cause}" for failure in done.failures),
+            *(path.name for path in case.files()),
+        ]
+    )
+    assert "Secret" not in said
+    assert done.failures == ()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in case.files():
+            written = dcmread(path)
+            assert str(written.PatientName) == secrets[0], "the patient is the source's"
+            assert written.PatientBirthDate == secrets[2]
