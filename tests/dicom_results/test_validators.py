@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.uid import SecondaryCaptureImageStorage
 
 # Java refuses PixelMed's rules, a style sheet of many megabytes, as suspiciously long without this.
 _JAVA = " ".join(
@@ -23,6 +24,8 @@ _ALLOWED = (
     # dciodvfy: a state whose image has no side cannot have one.
     "is only permitted to be empty when actually unknown; should be absent (not empty) if an "
     "unpaired body part, and have a value if a paired body part - attribute <Laterality>",
+    # dciodvfy: a study without a date is one.
+    "needed to build DICOMDIR - Study Date",
     # dcentvfy counts the images' Accession Number to the series.
     "Different information entities for attribute - Element=<AccessionNumber>",
     # DicomSRValidator: two spaces in PixelMed's copy of the template.
@@ -41,6 +44,17 @@ def forget(header: Dataset) -> None:
     header.AccessionNumber = None
 
 
+def as_captured(header: Dataset) -> None:
+    """A scanned film stored as a Secondary Capture, its view in Patient Orientation."""
+    forget(header)
+    header.SOPClassUID = header.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    header.Laterality, header.PatientOrientation = "L", "CC"
+    header.ConversionType = "DF"
+    for keyword in ("WindowCenter", "WindowWidth", "VOILUTFunction", "PresentationIntentType"):
+        del header[keyword]
+    header.StudyDate = header.PatientBirthDate = header.PatientSex = ""
+
+
 CASES: dict[str, dict[str, Any]] = {
     "none": {"scores": ()},
     "one": {"names": ["L_CC"], "scores": (0.9,)},
@@ -50,6 +64,7 @@ CASES: dict[str, dict[str, Any]] = {
     "little known": {"change": forget},
     "table": {"names": ["L_CC"], "encoding": "lut"},
     "sigmoid": {"names": ["L_CC"], "encoding": "sigmoid"},
+    "scanned film": {"names": ["L_CC"], "change": as_captured},
     "raw": {"names": ["R_MLO"], "encoding": "processing"},
 }
 
