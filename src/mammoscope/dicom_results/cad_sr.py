@@ -78,17 +78,15 @@ def _content(study: Study) -> Dataset:
 
 def _library_entry(image: StudyImage) -> Dataset:
     """TID 4020. What is not known is left out: all rows are the user's option."""
-    tags = Tags(image.header)
     about: list[Dataset] = []
     if image.laterality in BREASTS:
         about.append(_code(_CONTEXT, codes.DCM.ImageLaterality, BREASTS[image.laterality]))
     if image.view in VIEWS:
         about.append(_code(_CONTEXT, codes.DCM.ImageView, VIEWS[image.view]))
-    directions = (tags.text("PatientOrientation") or "").split("\\")
-    if len(directions) == 2 and all(directions):
-        names = codes.DCM.PatientOrientationRow, codes.DCM.PatientOrientationColumn
-        about += map(_text, [_CONTEXT] * 2, names, directions)
-    about += _moments(tags)
+    names = codes.DCM.PatientOrientationRow, codes.DCM.PatientOrientationColumn
+    for name, direction in zip(names, image.directions, strict=False):
+        about.append(_text(_CONTEXT, name, direction))
+    about += _moments(Tags(image.header))
     if image.spacing_mm is not None:
         down, along = image.spacing_mm
         about.append(_number(_CONTEXT, codes.DCM.HorizontalPixelSpacing, along, MILLIMETER))

@@ -38,7 +38,7 @@ def secondary_capture(study: Study, image: StudyImage, overlay: Path) -> SOPClas
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = "Shrunk, grey scale stretched, marks and caption burned in"
     capture.SourceImageSequence = [_source(image.header)]
-    capture.PatientOrientation = image.header.get("PatientOrientation")
+    capture.PatientOrientation = image.directions
     if image.laterality is None:
         capture.Laterality = None  # Must be there, empty, where no side is named (C.7.3.1).
     else:

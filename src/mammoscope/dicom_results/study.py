@@ -99,6 +99,16 @@ class StudyImage:
         return cls(place, header, result.laterality, result.view, spacing_mm, result)
 
     @property
+    def directions(self) -> list[str]:
+        """Where rows and columns run to (PS3.3 C.7.6.1.1.1); empty where the file does not say.
+
+        CBIS-DDSM has the view in this tag.
+        """
+        stated = (Tags(self.header).text("PatientOrientation") or "").split("\\")
+        is_meant = len(stated) == 2 and all(re.fullmatch("[LRAPHF]{1,3}", way) for way in stated)
+        return stated if is_meant else []
+
+    @property
     def findings(self) -> list[Finding]:
         """What is shown, best first; nothing where the image could not be examined."""
         if self.result is None:
