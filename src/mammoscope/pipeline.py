@@ -1,6 +1,6 @@
 """The phases in order, for one image. Read this first.
 
-reading -> preprocessing -> detection -> (classification, to come) -> ImageResult
+reading -> preprocessing -> detection -> classification -> ImageResult
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mammoscope.classification import Classifier
 from mammoscope.detection import Detector
-from mammoscope.models import DetectorCard, find_card
+from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.names import name_of
 from mammoscope.preprocessing import PreprocessOptions, preprocess
 from mammoscope.reading import MetadataTable, ReadOptions, read
@@ -30,8 +31,10 @@ class PipelineOptions:
         Options of those phases.
     metadata
         What the user says of images without tags; None where nothing.
-    detector_card
-        Card of the detector to run; None for the shipped one.
+    detector_card, classifier_card
+        Cards of the models to run; None for the shipped ones.
+    classify
+        Say how likely each region is malignant.
     threshold
         Score from which a region is shown; None for the one on the detector's card.
     paths
@@ -44,6 +47,8 @@ class PipelineOptions:
     preprocessing: PreprocessOptions = field(default_factory=PreprocessOptions)
     metadata: MetadataTable | None = None
     detector_card: Path | None = None
+    classifier_card: Path | None = None
+    classify: bool = True
     threshold: float | None = None
     paths: str | None = None
     threads: int = 1
@@ -63,7 +68,11 @@ class Pipeline:
         card = find_card(DetectorCard, options.detector_card)
         self._detector = Detector(card, options.paths, options.threads)
         self.paths = self._detector.paths
-        self.models = (self._detector.model,)
+        self._classifier = None
+        if options.classify:
+            self._classifier = Classifier(find_card(ClassifierCard, options.classifier_card))
+        parts = (self._detector, self._classifier)
+        self.models = tuple(part.model for part in parts if part)
         card_threshold = self._detector.threshold
         self.threshold = card_threshold if options.threshold is None else options.threshold
 
@@ -81,14 +90,19 @@ class Pipeline:
         with _timed(timings, "preprocess"):
             prepared = preprocess(mammogram, self.options.preprocessing).mammogram
         with _timed(timings, "detect"):
-            detections = self._detector.find(prepared).on(mammogram.frame)
+            found = self._detector.find(prepared)
+        if self._classifier:
+            with _timed(timings, "classify"):
+                p_malignant = self._classifier.classify(prepared, found.boxes)
+                found = replace(found, p_malignant=p_malignant)
         assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
         result = ImageResult(
             name=name_of(path),
             source=mammogram.source,
             frame=mammogram.frame,
-            detections=detections,
+            detections=found.on(mammogram.frame),
             threshold=self.threshold,
+            malignant_threshold=self._classifier.card.threshold if self._classifier else None,
             laterality=mammogram.laterality,
             view=mammogram.view,
             patient_id=mammogram.patient_id,

@@ -211,7 +211,10 @@ class ImageResult:
     score
         Score of the image: the highest region score, 0 where there is none.
     threshold
-        Score from which a region is shown by default, from the model's card.
+        Score from which a region is shown by default, from the detector's card.
+    malignant_threshold
+        Probability from which a region counts as malignant, from the classifier's card; None where
+        none has looked.
     timings_s
         Seconds by phase. The only part that differs from run to run.
 
@@ -226,6 +229,7 @@ class ImageResult:
     frame: Frame
     detections: Detections
     threshold: float
+    malignant_threshold: float | None = None
     laterality: str | None = None
     view: str | None = None
     patient_id: str | None = None

@@ -16,6 +16,7 @@ from mammoscope.datasets import AnnotatedImage  # noqa: E402
 from mammoscope.errors import InputError  # noqa: E402
 from mammoscope.training.config import DetectorConfig  # noqa: E402
 from mammoscope.training.data import Sample, load_samples  # noqa: E402
+from mammoscope.training.detector import job_of  # noqa: E402
 from mammoscope.training.loop import Run, Step, fit  # noqa: E402
 
 
@@ -37,7 +38,7 @@ def finished(
     config: DetectorConfig, samples: list[Sample], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    fit(config, samples, run_in(folder))
+    fit(job_of(config, samples), run_in(folder))
     return folder
 
 
@@ -49,8 +50,8 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
             raise Killed
 
     with pytest.raises(Killed):
-        fit(config, samples, replace(run_in(tmp_path), on_step=kill))
-    fit(config, samples, run_in(tmp_path))
+        fit(job_of(config, samples), replace(run_in(tmp_path), on_step=kill))
+    fit(job_of(config, samples), run_in(tmp_path))
     expected = load_file(finished / "detector.safetensors")
     for name, value in load_file(tmp_path / "detector.safetensors").items():
         torch.testing.assert_close(value, expected[name], msg=name)
@@ -61,7 +62,7 @@ def test_another_run_does_not_go_on_from_this_one(
 ) -> None:
     other = replace(config, training=replace(config.training, learning_rate=1e-4))
     with pytest.raises(InputError, match="other settings"):
-        fit(other, samples, run_in(finished))
+        fit(job_of(other, samples), run_in(finished))
 
 
 def test_other_images_of_the_same_names_are_other_data(
@@ -78,14 +79,14 @@ def test_other_images_of_the_same_names_are_other_data(
     for change in (elsewhere, moved):
         other = [change(s) if i == marked else s for i, s in enumerate(samples)]
         with pytest.raises(InputError, match="other settings or data"):
-            fit(config, other, run_in(finished))
+            fit(job_of(config, other), run_in(finished))
 
 
 def test_a_run_that_goes_on_needs_no_first_weights(
     config: DetectorConfig, samples: list[Sample], finished: Path
 ) -> None:
     run = replace(run_in(finished), weights=finished / "gone.safetensors")
-    network = fit(config, samples, run)
+    network = fit(job_of(config, samples), run)
     for name, value in load_file(finished / "detector.safetensors").items():
         torch.testing.assert_close(network.state_dict()[name], value, msg=name)
 
@@ -95,7 +96,7 @@ def test_weights_are_never_older_than_the_checkpoint(
 ) -> None:
     (tmp_path / "checkpoint.partial").mkdir()  # so that writing the checkpoint fails
     with pytest.raises(Exception, match=r"checkpoint|directory"):
-        fit(config, samples[:2], run_in(tmp_path))
+        fit(job_of(config, samples[:2]), run_in(tmp_path))
     assert (tmp_path / "detector.safetensors").exists()
     assert not (tmp_path / "checkpoint.safetensors").exists()
 
@@ -105,7 +106,7 @@ def test_pictures_that_fill_no_batch_are_no_training(
 ) -> None:
     large = replace(config, training=replace(config.training, batch=5))
     with pytest.raises(InputError, match="4 training pictures do not fill one batch of 5") as error:
-        fit(large, samples[:2], run_in(tmp_path / "run"))
+        fit(job_of(large, samples[:2]), run_in(tmp_path / "run"))
     assert error.value.path == str(tmp_path / "run")
 
 
@@ -119,7 +120,7 @@ def test_steps_are_told_in_order(
     config: DetectorConfig, samples: list[Sample], tmp_path: Path
 ) -> None:
     steps: list[Step] = []
-    fit(config, samples[:4], replace(run_in(tmp_path), on_step=steps.append))
+    fit(job_of(config, samples[:4]), replace(run_in(tmp_path), on_step=steps.append))
     assert [step.number for step in steps] == list(range(1, steps[0].of + 1))
     assert {step.epoch for step in steps} == {1, 2}
 
@@ -150,7 +151,7 @@ def test_further_training_begins_with_the_earlier_weights(
 ) -> None:
     still = replace(config, training=replace(config.training, learning_rate=1e-12, epochs=1))
     earlier = finished / "detector.safetensors"
-    network = fit(still, samples, replace(run_in(tmp_path), start=earlier))
+    network = fit(job_of(still, samples), replace(run_in(tmp_path), start=earlier))
     expected = load_file(earlier)
     for name, value in network.named_parameters():
         torch.testing.assert_close(value.detach(), expected[name], msg=name)
@@ -162,4 +163,4 @@ def test_weights_of_another_network_are_refused(
     wider = replace(config, network=replace(config.network, channels=16))
     run = replace(run_in(tmp_path), start=finished / "detector.safetensors")
     with pytest.raises(InputError, match=r"detector\.safetensors: not the weights of this"):
-        fit(wider, samples, run)
+        fit(job_of(wider, samples), run)

@@ -1,1 +1,5 @@
 """Phase 3: regions of interest, benign or malignant."""
+
+from mammoscope.classification.classifier import Classifier
+
+__all__ = ["Classifier"]

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from mammoscope.cli import datasets, detect, evaluate, models, phantom, preprocess, train
+from mammoscope.cli import classify, datasets, detect, evaluate, models, phantom, preprocess, train
 
 app = typer.Typer(
     name="mammoscope",
@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 detect.register(app)
+classify.register(app)
 evaluate.register(app)
 preprocess.register(app)
 phantom.register(app)

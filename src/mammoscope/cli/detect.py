@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,6 +62,14 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     model: Annotated[
         Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
     ] = None,
+    classifier: Annotated[
+        Path | None,
+        typer.Option(help="Card (JSON) of another classifier. Default: the shipped one."),
+    ] = None,
+    classify: Annotated[
+        bool,
+        typer.Option("--classify/--no-classify", help="Say how likely each finding is malignant."),
+    ] = True,
     paths_: Annotated[
         PathsChoice | None,
         typer.Option(
@@ -107,6 +116,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 preprocessing=PreprocessOptions(remove_pectoral=remove_pectoral),
                 metadata=common.read_metadata(metadata),
                 detector_card=model,
+                classifier_card=classifier,
+                classify=classify,
                 threshold=threshold,
                 paths=paths_.value if paths_ else None,
                 threads=max(1, workers // max(1, len(found.paths))),
@@ -148,7 +159,7 @@ def _print(run: DetectionRun, out: Path) -> None:
         table = Table(title="Findings, best first on each image")
         for column in ("Image", "Breast", "View"):
             table.add_column(column, overflow="fold")
-        for column in ("Score", "x0", "y0", "x1", "y1", "Size"):
+        for column in ("Score", "P(malignant)", "x0", "y0", "x1", "y1", "Size"):
             table.add_column(column, justify="right")
         for result in run.results:
             _add_rows(table, result)
@@ -166,7 +177,8 @@ def _add_rows(table: Table, result: ImageResult) -> None:
     from rich.text import Text
 
     mm = result.frame.spacing_mm
-    for box, score in zip(result.shown.boxes, result.shown.scores, strict=True):
+    found = result.shown
+    for box, score, p in zip(found.boxes, found.scores, found.p_malignant, strict=True):
         size = "-"
         if mm is not None:
             size = f"{(box[3] - box[1]) * mm[0]:.0f} x {(box[2] - box[0]) * mm[1]:.0f} mm"
@@ -175,6 +187,7 @@ def _add_rows(table: Table, result: ImageResult) -> None:
             result.laterality or "?",
             result.view or "?",
             f"{score:.2f}",
+            "-" if math.isnan(p) else f"{p:.2f}",
             *(f"{value:.0f}" for value in box),
             size,
         )

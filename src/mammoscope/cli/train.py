@@ -30,6 +30,10 @@ _EPILOG = f"""
 
 `mammoscope train export runs/mass --facts facts.json --out mass.onnx`
 
+`mammoscope train classifier --data cbis-ddsm:CBIS --weights mobilenetv2.safetensors --out runs/roi`
+
+`mammoscope train compare --data cbis-ddsm:CBIS --method malignancy --method svm --out runs/compare`
+
 {DISCLAIMER}
 """
 
@@ -46,14 +50,27 @@ _Start = Annotated[
     typer.Option(help="detector.safetensors of an earlier run, to train further from."),
 ]
 _Weights = Annotated[
-    Path | None, typer.Option(help="ImageNet weights (safetensors). Default: from scratch.")
+    Path | None,
+    typer.Option(
+        help="ImageNet weights of the trunk: a safetensors file, or `timm` to fetch those that timm"
+        " has. Default: from scratch."
+    ),
+]
+_Folds = Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")]
+_Detected = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CSV",
+        help="Detections (image,x0,y0,x1,y1,score) of models that never saw these patients, such as"
+        " both.csv of `train folds`: lesions are shown in these boxes too.",
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     train = typer.Typer(help="Train models (extra [train]).", no_args_is_help=True)
-    for command in (detector, folds, export):
+    for command in (detector, folds, classifier, compare, export):
         train.command(command.__name__, epilog=_EPILOG)(command)
     app.add_typer(train, name="train")
 
@@ -91,7 +108,7 @@ def detector(
 def folds(
     data: _Data,
     out: _Out,
-    count: Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")] = 3,
+    count: _Folds = 3,
     config: _Config = None,
     weights: _Weights = None,
 ) -> None:
@@ -110,6 +127,74 @@ def folds(
         with _run(out, weights) as run:
             folder = train_folds(settings, images, count, run)
     typer.echo(f"Out-of-fold predictions: {folder / 'both.csv'}")
+
+
+def classifier(
+    data: _Data,
+    out: _Out,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="TOML settings, or the name of shipped ones. Default: malignancy."),
+    ] = None,
+    weights: _Weights = None,
+    detected: _Detected = None,
+) -> None:
+    """Train a classifier of regions, benign or malignant; goes on where OUT holds a checkpoint.
+
+    Writes OUT/classifier.onnx with its card, calibrated on the validation part of the patients, and
+    for the two held-out parts truth.csv, annotated.csv and detected.csv for `mammoscope evaluate`.
+    """
+    with common.fatal(common.errors_console()):
+        _need_extra()
+        from mammoscope import datasets
+        from mammoscope.datasets.splits import hold_out
+        from mammoscope.training.classifier import train_classifier
+        from mammoscope.training.config import DEFAULT_CLASSIFIER, ClassifierConfig, config_file
+        from mammoscope.training.lesions import read_detected
+
+        settings = ClassifierConfig.read(config_file(config, DEFAULT_CLASSIFIER))
+        images = datasets.masses(datasets.load(data))
+        t = settings.training
+        parts = hold_out(images, t.test, t.validation, t.split_seed)
+        found = read_detected(detected, images) if detected else {}
+        with _run(out, weights) as run:
+            card = train_classifier(settings, parts, found, run)
+    typer.echo(f"Model: {card.path}")
+
+
+def compare(
+    data: _Data,
+    out: _Out,
+    method: Annotated[
+        list[str],
+        typer.Option(
+            help="A network by its settings (TOML file, or the name of shipped ones), or svm,"
+            " random-forest, adaboost, elm on hand-made features. May be given several times.",
+        ),
+    ],
+    count: _Folds = 3,
+    weights: _Weights = None,
+    detected: _Detected = None,
+) -> None:
+    """Cross-validate classifiers of regions by patient, all on the same folds.
+
+    Writes for each method out-of-fold annotated.csv and detected.csv, and for all table.csv and
+    table.md with intervals. ImageNet weights start the networks that they fit; others say in the
+    table that they were trained from scratch.
+    """
+    with common.fatal(common.errors_console()):
+        _need_extra()
+        from mammoscope import datasets
+        from mammoscope.training.compare import Method
+        from mammoscope.training.compare import compare as compare_methods
+        from mammoscope.training.lesions import read_detected
+
+        methods = [Method.of(name) for name in dict.fromkeys(method)]
+        images = datasets.masses(datasets.load(data))
+        found = read_detected(detected, images) if detected else {}
+        with _run(out, weights) as run:
+            folder = compare_methods(methods, images, count, found, run)
+    typer.echo(f"Table: {folder / 'table.md'}")
 
 
 def export(

@@ -139,6 +139,7 @@ def _options(pipeline: Pipeline) -> dict[str, Any]:
         **asdict(options.preprocessing),
         "metadata": options.metadata is not None,
         "threshold": pipeline.threshold,
+        "classify": options.classify,
         "paths": pipeline.paths,
     }
 

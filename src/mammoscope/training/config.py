@@ -9,14 +9,17 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, get_type_hints
 
 from mammoscope.errors import TableError
 
 _CONFIGS = Path(__file__).parent / "configs"
 
-DEFAULT_CONFIG = _CONFIGS / "mass.toml"
+DEFAULT_CONFIG = _CONFIGS / "detectors" / "mass.toml"
 """Settings of the shipped detector; of its first stage, where it was trained further."""
+
+DEFAULT_CLASSIFIER = _CONFIGS / "classifiers" / "malignancy.toml"
+"""Settings of the shipped classifier."""
 
 Section = TypeVar("Section")
 
@@ -99,6 +102,8 @@ class TrainingConfig:
         Share of the other patients kept for choices: calibration, fusion, threshold.
     seed, split_seed
         Of the network's start and the pictures; of who is held out.
+    trunk_share
+        The trunk learns at this share of the learning rate.
     precision
         ``"float32"``, ``"bfloat16"`` or ``"float16"`` (mixed; bfloat16 is faster only where the
         processor has instructions for it, float16 on GPUs only).
@@ -117,6 +122,7 @@ class TrainingConfig:
     weight_decay: float = 0.05
     warmup_steps: int = 300
     ema: float = 0.998
+    trunk_share: float = 0.5
     test: float = 0.15
     validation: float = 0.1
     seed: int = 0
@@ -128,6 +134,7 @@ class TrainingConfig:
         _need(self, "at least 1", "epochs", "batch", "warmup_steps")
         _need(self, "at least 0", "learning_rate", "weight_decay", "seed", "split_seed", "workers")
         _need(self, "at least 0 and below 1", "ema", "test", "validation")
+        _need(self, "from 0 to 1", "trunk_share")
         if self.precision not in _PRECISIONS:
             raise ValueError(
                 f"precision must be one of {', '.join(_PRECISIONS)}, got {self.precision!r}"
@@ -169,16 +176,12 @@ class AugmentationConfig:
 
 
 @dataclass(frozen=True)
-class DetectorConfig:
-    """Everything that a detector's training is told, but the data."""
-
-    network: NetworkConfig
-    training: TrainingConfig
-    augmentation: AugmentationConfig
+class Settings:
+    """Everything that a training is told, but the data: sections of settings."""
 
     @classmethod
-    def read(cls, path: Path) -> DetectorConfig:
-        """Read a TOML file with the sections network, training and augmentation.
+    def read(cls, path: Path) -> Self:
+        """Read a TOML file with a section for each field.
 
         Raises
         ------
@@ -190,14 +193,10 @@ class DetectorConfig:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise TableError(path, f"not a readable TOML file: {error}") from error
-        known = {field.name for field in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
+        kinds = get_type_hints(cls)
+        if unknown := sorted(set(values) - set(kinds)):
             raise TableError(path, f"unknown section {unknown[0]!r}")
-        return cls(
-            network=_section(path, NetworkConfig, values.get("network", {})),
-            training=_section(path, TrainingConfig, values.get("training", {})),
-            augmentation=_section(path, AugmentationConfig, values.get("augmentation", {})),
-        )
+        return cls(**{n: _section(path, kind, values.get(n, {})) for n, kind in kinds.items()})
 
     def as_toml(self) -> str:
         """The settings as a TOML file that :meth:`read` reads."""
@@ -212,6 +211,66 @@ class DetectorConfig:
         return dataclasses.asdict(self)
 
 
+@dataclass(frozen=True)
+class DetectorConfig(Settings):
+    """A detector's training."""
+
+    network: NetworkConfig
+    training: TrainingConfig
+    augmentation: AugmentationConfig
+
+
+@dataclass(frozen=True)
+class RoiNetworkConfig:
+    """A classifier of regions, and the pictures that it takes.
+
+    Parameters
+    ----------
+    trunk
+        A timm network.
+    side, margin
+        Squares of ``side`` pixels, ``margin`` times as long as the region's longer side.
+    features
+        Also take the hand-made features of shape, texture and density.
+    frozen
+        Keep the whole trunk as it is: only what is put on it learns.
+    frozen_stages
+        Stem and first stages of the trunk that keep their weights.
+    pad_type
+        ``"same"`` for trunks whose ImageNet graph was padded so.
+    dropout
+        Share of the trunk's channels left out in a step.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    trunk: str
+    side: int = 192
+    margin: float = 1.6
+    features: bool = False
+    frozen: bool = False
+    frozen_stages: int = 0
+    pad_type: str = ""
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        _need(self, "at least 1", "side", "margin")
+        _need(self, "at least 0", "frozen_stages")
+        _need(self, "at least 0 and below 1", "dropout")
+
+
+@dataclass(frozen=True)
+class ClassifierConfig(Settings):
+    """A classifier's training."""
+
+    network: RoiNetworkConfig
+    training: TrainingConfig
+    augmentation: AugmentationConfig
+
+
 def _need(settings: object, rule: str, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
@@ -222,12 +281,13 @@ def _need(settings: object, rule: str, *names: str) -> None:
 def _section(path: Path, kind: type[Section], values: Any) -> Section:
     if not isinstance(values, dict):
         raise TableError(path, f"a section is wanted, got {values!r}")
-    kinds = {"int": (int,), "float": (int, float), "str": (str,)}
+    kinds = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
     fields = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for name, value in values.items():
         if name not in fields:
             raise TableError(path, f"unknown setting {name!r}")
-        if not isinstance(value, kinds[fields[name]]) or isinstance(value, bool):
+        is_bool = isinstance(value, bool)
+        if not isinstance(value, kinds[fields[name]]) or is_bool != (fields[name] == "bool"):
             raise TableError(path, f"{name} must be of kind {fields[name]}, got {value!r}")
     try:
         return kind(**values)
@@ -235,9 +295,9 @@ def _section(path: Path, kind: type[Section], values: Any) -> Section:
         raise TableError(path, str(error).replace("__init__() ", "")) from error
 
 
-def config_file(given: Path | None) -> Path:
-    """The settings to read: a file, the name of a shipped one such as ``fcos``, or the default."""
+def config_file(given: Path | None, default: Path = DEFAULT_CONFIG) -> Path:
+    """The settings to read: a file, the name of one shipped beside the default, or the default."""
     if given is None:
-        return DEFAULT_CONFIG
-    shipped = _CONFIGS / f"{given}.toml"
+        return default
+    shipped = default.with_name(f"{given}.toml")
     return shipped if not given.exists() and shipped.is_file() else given

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.datasets.splits import Parts, folds
 from mammoscope.detection import Detector
@@ -16,10 +18,17 @@ from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.tables import read_table, write_table
 from mammoscope.training.calibration import calibrate
 from mammoscope.training.config import DetectorConfig
-from mammoscope.training.data import load_samples
-from mammoscope.training.export import export_detector
-from mammoscope.training.families import build
-from mammoscope.training.loop import Run, fit, is_main_process, several_processes
+from mammoscope.training.data import ChangedPictures, Sample, collate, load_samples
+from mammoscope.training.export import export_detector, with_facts
+from mammoscope.training.families import MassDetector, build
+from mammoscope.training.loop import (
+    Job,
+    Run,
+    digest_of,
+    fit,
+    is_main_process,
+    several_processes,
+)
 from mammoscope.training.predict import look_at, names_of, write_predictions, write_truth
 
 MODEL = "detector.onnx"
@@ -64,7 +73,22 @@ def fit_on(config: DetectorConfig, images: Iterable[AnnotatedImage], run: Run) -
     samples = load_samples(shown, size, lambda error: run.report(f"left out: {error}"))
     if not samples:
         raise InputError(run.folder, "no training image could be used")
-    fit(config, samples, run)
+    fit(job_of(config, samples), run)
+
+
+def job_of(config: DetectorConfig, samples: list[Sample]) -> Job[MassDetector]:
+    """A detector to be trained on samples."""
+
+    def untrained() -> MassDetector:
+        network = build(config.network)
+        boxes = np.concatenate([sample.boxes for sample in samples])
+        network.fit_anchors(np.concatenate([boxes, boxes / config.network.magnification]))
+        network.trunk.freeze(config.network.frozen_stages)
+        return network
+
+    pictures = ChangedPictures(samples, config)
+    marked = (f"{s.image.path.as_posix()} {s.image.boxes.tolist()}" for s in samples)
+    return Job("detector", untrained, pictures, collate, config, config.training, digest_of(marked))
 
 
 def evaluate_run(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard:
@@ -128,12 +152,6 @@ def train_folds(
         tables = [read_table(test / f"{name}.csv") for test in tests]
         write_table(run.folder / f"{name}.csv", tables[0].columns, [r for t in tables for r in t])
     return run.folder
-
-
-def with_facts(card: DetectorCard, facts: dict[str, object]) -> DetectorCard:
-    """The card with other facts, written in its place."""
-    write_json(card.path, json.loads(card.path.read_text(encoding="utf-8")) | facts)
-    return DetectorCard.read(card.path)
 
 
 def _contents(config: DetectorConfig, parts: Parts) -> dict[str, object]:

@@ -6,20 +6,24 @@ import hashlib
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
 import torch
+from torch import Tensor, nn
 
 from mammoscope.errors import ModelError
 from mammoscope.files import write_bytes, write_json
-from mammoscope.models.card import SCHEMA
+from mammoscope.models.card import SCHEMA, ModelCard
+from mammoscope.models.card import read_facts as read_card_facts
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.training.checkpoint import load_weights
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.families import MassDetector, build
+
+Card = TypeVar("Card", bound=ModelCard)
 
 _TOLERANCE = {"boxes": 0.05, "scores": 1e-4}
 """Largest difference allowed between torch and ONNX: pixels of the picture, and score."""
@@ -49,34 +53,49 @@ def export_detector(
     network = build(config.network)
     load_weights(network, weights)
     network.eval()
-    data = _exported(network, config.network.rows, config.network.columns)
+    picture = torch.zeros(1, 1, config.network.rows, config.network.columns)
+    data = exported(network, {"picture": picture}, ["boxes", "scores"])
     card = _card(config, facts, target.name, data)
     with tempfile.TemporaryDirectory() as folder:
-        _compare(network, _write_pair(Path(folder) / target.name, data, card), target)
-    return _write_pair(target, data, card)
+        trial = write_model(Path(folder) / target.name, data, card)
+        _compare(network, DetectorCard.read(trial), target)
+    return DetectorCard.read(write_model(target, data, card))
 
 
-def _write_pair(target: Path, data: bytes, card: dict[str, Any]) -> DetectorCard:
+def write_model(target: Path, data: bytes, card: dict[str, Any]) -> Path:
+    """Write ``NAME.onnx`` and its card ``NAME.json``; returns the card's path."""
     write_bytes(target, data)
     write_json(target.with_suffix(".json"), card)
-    return DetectorCard.read(target.with_suffix(".json"))
+    return target.with_suffix(".json")
 
 
-def _exported(network: MassDetector, rows: int, columns: int) -> bytes:
+def with_facts(card: Card, facts: dict[str, Any]) -> Card:
+    """The card with other facts, written in its place."""
+    write_json(card.path, read_card_facts(card.path) | facts)
+    return card.read(card.path)
+
+
+def weights_facts(name: str, data: bytes) -> dict[str, Any]:
+    """What a card says of its weights file."""
+    return {"file": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def exported(network: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> bytes:
+    """The network in evaluation mode as an ONNX file, for inputs of these very shapes."""
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder) / "model.onnx"
         torch.onnx.export(
             network,
-            (torch.zeros(1, 1, rows, columns),),
+            tuple(inputs.values()),
             str(raw),
-            input_names=["picture"],
-            output_names=["boxes", "scores"],
+            input_names=list(inputs),
+            output_names=outputs,
             opset_version=_OPSET,
             external_data=False,
             dynamo=True,
             verbose=False,
         )
-        return _without_traces(raw)
+        return without_traces(onnx.load(raw))
 
 
 def _card(config: DetectorConfig, facts: dict[str, Any], name: str, data: bytes) -> dict[str, Any]:
@@ -85,7 +104,7 @@ def _card(config: DetectorConfig, facts: dict[str, Any], name: str, data: bytes)
         "schema": SCHEMA,
         **facts,
         "task": "detection",
-        "weights": {"file": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
+        "weights": weights_facts(name, data),
         "input": {
             "rows": network.rows,
             "columns": network.columns,
@@ -103,9 +122,8 @@ def _card(config: DetectorConfig, facts: dict[str, Any], name: str, data: bytes)
     }
 
 
-def _without_traces(path: Path) -> bytes:
+def without_traces(model: onnx.ModelProto) -> bytes:
     """The model without the exporter's notes, which hold paths of the machine it ran on."""
-    model = onnx.load(path)
     graph = model.graph
     parts = [model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info]
     for part in [*parts, *graph.initializer]:
@@ -118,7 +136,7 @@ def _compare(network: MassDetector, card: DetectorCard, target: Path) -> None:
     """Hold the exported model against torch on made pictures, peak by peak."""
     model = OnnxModel(card)
     for seed in range(4):
-        picture = _made_picture(card.rows, card.columns, seed)
+        picture = made_picture(card.rows, card.columns, seed)
         with torch.no_grad():
             boxes, scores = (out.numpy() for out in network.find(torch.from_numpy(picture)))
         onnx_boxes, onnx_scores = model(picture=picture)
@@ -139,7 +157,8 @@ def _compare(network: MassDetector, card: DetectorCard, target: Path) -> None:
                 )
 
 
-def _made_picture(rows: int, columns: int, seed: int) -> np.ndarray:
+def made_picture(rows: int, columns: int, seed: int) -> np.ndarray:
+    """Noise and blobs (1, 1, rows, columns) to hold two forms of a model against each other."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[:rows, :columns]
     picture = 0.3 + 0.1 * rng.standard_normal((rows, columns))

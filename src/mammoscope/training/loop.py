@@ -11,24 +11,23 @@ import hashlib
 import math
 import multiprocessing
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import cv2
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
-from torch.utils.data import DataLoader, Sampler
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from mammoscope.errors import InputError
 from mammoscope.files import write_bytes
 from mammoscope.training.checkpoint import Progress, load_weights, save_weights
-from mammoscope.training.config import DetectorConfig
-from mammoscope.training.data import ChangedPictures, Sample, collate
-from mammoscope.training.families import MassDetector, build
+from mammoscope.training.config import Settings, TrainingConfig
 
 _CALIBRATION_PICTURES = 16
 """Pictures from which folded batch-norms get their statistics back."""
@@ -55,13 +54,12 @@ class Run:
     Parameters
     ----------
     folder
-        Gets checkpoint.safetensors, detector.safetensors (averaged weights), config.toml and
-        log.csv.
+        Gets checkpoint.safetensors, NAME.safetensors (averaged weights), config.toml and log.csv.
     weights
         ImageNet weights of the trunk as safetensors; None trains from scratch.
     start
-        detector.safetensors of an earlier run of the same network, to train further; then
-        ``weights`` are not used.
+        NAME.safetensors of an earlier run of the same network, to train further; then ``weights``
+        are not used.
     report
         Is told, in a sentence, what goes on.
     on_step
@@ -75,7 +73,52 @@ class Run:
     start: Path | None = None
 
 
-def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector:
+class Pictures(Protocol):
+    """Training pictures by index, ``epoch`` after ``epoch``; the first of an item is the picture.
+
+    What an item holds depends on the seed, the epoch and the index alone, so that a run that was
+    cut off goes on as if it had not been.
+    """
+
+    epoch: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]: ...
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Job(Generic[Network]):
+    """What is trained, and on what.
+
+    Parameters
+    ----------
+    name
+        Of the weights file: ``"detector"`` or ``"classifier"``.
+    build
+        Makes the untrained network, with what is not to learn frozen. Called with a batch it gives
+        the loss. Its ``trunk`` is a :class:`~mammoscope.training.trunk.FeatureExtractor`.
+    pictures, collate
+        The training pictures, and how a list of them becomes a batch.
+    settings, training
+        All settings, and those of the run.
+    data
+        Digest of what the pictures are made of.
+    """
+
+    name: str
+    build: Callable[[], Network]
+    pictures: Pictures
+    collate: Callable[[list[Any]], tuple[Any, ...]]
+    settings: Settings
+    training: TrainingConfig
+    data: str
+
+
+def fit(job: Job[Network], run: Run) -> Network:
     """Train, or go on training where ``run.folder`` holds a checkpoint.
 
     The weights are those of the last epoch, averaged over steps: nothing is chosen on data.
@@ -86,39 +129,36 @@ def fit(config: DetectorConfig, samples: list[Sample], run: Run) -> MassDetector
         If the folder's checkpoint is of another run, the ImageNet weights do not fit, or the
         pictures do not fill one batch.
     """
-    torch.manual_seed(config.training.seed)
-    accelerator = Accelerator(mixed_precision=_MIXED[config.training.precision])
-    pictures = ChangedPictures(samples, config)
-    _need_a_batch(len(pictures), config.training.batch, accelerator.num_processes, run)
+    settings = job.training
+    torch.manual_seed(settings.seed)
+    accelerator = Accelerator(mixed_precision=_MIXED[settings.precision])
+    _need_a_batch(len(job.pictures), settings.batch, accelerator.num_processes, run)
     checkpoint = run.folder / "checkpoint.safetensors"
     goes_on = checkpoint.exists()
-    network = build(config.network)
+    network = job.build()
     if not goes_on:
-        _start(network, samples, pictures, run)
-    network.trunk.freeze(config.network.frozen_stages)
+        _start(network, job.pictures, run)
     network.to(memory_format=torch.channels_last)
-    progress = Progress(network, deepcopy(network), _optimizer(network, config))
-    settings = config.as_dict() | {"data": _digest(samples)}
+    progress = Progress(network, deepcopy(network), _optimizer(network, settings))
+    made_of = job.settings.as_dict() | {"data": job.data}
     if goes_on:
-        progress.load(checkpoint, settings)
+        progress.load(checkpoint, made_of)
         run.report(f"going on after epoch {progress.epoch}")
     progress.average.to(accelerator.device)
     model, optimizer = accelerator.prepare(network, progress.optimizer)
     if accelerator.is_main_process:
-        write_bytes(run.folder / "config.toml", config.as_toml().encode())
-    while progress.epoch < config.training.epochs:
+        write_bytes(run.folder / "config.toml", job.settings.as_toml().encode())
+    while progress.epoch < settings.epochs:
         start = time.perf_counter()
-        loss = _epoch(_Parts(accelerator, model, optimizer, progress), pictures, config, run)
+        loss = _epoch(_Parts(accelerator, model, optimizer, progress), job, run)
         progress.epoch += 1
         if accelerator.is_main_process:
             # In this order: a kill in between repeats the epoch; the other leaves old weights.
-            save_weights(progress.average, run.folder / "detector.safetensors")
-            progress.save(checkpoint, settings)
+            save_weights(progress.average, run.folder / f"{job.name}.safetensors")
+            progress.save(checkpoint, made_of)
             _log(run.folder / "log.csv", progress.epoch, loss, time.perf_counter() - start)
         accelerator.wait_for_everyone()
-    average = progress.average
-    assert isinstance(average, MassDetector)  # noqa: S101  (narrows the type)
-    return average.cpu().eval()
+    return cast(Network, progress.average.cpu().eval())
 
 
 def is_main_process() -> bool:
@@ -149,22 +189,16 @@ def _need_a_batch(pictures: int, batch: int, processes: int, run: Run) -> None:
         )
 
 
-def _digest(samples: list[Sample]) -> str:
-    """What a run was trained on: sha256 over files and boxes, as file names alone repeat."""
+def digest_of(lines: Iterable[str]) -> str:
+    """What a run was trained on, as sha256 over lines that tell it."""
     digest = hashlib.sha256()
-    for image in (sample.image for sample in samples):
-        line = f"{image.path.as_posix()} {image.boxes.tolist()}\n"
-        digest.update(line.encode("utf-8", errors="surrogateescape"))
+    for line in lines:
+        digest.update(f"{line}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
-def _start(
-    network: MassDetector, samples: list[Sample], pictures: ChangedPictures, run: Run
-) -> None:
-    """Anchors and weights that a new run begins with."""
-    boxes = np.concatenate([sample.boxes for sample in samples])
-    magnification = pictures.config.network.magnification
-    network.fit_anchors(np.concatenate([boxes, boxes / magnification]))
+def _start(network: Any, pictures: Pictures, run: Run) -> None:
+    """The weights that a new run begins with."""
     if run.start is not None:
         load_weights(network, run.start)
     elif run.weights is not None:
@@ -174,19 +208,19 @@ def _start(
         network.trunk.restore_batch_norm(torch.stack([pictures[i][0] for i in chosen]))
 
 
-def _epoch(parts: _Parts, pictures: ChangedPictures, config: DetectorConfig, run: Run) -> float:
+def _epoch(parts: _Parts, job: Job[Any], run: Run) -> float:
     """One pass over the training pictures; returns the mean loss."""
     parts.model.train()
-    settings, accelerator = config.training, parts.accelerator
-    pictures.epoch = epoch = parts.progress.epoch
-    loader = _loader(pictures, config, accelerator.process_index, accelerator.num_processes)
+    settings, accelerator = job.training, parts.accelerator
+    job.pictures.epoch = epoch = parts.progress.epoch
+    loader = _loader(job, accelerator.process_index, accelerator.num_processes)
     of = settings.epochs * len(loader)
     total = 0.0
-    for i, (batch, boxes) in enumerate(loader):
+    for i, (pictures, *rest) in enumerate(loader):
         number = epoch * len(loader) + i
-        _set_learning_rate(parts.progress.optimizer, config, number, of)
-        batch = batch.to(accelerator.device, memory_format=torch.channels_last)
-        loss = parts.model(batch, boxes)
+        _set_learning_rate(parts.progress.optimizer, settings, number, of)
+        pictures = pictures.to(accelerator.device, memory_format=torch.channels_last)
+        loss = parts.model(pictures, *rest)
         parts.optimizer.zero_grad()
         accelerator.backward(loss)
         accelerator.clip_grad_norm_(parts.model.parameters(), _LARGEST_GRADIENT)
@@ -198,20 +232,18 @@ def _epoch(parts: _Parts, pictures: ChangedPictures, config: DetectorConfig, run
     return total / len(loader)
 
 
-def _loader(
-    pictures: ChangedPictures, config: DetectorConfig, process: int, processes: int
-) -> DataLoader[Any]:
+def _loader(job: Job[Any], process: int, processes: int) -> DataLoader[Any]:
     """The pictures of one process in the order of the epoch, the same after a restart."""
-    settings = config.training
+    settings, pictures = job.training, job.pictures
     order = np.random.default_rng((settings.seed, pictures.epoch)).permutation(len(pictures))
     whole_batches = len(order) // (processes * settings.batch) * processes * settings.batch
     # Only a forked process shares the pictures' memory; elsewhere they are made in this one.
     workers = settings.workers if "fork" in multiprocessing.get_all_start_methods() else 0
     return DataLoader(
-        pictures,
+        cast("Dataset[Any]", pictures),
         settings.batch,
         sampler=_Fixed(order[:whole_batches][process::processes]),
-        collate_fn=collate,
+        collate_fn=job.collate,
         num_workers=workers,
         multiprocessing_context="fork" if workers else None,
         worker_init_fn=_one_thread,
@@ -222,29 +254,29 @@ def _one_thread(worker: int) -> None:
     cv2.setNumThreads(0)
 
 
-def _optimizer(network: MassDetector, config: DetectorConfig) -> torch.optim.Optimizer:
+def _optimizer(network: Any, settings: TrainingConfig) -> torch.optim.Optimizer:
     trunk = {id(p) for p in network.trunk.parameters()}
     groups: list[dict[str, object]] = []
-    for share, in_trunk in ((0.5, True), (1.0, False)):
+    for share, in_trunk in ((settings.trunk_share, True), (1.0, False)):
         for decays in (True, False):
             parameters = [
                 p
                 for p in network.parameters()
                 if p.requires_grad and (id(p) in trunk) == in_trunk and (p.ndim > 1) == decays
             ]
-            weight_decay = config.training.weight_decay if decays else 0.0
+            weight_decay = settings.weight_decay if decays else 0.0
             groups.append({"params": parameters, "weight_decay": weight_decay, "share": share})
-    return torch.optim.AdamW([g for g in groups if g["params"]], lr=config.training.learning_rate)
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=settings.learning_rate)
 
 
 def _set_learning_rate(
-    optimizer: torch.optim.Optimizer, config: DetectorConfig, step: int, steps: int
+    optimizer: torch.optim.Optimizer, settings: TrainingConfig, step: int, steps: int
 ) -> None:
     """Linear warm-up, then half a cosine down to a hundredth."""
-    warm = min(1.0, (step + 1) / config.training.warmup_steps)
+    warm = min(1.0, (step + 1) / settings.warmup_steps)
     cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps))
     for group in optimizer.param_groups:
-        group["lr"] = config.training.learning_rate * group["share"] * warm * cosine
+        group["lr"] = settings.learning_rate * group["share"] * warm * cosine
 
 
 @torch.no_grad()

@@ -1,11 +1,11 @@
-"""The feature extractor of a detector: any timm network, from ImageNet weights or from scratch."""
+"""Feature extractors: any timm network, from ImageNet weights or from scratch."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import timm
 import torch
@@ -14,47 +14,46 @@ from torch import Tensor, nn
 
 from mammoscope.errors import InputError, TableError
 
-_STAGE = re.compile(r"(blocks\.|stages_|layers_|layer|s)\d+\.")
+DOWNLOAD = Path("timm")
+"""In place of a weights file: timm's own ImageNet weights, fetched where there is a network."""
+
+_TRUNK = "trunk.network."
+"""How the parameters of a detector's trunk begin."""
+
+_STAGE = re.compile(r"(blocks\.|stages[._]|layers[._]|layer|s)\d+\.")
 """How a stage's parameters begin: EfficientNets, ConvNeXts, Swins, ResNets, RegNets."""
 
 
-class Trunk(nn.Module):
-    """Grey picture (B, 1, rows, columns) in [0, 1] to feature maps, finest first.
+class FeatureExtractor(nn.Module):
+    """A timm network that takes grey pictures, with what its start and its training need.
 
     Parameters
     ----------
     name
         A timm network.
-    strides
-        Pixels of the picture to a cell of each map.
     pad_type
         ``"same"`` for networks whose ImageNet graph was padded so; ``""`` for timm's default.
+    options
+        Of ``timm.create_model``.
 
     Raises
     ------
     TableError
-        If timm has no such feature extractor, or it has no such strides or padding.
+        If timm has no such network, or it has no such padding.
     """
 
     network: Any
 
-    def __init__(self, name: str, strides: Sequence[int], pad_type: str = "") -> None:
+    def __init__(self, name: str, pad_type: str = "", **options: Any) -> None:
         super().__init__()
         self.name = name
-        options: dict[str, Any] = {"pad_type": pad_type} if pad_type else {}
-        levels = _levels_at(name, strides)
+        padding: dict[str, Any] = {"pad_type": pad_type} if pad_type else {}
         try:
-            self.network = timm.create_model(
-                name, features_only=True, in_chans=1, out_indices=levels, **options
-            )
+            self.network = timm.create_model(name, in_chans=1, **padding, **options)
         except TypeError as error:
-            raise TableError(name, f"cannot be built with {options}: {error}") from error
-        self.channels: list[int] = self.network.feature_info.channels()
-
-    def forward(self, picture: Tensor) -> list[Tensor]:
-        """The feature maps (B, channels, rows / stride, columns / stride)."""
-        features: list[Tensor] = self.network(picture * 2 - 1)
-        return features
+            raise TableError(name, f"cannot be built with {padding}: {error}") from error
+        except (RuntimeError, AttributeError) as error:
+            raise TableError(name, f"is no feature extractor of timm: {error}") from error
 
     def freeze(self, stages: int) -> None:
         """Keep the weights and statistics of the stem and of the first stages; 0 keeps none.
@@ -66,18 +65,18 @@ class Trunk(nn.Module):
         """
         if not stages:
             return
-        stage_of = {n: _STAGE.match(n) for n, _ in self.network.named_parameters()}
-        found = list(dict.fromkeys(match[0] for match in stage_of.values() if match))
+        names = [name for name, _ in self.network.named_parameters()]
+        stages_of = [match[0] if (match := _STAGE.match(name)) else None for name in names]
+        found = list(dict.fromkeys(stage for stage in stages_of if stage))
         if stages > len(found):
             raise TableError(
                 self.name, f"frozen_stages is {stages}, but {len(found)} stages can be told apart"
             )
-        for name, parameter in self.network.named_parameters():
-            match = stage_of[name]
-            if match is None or match[0] in found[:stages]:
-                parameter.requires_grad = False
+        learns = stages_of.index(found[stages]) if stages < len(found) else len(names)
+        for parameter in list(self.network.parameters())[:learns]:
+            parameter.requires_grad = False
 
-    def train(self, mode: bool = True) -> Trunk:
+    def train(self, mode: bool = True) -> Self:
         """Frozen batch-norms keep their statistics in training, too."""
         super().train(mode)
         for module in self.modules():
@@ -86,20 +85,32 @@ class Trunk(nn.Module):
         return self
 
     def load_imagenet(self, path: Path) -> None:
-        """Start from a safetensors file in timm's parameter names.
+        """Start from ImageNet weights, or from those of a detector's trunk.
 
         A three-channel stem is summed over its channels, so a grey picture gives what RGB gave.
+
+        Parameters
+        ----------
+        path
+            A safetensors file in timm's parameter names, or detector.safetensors of a run;
+            :data:`DOWNLOAD` fetches the weights that timm has for this network.
 
         Raises
         ------
         InputError
-            If the file cannot be read, or a parameter of this network is not in it or of another
-            shape there.
+            If the file cannot be read or the weights not be fetched, or a parameter of this network
+            is not there or of another shape.
         """
         try:
-            weights = load_file(path)
+            if path == DOWNLOAD:
+                weights = timm.create_model(self.name, pretrained=True).state_dict()
+            else:
+                weights = load_file(path)
         except Exception as error:
-            raise InputError(path, f"not a readable safetensors file: {error}") from error
+            cause = "cannot be fetched" if path == DOWNLOAD else "not a readable safetensors file"
+            raise InputError(path, f"{cause}: {error}") from error
+        of_trunk = {n.removeprefix(_TRUNK): v for n, v in weights.items() if n.startswith(_TRUNK)}
+        weights = of_trunk or weights
         wanted = self.network.state_dict()
         # timm unfolds the outermost sequences of some networks: stages.0 becomes stages_0.
         weights = {n if n in wanted else n.replace(".", "_", 1): v for n, v in weights.items()}
@@ -135,6 +146,35 @@ class Trunk(nn.Module):
         for hook in hooks:
             hook.remove()
         self.train(was_training)
+
+
+class Trunk(FeatureExtractor):
+    """Grey picture (B, 1, rows, columns) in [0, 1] to feature maps, finest first.
+
+    Parameters
+    ----------
+    name
+        A timm network.
+    strides
+        Pixels of the picture to a cell of each map.
+    pad_type
+        ``"same"`` for networks whose ImageNet graph was padded so; ``""`` for timm's default.
+
+    Raises
+    ------
+    TableError
+        If timm has no such feature extractor, or it has no such strides or padding.
+    """
+
+    def __init__(self, name: str, strides: Sequence[int], pad_type: str = "") -> None:
+        levels = _levels_at(name, strides)
+        super().__init__(name, pad_type, features_only=True, out_indices=levels)
+        self.channels: list[int] = self.network.feature_info.channels()
+
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """The feature maps (B, channels, rows / stride, columns / stride)."""
+        features: list[Tensor] = self.network(picture * 2 - 1)
+        return features
 
 
 def _set_statistics(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:

@@ -81,7 +81,7 @@ def test_the_exported_model_finds_what_the_trained_one_finds(
     for picture in blobs[0].split(1):
         with torch.no_grad():
             boxes, scores = network(picture)
-        onnx_boxes, onnx_scores = model(picture.numpy())
+        onnx_boxes, onnx_scores = model(picture=picture.numpy())
         np.testing.assert_allclose(onnx_scores, scores, atol=1e-4)
         np.testing.assert_allclose(onnx_boxes[0, 0], boxes[0, 0], atol=0.05)
 

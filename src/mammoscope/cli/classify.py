@@ -1,0 +1,82 @@
+"""``mammoscope classify``: given boxes, benign or malignant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mammoscope.cli import common
+from mammoscope.files import DISCLAIMER
+
+_EPILOG = f"""
+**Examples**
+
+`mammoscope classify study/ --boxes boxes.csv --out classified.csv`
+
+`mammoscope classify scans/*.png --boxes truth.csv --out classified.csv --mirrored`
+
+`mammoscope evaluate classified.csv truth.csv`
+
+{common.EXIT_CODES} {DISCLAIMER}
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("classify", epilog=_EPILOG)(command)
+
+
+def command(  # noqa: PLR0913  # typer: one parameter an option
+    paths: common.Paths,
+    boxes: Annotated[
+        Path,
+        typer.Option(
+            help="CSV file with columns image,x0,y0,x1,y1 in pixels of the files; others are kept."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="CSV file to write: BOXES with p_malignant.")],
+    metadata: common.Metadata = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Card (JSON) of another classifier. Default: the shipped one."),
+    ] = None,
+    mirrored: Annotated[
+        bool,
+        typer.Option("--mirrored", help="Take the mean over mirror images: steadier, four times."),
+    ] = False,
+    voi: common.VoiOption = common.VoiChoice.auto,
+    any_modality: common.AnyModality = False,
+    workers: common.Workers = common.DEFAULT_WORKERS,
+) -> None:
+    """Probability of malignancy for given boxes on mammograms."""
+    from mammoscope.classification import Classifier
+    from mammoscope.models import ClassifierCard, find_card
+    from mammoscope.reading import find_images
+    from mammoscope.runs import RegionOptions, run_classification
+    from mammoscope.tables import BOX_COLUMNS, read_table
+
+    errors = common.errors_console()
+    with common.fatal(errors):
+        classifier = Classifier(find_card(ClassifierCard, model), mirrored)
+        table = read_table(boxes, ("image", *BOX_COLUMNS))
+        found = find_images(paths)
+        options = RegionOptions(
+            common.read_options(voi, any_modality), common.read_metadata(metadata)
+        )
+        with common.progress_bar(len(found.paths), "Reading mammograms") as bar:
+            run = run_classification(
+                classifier,
+                found,
+                table,
+                out,
+                options,
+                workers,
+                lambda: bar.advance(bar.task_ids[0]),
+            )
+    common.print_failures(errors, run.failures)
+    typer.echo(f"{run.classified} of {len(table)} boxes classified: {common.on_one_line(out)}")
+    typer.echo(DISCLAIMER)
+    if run.failures:
+        raise typer.Exit(1)

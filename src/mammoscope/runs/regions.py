@@ -1,0 +1,113 @@
+"""Given boxes on many images, each with its probability of malignancy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from mammoscope.classification import Classifier
+from mammoscope.errors import MammoscopeError
+from mammoscope.geometry import FloatArray, as_boxes, clip
+from mammoscope.preprocessing import preprocess
+from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
+from mammoscope.reporting import Failure
+from mammoscope.runs.batch import run_batch
+from mammoscope.runs.lesions import Lesion, lesions_of
+from mammoscope.tables import Table, write_table
+
+COLUMN = "p_malignant"
+
+_DIGITS = 6
+
+Progress = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class ClassificationRun:
+    """What came of a run: how many boxes were classified, and what failed."""
+
+    classified: int
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True)
+class RegionOptions:
+    """How images are read."""
+
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    metadata: MetadataTable | None = None
+
+
+def run_classification(
+    classifier: Classifier,
+    found: FoundImages,
+    boxes: Table,
+    out: Path,
+    options: RegionOptions = RegionOptions(),
+    workers: int = 1,
+    progress: Progress = lambda: None,
+) -> ClassificationRun:
+    """Write ``boxes`` with a further column ``p_malignant`` to ``out``, row by row.
+
+    It stays empty where a row has no box, names no image, or its image or box cannot be used; the
+    last three are failures.
+
+    Parameters
+    ----------
+    boxes
+        Columns image, x0, y0, x1, y1 in source pixels; others are kept.
+
+    Raises
+    ------
+    TableError
+        If a row cannot be meant. Nothing is done then.
+    OutputError
+        If ``out`` cannot be written.
+    """
+    regions, unknown = lesions_of(boxes, found.paths)
+    by_image: dict[Path, list[Lesion]] = {}
+    for region in regions:
+        if region.box is not None:
+            by_image.setdefault(region.path, []).append(region)
+    failures = [Failure(name, "InputError", "no such image among the inputs") for name in unknown]
+    p_of: dict[int, float] = {}
+    work = partial(_classify, classifier, options, by_image)
+    for path, outcome in run_batch(by_image, work, workers, {}):
+        if isinstance(outcome, MammoscopeError):
+            failures.append(Failure.of(outcome, path))
+        else:
+            for region, p in zip(by_image[path], outcome.tolist(), strict=True):
+                if np.isnan(p):
+                    cause = f"line {region.row.line}: the box lies off the image {path}"
+                    failures.append(Failure(boxes.path, "InputError", cause))
+                else:
+                    p_of[region.row.line] = p
+        progress()
+    rows = [{**row, COLUMN: _text(p_of.get(row.line))} for row in boxes]
+    write_table(out, tuple(dict.fromkeys((*boxes.columns, COLUMN))), rows)
+    return ClassificationRun(len(p_of), tuple(failures))
+
+
+def _classify(
+    classifier: Classifier,
+    options: RegionOptions,
+    by_image: Mapping[Path, Sequence[Lesion]],
+    path: Path,
+) -> FloatArray:
+    """Probability (N,) of each region of an image; NaN for one that lies off it."""
+    mammogram = read(path, options.reading, options.metadata)
+    boxes = as_boxes([region.box for region in by_image[path] if region.box])
+    inside = clip(boxes, *mammogram.frame.size)
+    on_image = (inside[:, 2:] > inside[:, :2]).all(axis=1)
+    prepared = preprocess(mammogram).mammogram
+    p = np.full(len(boxes), np.nan)
+    p[on_image] = classifier.classify(prepared, prepared.frame.boxes_from_source(boxes[on_image]))
+    return p
+
+
+def _text(p: float | None) -> str:
+    return "" if p is None else f"{p:.{_DIGITS}f}"
