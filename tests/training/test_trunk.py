@@ -48,7 +48,7 @@ def test_rgb_weights_are_summed_for_a_grey_picture(tmp_path: Path) -> None:
     weights = {k: v.clone() for k, v in trunk.network.state_dict().items()}
     weights["conv_stem.weight"] = torch.ones_like(weights["conv_stem.weight"]).repeat(1, 3, 1, 1)
     save_file(weights, tmp_path / "rgb.safetensors")
-    trunk.load_imagenet(tmp_path / "rgb.safetensors")
+    trunk.start_from(tmp_path / "rgb.safetensors")
     assert trunk.network.conv_stem.weight.eq(3).all()
 
 
@@ -58,7 +58,7 @@ def test_weights_of_the_whole_classifier_fit_its_trunk(name: str, tmp_path: Path
     classifier = timm.create_model(name).eval()
     save_file(classifier.state_dict(), tmp_path / "it.safetensors")
     trunk = trunk_of(name).eval()
-    trunk.load_imagenet(tmp_path / "it.safetensors")
+    trunk.start_from(tmp_path / "it.safetensors")
     grey = torch.rand(1, 1, 96, 64)
     with torch.no_grad():
         coarsest = trunk(grey)[-1]
@@ -72,17 +72,17 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     trunk = trunk_of("test_efficientnet")
     save_file({"other.weight": torch.ones(3)}, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match=r"other\.safetensors: has no"):
-        trunk.load_imagenet(tmp_path / "other.safetensors")
+        trunk.start_from(tmp_path / "other.safetensors")
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     with pytest.raises(InputError, match="not a readable"):
-        trunk.load_imagenet(tmp_path / "broken.safetensors")
+        trunk.start_from(tmp_path / "broken.safetensors")
 
 
 def test_weights_of_a_wider_network_are_refused_by_parameter_and_shapes(tmp_path: Path) -> None:
     wide = {k: v.clone() for k, v in trunk_of("mobilenetv2_140").network.state_dict().items()}
     save_file(wide, tmp_path / "wide.safetensors")
     with pytest.raises(InputError, match=r"conv_stem\.weight is \(48, 1, 3, 3\) there, \(32, 1,"):
-        trunk_of("mobilenetv2_100").load_imagenet(tmp_path / "wide.safetensors")
+        trunk_of("mobilenetv2_100").start_from(tmp_path / "wide.safetensors")
 
 
 @pytest.mark.parametrize(

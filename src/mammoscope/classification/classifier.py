@@ -46,7 +46,8 @@ class Classifier:
     card
         Contract of the model.
     mirrored
-        Look at each picture in its four mirror images and take the mean logit.
+        Look at each picture upside down, too, and take the mean logit. The chest wall stays at the
+        left, as in training.
 
     Raises
     ------
@@ -103,8 +104,7 @@ class Classifier:
         """The model's own evidence (N,), not calibrated."""
         views = [regions.pictures]
         if self._mirrored and regions.pictures is not None:
-            whole = regions.pictures
-            views = [whole, whole[..., ::-1], whole[..., ::-1, :], whole[..., ::-1, ::-1]]
+            views.append(regions.pictures[..., ::-1, :])
         each = [self._run(Regions(pictures, regions.features))[0] for pictures in views]
         logits = np.mean(each, axis=0, dtype=np.float64)
         if not np.isfinite(logits).all():
@@ -126,6 +126,8 @@ class Classifier:
             shapes = {"logit": (0,), "map": (0, 1, 1)}
             return [np.zeros(shapes[name], np.float32) for name in self._model.outputs]
         rows = [self._model(**{k: a[i : i + 1] for k, a in given.items()}) for i in range(count)]
+        if any(row[0].shape != (1,) for row in rows):
+            raise ModelError(f"{self.card.weights_path}: gives not one logit a region")
         return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
 
 

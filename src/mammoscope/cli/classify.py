@@ -44,7 +44,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     ] = None,
     mirrored: Annotated[
         bool,
-        typer.Option("--mirrored", help="Take the mean over mirror images: steadier, four times."),
+        typer.Option(
+            "--mirrored", help="Look upside down, too, and take the mean: twice the time."
+        ),
     ] = False,
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,

@@ -13,6 +13,7 @@ from mammoscope.cli import common
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
+    from mammoscope.models import ModelCard
     from mammoscope.training.loop import Run
 
 _EPILOG = f"""
@@ -52,8 +53,8 @@ _Start = Annotated[
 _Weights = Annotated[
     Path | None,
     typer.Option(
-        help="ImageNet weights of the trunk: a safetensors file, or `timm` to fetch those that timm"
-        " has. Default: from scratch."
+        help="Weights of the trunk: ImageNet's as a safetensors file, `timm` to fetch those that"
+        " timm has, or detector.safetensors of a run. Default: from scratch."
     ),
 ]
 _Folds = Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")]
@@ -178,9 +179,10 @@ def compare(
 ) -> None:
     """Cross-validate classifiers of regions by patient, all on the same folds.
 
-    Writes for each method out-of-fold annotated.csv and detected.csv, and for all table.csv and
-    table.md with intervals. ImageNet weights start the networks that they fit; others say in the
-    table that they were trained from scratch.
+    Writes for each method out-of-fold annotated.csv and detected.csv, ROC and reliability plots;
+    for all of them table.csv and table.md with intervals. WEIGHTS start the networks that they
+    fit; others say in the table that they were trained from scratch. {fold} in WEIGHTS stands for
+    the number of the fold, as in runs/folds/fold-{fold}/detector.safetensors of `train folds`.
     """
     with common.fatal(common.errors_console()):
         _need_extra()
@@ -204,18 +206,26 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="NAME.onnx; the card NAME.json is put beside it.")],
 ) -> None:
-    """Export a trained detector to ONNX, compare it with torch, and write its card.
+    """Export a trained detector or classifier to ONNX, compare it with torch, and write its card.
 
-    Calibration and threshold are those of the run's own card unless FACTS has others.
+    Calibration, threshold and operating points are those of the run's own card unless FACTS has
+    others.
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope.training.config import DetectorConfig
+        from mammoscope.training.classifier import export_classifier
+        from mammoscope.training.config import ClassifierConfig, DetectorConfig
         from mammoscope.training.export import export_detector, read_facts
 
-        config = DetectorConfig.read(run / "config.toml")
-        values = read_facts(facts, run / "detector.json")
-        card = export_detector(config, run / "detector.safetensors", out, values)
+        settings, weights = run / "config.toml", run / "classifier.safetensors"
+        card: ModelCard
+        if weights.exists():
+            values = read_facts(facts, run / "classifier.json")
+            card = export_classifier(ClassifierConfig.read(settings), weights, out, values)
+        else:
+            weights = run / "detector.safetensors"
+            values = read_facts(facts, run / "detector.json")
+            card = export_detector(DetectorConfig.read(settings), weights, out, values)
     typer.echo(f"{card.weights_path}: same results as torch, sha256 {card.sha256}")
 
 

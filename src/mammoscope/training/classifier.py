@@ -53,9 +53,9 @@ def train_classifier(
 ) -> ClassifierCard:
     """Train, or go on training where ``run.folder`` holds a checkpoint; calibrate; write tables.
 
-    ``run.folder`` gets classifier.onnx with its card, calibrated on the validation part where there
-    is one, and for each of the parts ``validation`` and ``test`` a folder with truth.csv,
-    annotated.csv and detected.csv.
+    ``run.folder`` gets classifier.onnx with its card, calibrated on the validation part where that
+    holds both classes, and for each of the parts ``validation`` and ``test`` a folder with
+    truth.csv, annotated.csv and detected.csv.
 
     Parameters
     ----------
@@ -82,7 +82,9 @@ def train_classifier(
         if not lesions:
             continue
         said = Opinions.of(Classifier(card), lesions)
-        if part == "validation":
+        if part == "validation" and said.malignant.all() == said.malignant.any():
+            run.report("not calibrated: the validation lesions are of one class")
+        elif part == "validation":
             card = with_facts(card, calibration_facts(said.logits, said.malignant))
         folder = ensure_folder(run.folder / part)
         said.write(folder, calibrated(said.logits, card.calibration), names)

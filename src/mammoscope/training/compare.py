@@ -33,6 +33,9 @@ from mammoscope.training.loop import Run
 from mammoscope.training.malignancy import calibration_facts, cross_calibrated
 from mammoscope.training.opinions import Opinions
 from mammoscope.training.predict import names_of, write_truth
+from mammoscope.training.roi_network import RoiClassifier
+from mammoscope.training.table import write_comparison
+from mammoscope.training.trunk import Misfit
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,28 @@ class Method:
         """The picture that it takes."""
         return (self.config.network.side, self.config.network.margin) if self.config else None
 
+    def weights(self, given: Path | None, fold: int) -> Path | None:
+        """The file that a fold's network starts from; None where it starts from scratch.
+
+        Parameters
+        ----------
+        given
+            Starts the networks that it fits; ``{fold}`` in it stands for the number of the fold.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
+        if given is None or self.config is None:
+            return None
+        path = Path(str(given).replace("{fold}", str(fold)))
+        try:
+            RoiClassifier(self.config.network).trunk.start_from(path)
+        except Misfit:
+            return None
+        return path
+
     def fit(self, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
         """Train on lesions; ``run.folder`` gets the model and its card, not calibrated."""
         if self.config is not None:
@@ -89,7 +114,8 @@ def compare(
     ``run.folder`` gets truth.csv and for each method a folder with annotated.csv and detected.csv
     (the best detection of each lesion that has one), both for ``mammoscope evaluate``,
     calibration.json for a model trained on all patients, and a folder a fold. The probabilities of
-    a fold are calibrated on the other folds. Folds that are done are not done again.
+    a fold are calibrated on the other folds. Folds that are done are not done again. table.csv and
+    table.md compare the methods.
 
     Raises
     ------
@@ -109,19 +135,21 @@ def compare(
     names = names_of(images)
     write_truth(ensure_folder(run.folder) / "truth.csv", images, names)
     fold = np.array([fold_of[lesion.image.path] for lesion in lesions])
+    starts = {}
     for method in methods:
-        of_method = replace(run, folder=run.folder / method.name)
+        folder = run.folder / method.name
         parts = []
         for k in range(1, count + 1):
-            card = _fold(method, _where(lesions, fold != k), _fold_run(of_method, k))
+            weights = method.weights(run.weights, k)
+            of_fold = replace(run, folder=folder / f"fold-{k}", weights=weights)
+            card = _fold(method, _where(lesions, fold != k), of_fold)
             parts.append(Opinions.of(Classifier(card), _where(lesions, fold == k)))
+        starts[method.name] = "-" if not method.config else weights.name if weights else "scratch"
         said = Opinions.joined(parts)
         fold_of_each = np.repeat(np.arange(count), [len(part.lesions) for part in parts])
-        p = cross_calibrated(said.logits, said.malignant, fold_of_each)
-        said.write(of_method.folder, p, names)
-        write_json(
-            of_method.folder / "calibration.json", calibration_facts(said.logits, said.malignant)
-        )
+        said.write(folder, cross_calibrated(said.logits, said.malignant, fold_of_each), names)
+        write_json(folder / "calibration.json", calibration_facts(said.logits, said.malignant))
+    write_comparison(run.folder, starts)
     return run.folder
 
 
@@ -129,14 +157,11 @@ def _where(lesions: Sequence[Lesion], kept: NDArray[np.bool_]) -> list[Lesion]:
     return [lesion for lesion, keep in zip(lesions, kept, strict=True) if keep]
 
 
-def _fold_run(run: Run, number: int) -> Run:
-    return replace(run, folder=run.folder / f"fold-{number}")
-
-
 def _fold(method: Method, training: Sequence[Lesion], run: Run) -> ClassifierCard:
     """The card of a fold's model, trained if that was not done before."""
     made_of = {
         "settings": method.config.as_dict() if method.config else method.name,
+        "weights": run.weights.name if run.weights else None,
         "data": digest(training),
     }
     done = run.folder / "done.json"

@@ -183,16 +183,15 @@ class Settings:
     def read(cls, path: Path) -> Self:
         """Read a TOML file with a section for each field.
 
+        ``extends = "NAME"`` at its top takes what it does not say from NAME.toml beside it.
+
         Raises
         ------
         TableError
             If the file cannot be read, or a setting is unknown, missing, of the wrong kind or out
             of range.
         """
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise TableError(path, f"not a readable TOML file: {error}") from error
+        values = _values(path)
         kinds = get_type_hints(cls)
         if unknown := sorted(set(values) - set(kinds)):
             raise TableError(path, f"unknown section {unknown[0]!r}")
@@ -271,6 +270,24 @@ class ClassifierConfig(Settings):
     augmentation: AugmentationConfig
 
 
+def _values(path: Path) -> dict[str, Any]:
+    """The sections of a file, and under them those of the file that it extends."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TableError(path, f"not a readable TOML file: {error}") from error
+    if "extends" not in values:
+        return values
+    below = path.parent / f"{values.pop('extends')}.toml"
+    if below == path:
+        raise TableError(path, "extends itself")
+    sections = _values(below)
+    for name, section in values.items():
+        is_section = isinstance(section, dict)
+        sections[name] = sections.get(name, {}) | section if is_section else section
+    return sections
+
+
 def _need(settings: object, rule: str, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
@@ -299,5 +316,5 @@ def config_file(given: Path | None, default: Path = DEFAULT_CONFIG) -> Path:
     """The settings to read: a file, the name of one shipped beside the default, or the default."""
     if given is None:
         return default
-    shipped = default.with_name(f"{given}.toml")
+    shipped = default.parent / f"{given}.toml"
     return shipped if not given.exists() and shipped.is_file() else given

@@ -28,6 +28,9 @@ Card = TypeVar("Card", bound=ModelCard)
 _TOLERANCE = {"boxes": 0.05, "scores": 1e-4}
 """Largest difference allowed between torch and ONNX: pixels of the picture, and score."""
 
+_CHOSEN = ("threshold", "operating_points")
+"""What is chosen on a validation part: of a detector's card, or of a classifier's."""
+
 _COUNTS = 0.02
 """Scores below are flat background, where rounding decides which of two equal cells is the peak."""
 
@@ -174,7 +177,7 @@ def read_facts(path: Path, run_card: Path | None = None) -> dict[str, Any]:
     Parameters
     ----------
     run_card
-        Card of the training run, for the calibration and the threshold that the facts do not give.
+        Card of the training run, for what was measured there and the facts do not give.
 
     Raises
     ------
@@ -184,9 +187,13 @@ def read_facts(path: Path, run_card: Path | None = None) -> dict[str, Any]:
     facts = _read_object(path)
     if run_card is not None and run_card.exists():
         trained = _read_object(run_card)
-        facts = {k: trained[k] for k in ("calibration", "threshold") if k in trained} | facts
-    wanted = ("name", "version", "threshold", "training_data", "figures", "limits")
-    if missing := [key for key in wanted if key not in facts]:
+        facts = {k: trained[k] for k in ("calibration", *_CHOSEN) if k in trained} | facts
+    missing = [
+        k for k in ("name", "version", "training_data", "figures", "limits") if k not in facts
+    ]
+    if not any(key in facts for key in _CHOSEN):
+        missing.append(" or ".join(_CHOSEN))
+    if missing:
         raise ModelError(f"{path}: lacks {', '.join(missing)}")
     return facts
 

@@ -15,8 +15,8 @@ from mammoscope.classification.classifier import Regions, as_pictures, describe_
 from mammoscope.classification.features import ROI_MARGIN, ROI_SIDE
 from mammoscope.classification.roi import cut
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.errors import InputError
-from mammoscope.evaluation.names import match_names
+from mammoscope.errors import InputError, TableError
+from mammoscope.evaluation.names import AmbiguousName, match_names
 from mammoscope.geometry import FloatArray, as_boxes, iou
 from mammoscope.preprocessing import preprocess, to_uint16
 from mammoscope.tables import BOX_COLUMNS, read_table
@@ -44,7 +44,7 @@ class Lesion:
     Parameters
     ----------
     image
-        The image it lies on; ``box`` (4,) is its annotated box in pixels of the file.
+        The image it lies on.
     malignant
         Its label.
     boxes
@@ -115,12 +115,17 @@ def read_detected(path: Path, images: Iterable[AnnotatedImage]) -> dict[Path, Fl
     Raises
     ------
     TableError
-        If the table cannot be read or lacks a column.
+        If the table cannot be read, lacks a column, or names none of the images or several at once.
     """
     table = read_table(path, ("image", *BOX_COLUMNS, "score"))
     rows = [(row.name("image"), row.box(), row.number("score")) for row in table if row.box()]
     by_name = {image.path.as_posix(): image.path for image in images}
-    meant = match_names(dict.fromkeys(name for name, _, _ in rows), by_name)
+    try:
+        meant = match_names(dict.fromkeys(name for name, _, _ in rows), by_name)
+    except AmbiguousName as error:
+        raise TableError(path, str(error)) from error
+    if not meant:
+        raise TableError(path, "has no detection on any of the images")
     found: dict[Path, list[tuple[float, tuple[float, ...]]]] = {}
     for name, box, score in rows:
         if name in meant and box is not None:

@@ -202,7 +202,7 @@ def _start(network: Any, pictures: Pictures, run: Run) -> None:
     if run.start is not None:
         load_weights(network, run.start)
     elif run.weights is not None:
-        network.trunk.load_imagenet(run.weights)
+        network.trunk.start_from(run.weights)
         step = max(1, len(pictures) // _CALIBRATION_PICTURES) | 1
         chosen = range(0, len(pictures), step)[:_CALIBRATION_PICTURES]
         network.trunk.restore_batch_norm(torch.stack([pictures[i][0] for i in chosen]))

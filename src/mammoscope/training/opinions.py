@@ -53,8 +53,8 @@ class Opinions:
         each = list(parts)
         return cls(
             [lesion for part in each for lesion in part.lesions],
-            np.concatenate([part.box for part in each]),
-            np.concatenate([part.logits for part in each]),
+            np.concatenate([np.zeros(0, np.int64), *(part.box for part in each)]),
+            np.concatenate([np.zeros(0), *(part.logits for part in each)]),
         )
 
     @property

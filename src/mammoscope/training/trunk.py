@@ -24,6 +24,10 @@ _STAGE = re.compile(r"(blocks\.|stages[._]|layers[._]|layer|s)\d+\.")
 """How a stage's parameters begin: EfficientNets, ConvNeXts, Swins, ResNets, RegNets."""
 
 
+class Misfit(InputError):
+    """Weights of another network."""
+
+
 class FeatureExtractor(nn.Module):
     """A timm network that takes grey pictures, with what its start and its training need.
 
@@ -84,7 +88,7 @@ class FeatureExtractor(nn.Module):
                 module.eval()
         return self
 
-    def load_imagenet(self, path: Path) -> None:
+    def start_from(self, path: Path) -> None:
         """Start from ImageNet weights, or from those of a detector's trunk.
 
         A three-channel stem is summed over its channels, so a grey picture gives what RGB gave.
@@ -98,8 +102,9 @@ class FeatureExtractor(nn.Module):
         Raises
         ------
         InputError
-            If the file cannot be read or the weights not be fetched, or a parameter of this network
-            is not there or of another shape.
+            If the file cannot be read or the weights not be fetched.
+        Misfit
+            If a parameter of this network is not there or of another shape.
         """
         try:
             if path == DOWNLOAD:
@@ -120,10 +125,10 @@ class FeatureExtractor(nn.Module):
                 weights[name] = value.sum(dim=1, keepdim=True)
         missing = [n for n in wanted if n not in weights and not n.endswith("num_batches_tracked")]
         if missing:
-            raise InputError(path, f"has no {missing[0]} for this trunk")
+            raise Misfit(path, f"has no {missing[0]} for this trunk")
         for name, value in wanted.items():
             if name in weights and weights[name].shape != value.shape:
-                raise InputError(
+                raise Misfit(
                     path,
                     f"{name} is {tuple(weights[name].shape)} there, {tuple(value.shape)} in"
                     f" {self.name}",
