@@ -14,9 +14,18 @@ from numpy.typing import ArrayLike
 from typer.testing import CliRunner
 
 from mammoscope.cli import app
-from mammoscope.models import DetectorCard, find_card
+from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.models.card import SCHEMA
 from mammoscope.phantom import StudyOptions, WrittenStudies, write_studies
+
+MEAN = """
+    mean (float[1,1,32,32] picture) => (float[1] logit, float[1,32,32] map) {
+        places = Constant <value = int64[3] {1, 2, 3}> ()
+        channel = Constant <value = int64[1] {1}> ()
+        logit = ReduceMean <keepdims = 0> (picture, places)
+        map = Squeeze (picture, channel)
+    }
+"""
 
 
 @pytest.fixture(scope="session")
@@ -41,30 +50,64 @@ def run_command() -> Callable[..., Any]:
     return run
 
 
+Writer = Callable[..., dict[str, Any]]
+
+
 @pytest.fixture
-def write_card(tmp_path: Path) -> Callable[..., DetectorCard]:
-    """Write an ONNX model, given in ONNX's text format, and its card."""
+def write_model(tmp_path: Path) -> Writer:
+    """Write an ONNX model, given in ONNX's text format; gives what every card of it says."""
     parser = pytest.importorskip("onnx.parser", reason="needs onnx, part of the extra [train]")
 
-    def write(graph: str, rows: int, columns: int, **changes: Any) -> DetectorCard:
+    def write(graph: str) -> dict[str, Any]:
         model = parser.parse_model(f'<ir_version: 8, opset_import: ["": 18]>\n{graph}')
         data = model.SerializeToString()
         (tmp_path / "made.onnx").write_bytes(data)
-        values = {
+        return {
             "schema": SCHEMA,
             "name": "made",
             "version": "1",
-            "task": "detection",
-            "threshold": {"value": 0.5},
             "weights": {
                 "file": "made.onnx",
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "bytes": len(data),
             },
+        }
+
+    return write
+
+
+@pytest.fixture
+def write_card(tmp_path: Path, write_model: Writer) -> Callable[..., DetectorCard]:
+    """Write a detector, given in ONNX's text format, and its card."""
+
+    def write(graph: str, rows: int, columns: int, **changes: Any) -> DetectorCard:
+        values = write_model(graph) | {
+            "task": "detection",
+            "threshold": {"value": 0.5},
             "input": {"rows": rows, "columns": columns},
         }
         (tmp_path / "made.json").write_text(json.dumps(values | changes))
         return DetectorCard.read(tmp_path / "made.json")
+
+    return write
+
+
+@pytest.fixture
+def write_classifier(tmp_path: Path, write_model: Writer) -> Callable[..., ClassifierCard]:
+    """Write a classifier, given in ONNX's text format, and its card.
+
+    Without a graph its logit is the mean of a picture of 32 pixels, and its map that picture.
+    """
+
+    def write(
+        graph: str = "", side: int = 32, features: Sequence[str] = (), **changes: Any
+    ) -> ClassifierCard:
+        values = write_model(graph or MEAN) | {
+            "task": "classification",
+            "input": {"side": side, "margin": 1.5, "features": list(features)},
+        }
+        (tmp_path / "made.json").write_text(json.dumps(values | changes))
+        return ClassifierCard.read(tmp_path / "made.json")
 
     return write
 

@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 lambda: bar.advance(bar.task_ids[0]),
             )
     common.print_failures(errors, run.failures)
-    typer.echo(f"{run.classified} of {len(table)} boxes classified: {common.on_one_line(out)}")
+    typer.echo(f"{run.classified} of {len(table)} rows classified: {common.on_one_line(out)}")
     typer.echo(DISCLAIMER)
     if run.failures:
         raise typer.Exit(1)

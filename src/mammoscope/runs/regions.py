@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mammoscope.classification import Classifier
-from mammoscope.errors import MammoscopeError
-from mammoscope.geometry import FloatArray, as_boxes, clip
+from mammoscope.errors import MammoscopeError, OutputError
+from mammoscope.files import ensure_folder
+from mammoscope.geometry import FloatArray, clip
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
 from mammoscope.reporting import Failure
@@ -66,8 +67,11 @@ def run_classification(
     TableError
         If a row cannot be meant. Nothing is done then.
     OutputError
-        If ``out`` cannot be written.
+        If ``out`` cannot be written, or is one of the inputs.
     """
+    ensure_folder(out.parent)
+    if out.resolve() in {path.resolve() for path in (*found.paths, Path(boxes.path))}:
+        raise OutputError(out, "is an input: choose another file")
     regions, unknown = lesions_of(boxes, found.paths)
     by_image: dict[Path, list[Lesion]] = {}
     for region in regions:
@@ -82,7 +86,7 @@ def run_classification(
         else:
             for region, p in zip(by_image[path], outcome.tolist(), strict=True):
                 if np.isnan(p):
-                    cause = f"line {region.row.line}: the box lies off the image {path}"
+                    cause = f"line {region.row.line}: the box lies off the breast on {path}"
                     failures.append(Failure(boxes.path, "InputError", cause))
                 else:
                     p_of[region.row.line] = p
@@ -98,14 +102,13 @@ def _classify(
     by_image: Mapping[Path, Sequence[Lesion]],
     path: Path,
 ) -> FloatArray:
-    """Probability (N,) of each region of an image; NaN for one that lies off it."""
-    mammogram = read(path, options.reading, options.metadata)
-    boxes = as_boxes([region.box for region in by_image[path] if region.box])
-    inside = clip(boxes, *mammogram.frame.size)
-    on_image = (inside[:, 2:] > inside[:, :2]).all(axis=1)
-    prepared = preprocess(mammogram).mammogram
+    """Probability (N,) of each region of an image; NaN for one that lies off the breast."""
+    breast = preprocess(read(path, options.reading, options.metadata)).mammogram
+    boxes = breast.frame.boxes_from_source([region.box for region in by_image[path] if region.box])
+    inside = clip(boxes, *breast.frame.size)
+    is_on = (inside[:, 2:] > inside[:, :2]).all(axis=1)
     p = np.full(len(boxes), np.nan)
-    p[on_image] = classifier.classify(prepared, prepared.frame.boxes_from_source(boxes[on_image]))
+    p[is_on] = classifier.classify(breast, boxes[is_on])
     return p
 
 

@@ -72,7 +72,7 @@ class RoiClassifier(nn.Module):
         found = self.trunk(pictures)[0].float()
         logits = self.last(self.dropout(self.even(found.mean((2, 3)))))[:, 0]
         if self.described is not None:
-            logits = logits + self.described(features.to(logits.device))[:, 0]
+            logits = logits + self.described(features)[:, 0]
         if malignant is not None:
             wanted = malignant.to(logits.device)
             return F.binary_cross_entropy_with_logits(logits.float(), wanted)
@@ -92,4 +92,4 @@ class _Standardised(nn.Module):
         self.register_buffer("deviation", torch.ones(count))
 
     def forward(self, features: Tensor) -> Tensor:
-        return ((features.float() - self.mean) / self.deviation).clamp(-5, 5)
+        return ((features.to(self.mean) - self.mean) / self.deviation).clamp(-5, 5)
