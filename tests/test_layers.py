@@ -21,13 +21,14 @@ LAYERS = (
     {"pipeline"},
     {"reporting", "evaluation", "dicom_results"},
     {"runs", "training"},
+    {"node"},
     {"cli"},
 )
 """From the bottom up: a unit uses its own layer and those below."""
 
 HEAVY = (
     *("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom"),
-    "highdicom",
+    *("highdicom", "pynetdicom", "dicomweb_client", "requests"),
 )
 
 ALLOWED = {
@@ -39,8 +40,12 @@ ALLOWED = {
     "sklearn": ("training/",),
     "onnx": ("training/",),
     "onnxruntime": ("models/session.py",),
-    "pydicom": ("reading/", "phantom/", "dicom_results/"),
+    "pydicom": ("reading/", "phantom/", "dicom_results/", "node/"),
     "highdicom": ("dicom_results/",),
+    "pynetdicom": ("node/dimse.py",),
+    "dicomweb_client": ("node/dicomweb.py",),
+    "requests": ("node/dicomweb.py",),
+    "sqlite3": ("node/queue.py",),
     "gdcm": ("reading/",),
     "matplotlib": ("evaluation/plot.py",),
     "typer": ("cli/",),

@@ -10,7 +10,17 @@ import sys
 
 import typer
 
-from mammoscope.cli import classify, datasets, detect, evaluate, models, phantom, preprocess, train
+from mammoscope.cli import (
+    classify,
+    datasets,
+    detect,
+    evaluate,
+    models,
+    node,
+    phantom,
+    preprocess,
+    train,
+)
 
 app = typer.Typer(
     name="mammoscope",
@@ -25,6 +35,7 @@ evaluate.register(app)
 preprocess.register(app)
 phantom.register(app)
 models.register(app)
+node.register(app)
 train.register(app)
 datasets.register(app)
 

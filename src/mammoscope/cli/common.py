@@ -79,6 +79,16 @@ def read_metadata(path: Path | None) -> MetadataTable | None:
     return None if path is None else load_metadata(path)
 
 
+def dicom_kinds(dicom: str) -> tuple[str, ...]:
+    """The kinds of DICOM object that a list with commas names, in the order of ``KINDS``."""
+    from mammoscope.dicom_results.kinds import KINDS
+
+    asked = {kind.strip() for kind in dicom.split(",") if dicom}
+    if unknown := sorted(asked - {*KINDS}):
+        raise typer.BadParameter(f"no DICOM objects {unknown[0]!r}: choose of {', '.join(KINDS)}")
+    return tuple(kind for kind in KINDS if kind in asked)
+
+
 def errors_console() -> Console:
     """Standard error: notes, failures and the progress bar."""
     return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)

@@ -100,7 +100,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     Writes for each image NAME.json (findings in source pixels) and NAME.png (marks drawn), and
     report.html and run.json for all of them.
     """
-    kinds = _kinds(dicom)
+    kinds = common.dicom_kinds(dicom)
     from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
@@ -141,15 +141,6 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         _print(run, out)
     if run.summary.failures or run.unwritten:
         raise typer.Exit(1)
-
-
-def _kinds(dicom: str) -> tuple[str, ...]:
-    from mammoscope.dicom_results.kinds import KINDS
-
-    asked = {kind.strip() for kind in dicom.split(",") if dicom}
-    if unknown := sorted(asked - {*KINDS}):
-        raise typer.BadParameter(f"no DICOM objects {unknown[0]!r}: choose of {', '.join(KINDS)}")
-    return tuple(kind for kind in KINDS if kind in asked)
 
 
 def _print(run: DetectionRun, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from mammoscope.reading.faults import Damaged
 from mammoscope.reading.quiet import quiet
 from mammoscope.reporting import Failure
 from mammoscope.types import ImageResult, ModelUse
+
+_validation = threading.Lock()
+"""pydicom's validation is switched for the whole process: one thread at a time."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ def write_dicom_results(
 @contextmanager
 def _unheard() -> Iterator[None]:
     """Libraries neither warn nor log: what they say of a value may quote the patient."""
-    with quiet(), disable_value_validation():
+    with _validation, quiet(), disable_value_validation():
         yield
 
 

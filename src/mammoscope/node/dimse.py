@@ -1,0 +1,185 @@
+"""To a PACS and back by associations: C-STORE both ways, C-ECHO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from io import BytesIO
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    ComprehensiveSRStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    GrayscaleSoftcopyPresentationStateStorage,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    MammographyCADSRStorage,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+)
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+
+from mammoscope.dicom_results.study import study_name
+from mammoscope.errors import MammoscopeError, OutputError
+from mammoscope.node.link import IMAGES, Unreachable, log
+from mammoscope.node.options import DimseOptions
+from mammoscope.node.queue import Queue, ResultObject
+
+SYNTAXES = [
+    *(ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian),
+    *(ExplicitVRBigEndian, RLELossless, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless),
+    *(JPEGLosslessSV1, JPEGLSLossless, JPEGLSNearLossless, JPEG2000Lossless, JPEG2000),
+    *(HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K),
+]
+"""What images may be encoded in: whatever the reader reads."""
+
+RESULTS = (
+    MammographyCADSRStorage,
+    ComprehensiveSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    SecondaryCaptureImageStorage,
+)
+
+_VERIFICATION = "1.2.840.10008.1.1"
+
+# PS3.4 B.2.3: the object was not stored.
+_OUT_OF_RESOURCES, _NOT_UNDERSTOOD = 0xA700, 0xC000
+# PS3.7 C: it was stored, some of its values perhaps in another form.
+_STORED = {0x0000, 0xB000, 0xB006, 0xB007}
+
+
+class DimseLink:
+    """The way by associations; see :class:`~mammoscope.node.link.Link`.
+
+    Raises
+    ------
+    InputError
+        If a file for TLS cannot be used.
+    """
+
+    def __init__(self, options: DimseOptions) -> None:
+        self._options = options
+        tls = options.tls
+        self._server_tls = None if tls is None else tls.server()
+        self._client_tls = None if tls is None else tls.client()
+
+    @contextmanager
+    def receiving(self, queue: Queue) -> Iterator[None]:
+        """Listen for associations while inside.
+
+        Raises
+        ------
+        MammoscopeError
+            If the port is taken.
+        """
+        options = self._options
+        entity = self._entity()
+        entity.require_called_aet = True
+        entity.require_calling_aet = list(options.accept)
+        entity.add_supported_context(_VERIFICATION)
+        for sop_class in IMAGES:
+            entity.add_supported_context(sop_class, SYNTAXES)
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, partial(_store, queue)),
+            (evt.EVT_REJECTED, _log_rejected),
+        ]
+        address = f"{options.bind}:{options.port}"
+        try:
+            server: Any = entity.start_server(
+                (options.bind, options.port),
+                block=False,
+                ssl_context=self._server_tls,
+                evt_handlers=handlers,
+            )
+        except OSError as error:
+            raise MammoscopeError(f"cannot listen on {address}: {error.strerror}") from error
+        log.info("%s listens on %s for %s", options.aet, address, ", ".join(options.accept))
+        try:
+            yield
+        finally:
+            server.shutdown()
+
+    def send(self, objects: Sequence[ResultObject]) -> Iterator[tuple[ResultObject, str | None]]:
+        """Send objects on one association."""
+        association = self._associate({found.sop_class for found in objects})
+        try:
+            for found in objects:
+                yield found, _send(association, found)
+                if not association.is_established:
+                    raise Unreachable("it ended the association")
+        finally:
+            if association.is_established:
+                association.release()
+
+    def _associate(self, sop_classes: set[str]) -> Association:
+        pacs = self._options.pacs
+        entity = self._entity()
+        for sop_class in sorted(sop_classes):
+            entity.add_requested_context(
+                sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+            )
+        tls = None if self._client_tls is None else (self._client_tls, pacs.host)
+        association = entity.associate(pacs.host, pacs.port, ae_title=pacs.aet, tls_args=tls)
+        if not association.is_established:
+            raise Unreachable(
+                "it rejects the association" if association.is_rejected else "no answer"
+            )
+        return association
+
+    def _entity(self) -> AE:
+        entity = AE(self._options.aet)
+        entity.connection_timeout = 30
+        return entity
+
+
+def _send(association: Association, found: ResultObject) -> str | None:
+    """None where the object was stored, or why it was not."""
+    if not any(c.abstract_syntax == found.sop_class for c in association.accepted_contexts):
+        return "it takes no objects of this class"
+    try:
+        code = association.send_c_store(dcmread(found.file)).get("Status")
+    except (OSError, RuntimeError, ValueError) as error:
+        return f"{type(error).__name__} while sending it"
+    if code in _STORED:
+        return None
+    return "no answer" if code is None else f"status {code:04X}"
+
+
+def _store(queue: Queue, event: evt.Event) -> int:
+    """Answer a C-STORE: with success once the image is durably in the queue."""
+    data = event.encoded_dataset()
+    tags = ["StudyInstanceUID", "SOPInstanceUID"]
+    try:
+        header = dcmread(BytesIO(data), stop_before_pixels=True, specific_tags=tags)
+        study, uid = str(header.StudyInstanceUID), str(header.SOPInstanceUID)
+    except Exception:
+        study = uid = ""  # Parsers fail on damaged bytes in any way.
+    if not study or uid != event.file_meta.MediaStorageSOPInstanceUID:
+        log.warning("refused an object that does not say which study or image it is")
+        return _NOT_UNDERSTOOD
+    try:
+        queue.add_image(study, uid, data)
+    except OutputError as error:
+        log.error("%s: an image cannot be kept (%s)", study_name(study), type(error).__name__)
+        return _OUT_OF_RESOURCES
+    return 0x0000
+
+
+def _log_rejected(event: evt.Event) -> None:
+    requestor = event.assoc.requestor
+    log.warning("refused a call by %r from %s", requestor.ae_title, requestor.address)

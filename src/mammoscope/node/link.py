@@ -1,0 +1,40 @@
+"""What a node needs of a way to a PACS."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from mammoscope.node.queue import Queue, ResultObject
+
+log = logging.getLogger("mammoscope.node")
+"""The only logger of a node. What libraries and peers say may quote a patient: never handed on."""
+
+IMAGES = (
+    "1.2.840.10008.5.1.4.1.1.1.2",  # Digital Mammography X-Ray, For Presentation
+    "1.2.840.10008.5.1.4.1.1.1.2.1",  # Digital Mammography X-Ray, For Processing
+    "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography
+)
+"""SOP classes of images that are taken. No class of the node's own results may be among them."""
+
+
+class Unreachable(Exception):
+    """The PACS does not answer, or lets nobody in; the message holds nothing of a patient."""
+
+
+class Link(Protocol):
+    """A way to a PACS and back."""
+
+    def receiving(self, queue: Queue) -> AbstractContextManager[None]:
+        """Images come into ``queue`` while inside."""
+
+    def send(self, objects: Sequence[ResultObject]) -> Iterator[tuple[ResultObject, str | None]]:
+        """Send each object and say whether the PACS has it: None, or why not, in words.
+
+        Raises
+        ------
+        Unreachable
+            If it makes no sense to go on.
+        """
