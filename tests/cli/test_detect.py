@@ -14,7 +14,7 @@ import cv2
 import jsonschema
 import pytest
 
-from mammoscope.models.detector_card import DetectorCard
+from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.phantom import WrittenStudies
 from mammoscope.reporting import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
 
@@ -126,14 +126,26 @@ def test_options_reach_the_result(
     assert (values["laterality"], values["view"]) == ("L", "MLO")
     assert values["spacing_source"] == "metadata"
     assert values["threshold"] == 0.125
-    card = DetectorCard.read(card_path)
-    assert values["models"] == [{"name": f"{card.name} {card.version}", "sha256": card.sha256}]
+    cards = (DetectorCard.read(card_path), find_card(ClassifierCard))
+    models = [{"name": f"{card.name} {card.version}", "sha256": card.sha256} for card in cards]
+    assert values["models"] == models
     assert run["models"] == values["models"]
     assert run["options"]["threshold"] == 0.125
     assert run["options"]["remove_pectoral"] is True
     assert run["options"]["voi"] == "window"
     assert run["options"]["any_modality"] is True
     assert run["options"]["metadata"] is True
+
+
+def test_without_a_classifier_nothing_is_said_of_malignancy(
+    run_command: Run, study: WrittenStudies, tmp_path: Path
+) -> None:
+    done = run_command("detect", study.images[0], "--out", tmp_path, "--no-classify")
+    assert done.exit_code == 0, done.output
+    (values,) = [load(path) for path in tmp_path.glob("phantom*.json")]
+    assert [model["name"].split()[0] for model in values["models"]] == ["mass"]
+    assert {finding["p_malignant"] for finding in values["findings"]} == {None}
+    assert values["malignant_threshold"] is None
 
 
 def test_findings_are_listed_best_first_with_their_size(
