@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mammoscope.classification import Classifier
+from mammoscope.classification import Classifier, explain
 from mammoscope.detection import Detector
 from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.names import name_of
-from mammoscope.preprocessing import PreprocessOptions, preprocess
+from mammoscope.preprocessing import PreprocessOptions, nipple_line, preprocess
 from mammoscope.reading import MetadataTable, ReadOptions, read
-from mammoscope.types import ImageResult, Mammogram
+from mammoscope.types import Explanation, ImageResult, Mammogram
 
 
 @dataclass(frozen=True)
@@ -88,13 +88,17 @@ class Pipeline:
         with _timed(timings, "read"):
             mammogram = read(path, self.options.reading, self.options.metadata)
         with _timed(timings, "preprocess"):
-            prepared = preprocess(mammogram, self.options.preprocessing).mammogram
+            breast = preprocess(mammogram, self.options.preprocessing)
+            prepared, line = breast.mammogram, nipple_line(breast)
         with _timed(timings, "detect"):
             found = self._detector.find(prepared)
+        explanations: tuple[Explanation, ...] = ()
         if self._classifier:
             with _timed(timings, "classify"):
                 p_malignant = self._classifier.classify(prepared, found.boxes)
                 found = replace(found, p_malignant=p_malignant)
+                shown = found.boxes[found.scores >= self.threshold]
+                explanations = explain(self._classifier, prepared, shown)
         assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
         result = ImageResult(
             name=name_of(path),
@@ -103,6 +107,8 @@ class Pipeline:
             detections=found.on(mammogram.frame),
             threshold=self.threshold,
             malignant_threshold=self._classifier.card.threshold if self._classifier else None,
+            explanations=explanations,
+            nipple_line=line,
             laterality=mammogram.laterality,
             view=mammogram.view,
             patient_id=mammogram.patient_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from mammoscope.geometry import IDENTITY, Frame, as_boxes
 
 Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,50 @@ class Detections:
 
 
 @dataclass(frozen=True)
+class NippleLine:
+    """The way from the nipple straight to the chest wall, as (x, y) in source pixels.
+
+    An estimate from the breast's outline: see :func:`mammoscope.preprocessing.nipple_line`.
+    """
+
+    nipple: Point
+    chest_wall: Point
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How far each part of a square of the image speaks for malignancy.
+
+    Parameters
+    ----------
+    box
+        (4,) float64 xyxy in source pixels: the square.
+    log_odds
+        (r, c) by place as on the source image: positive for malignancy, negative against it. Their
+        mean is what the picture gives to the log-odds of the region.
+    """
+
+    box: NDArray[np.float64]
+    log_odds: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a reader can check of why a region is said to be malignant or benign.
+
+    Parameters
+    ----------
+    features
+        Hand-made features by name, see ``docs/features.md``.
+    evidence
+        None for a model that gives no map.
+    """
+
+    features: Mapping[str, float]
+    evidence: Evidence | None
+
+
+@dataclass(frozen=True)
 class ModelUse:
     """A model that took part in a result: its name and the sha256 of its weights file."""
 
@@ -215,6 +261,10 @@ class ImageResult:
     malignant_threshold
         Probability from which a region counts as malignant, from the classifier's card; None where
         none has looked.
+    explanations
+        One for each region shown, in their order; none at all where no classifier has looked.
+    nipple_line
+        None where it cannot be told.
     timings_s
         Seconds by phase. The only part that differs from run to run.
 
@@ -230,6 +280,8 @@ class ImageResult:
     detections: Detections
     threshold: float
     malignant_threshold: float | None = None
+    explanations: tuple[Explanation, ...] = ()
+    nipple_line: NippleLine | None = None
     laterality: str | None = None
     view: str | None = None
     patient_id: str | None = None

@@ -117,6 +117,7 @@ def test_values(make_result: Make) -> None:
             # 59.996 rows of 0.1 mm, 40.494 columns of 0.2 mm
             "size_mm": [6.0, 8.1],
             "shown": True,
+            "explanation": None,
         }
     ]
     assert values["image_score"] == values["threshold"] == 0.123457

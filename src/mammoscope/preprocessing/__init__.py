@@ -1,7 +1,8 @@
 """Phase 1: from a mammogram as it was read to the breast alone."""
 
 from mammoscope.preprocessing.intensity import to_uint16
+from mammoscope.preprocessing.nipple import nipple_line
 from mammoscope.preprocessing.phase import Preprocessed, PreprocessOptions, preprocess
 from mammoscope.preprocessing.region import Region
 
-__all__ = ["PreprocessOptions", "Preprocessed", "Region", "preprocess", "to_uint16"]
+__all__ = ["PreprocessOptions", "Preprocessed", "Region", "nipple_line", "preprocess", "to_uint16"]

@@ -1,5 +1,6 @@
 """Results for machines and for people: JSON, overlays, the HTML report."""
 
+from mammoscope.reporting.closeup import encode_closeups
 from mammoscope.reporting.html import ReportWriter
 from mammoscope.reporting.image_json import (
     IMAGE_SCHEMA,
@@ -26,6 +27,7 @@ __all__ = [
     "Preview",
     "ReportWriter",
     "RunSummary",
+    "encode_closeups",
     "encode_preview",
     "image_result_from_json",
     "image_result_json",

@@ -16,11 +16,15 @@ _SIDES = ("R", "L")
 
 @dataclass(frozen=True)
 class Film:
-    """One image of the report. ``number`` counts from 1 over the whole report."""
+    """One image of the report, with a close-up of each finding shown, best first.
+
+    ``number`` counts from 1 over the whole report.
+    """
 
     number: int
     result: ImageResult
     preview: Preview
+    closeups: tuple[Preview, ...]
 
     @property
     def label(self) -> str:
@@ -76,10 +80,14 @@ class Sheet:
         return tuple(film for film in self.films if film.result.laterality not in _SIDES)
 
 
-def sheets(images: Iterable[tuple[ImageResult, Preview]]) -> tuple[Sheet, ...]:
+Image = tuple[ImageResult, Preview, tuple[Preview, ...]]
+"""A result with its preview and its close-ups."""
+
+
+def sheets(images: Iterable[Image]) -> tuple[Sheet, ...]:
     """The images by study, in an order that does not depend on the order they came in."""
     ordered = sorted(images, key=lambda image: _order(image[0]))
-    films = (Film(n, result, preview) for n, (result, preview) in enumerate(ordered, start=1))
+    films = (Film(n, *image) for n, image in enumerate(ordered, start=1))
     return tuple(
         Sheet(patient_id, study_id, tuple(group))
         for (patient_id, study_id), group in groupby(films, key=_belongs_to)

@@ -15,9 +15,10 @@ from importlib import resources
 from types import TracebackType
 
 import mammoscope
+from mammoscope.classification import Link, link
 from mammoscope.files import DISCLAIMER, PathLike, atomic_file
 from mammoscope.reporting import report_parts as parts
-from mammoscope.reporting.hanging import Sheet, sheets
+from mammoscope.reporting.hanging import Image, Sheet, sheets
 from mammoscope.reporting.markup import Html, element, joined
 from mammoscope.reporting.overlay import Preview
 from mammoscope.reporting.run_json import Failure
@@ -27,7 +28,7 @@ from mammoscope.types import ImageResult, ModelUse
 class ReportWriter:
     """Collects images one at a time and writes the report when its block ends without an error.
 
-    Only the previews' JPEG bytes are kept, a few hundred kB an image. The order of the calls does
+    Only the pictures' JPEG bytes are kept, a few hundred kB an image. The order of the calls does
     not matter, so images may come as workers finish them. Findings below the threshold are in the
     page too, hidden until the reader moves the score slider.
 
@@ -36,19 +37,21 @@ class ReportWriter:
     ::
 
         with ReportWriter("report.html") as report:
-            report.add(result, encode_preview(mammogram))
+            report.add(result, encode_preview(mammogram), encode_closeups(mammogram, result))
             report.add_failure(Failure.of(error, path))
     """
 
     def __init__(self, path: PathLike, title: str = "Second-reader report") -> None:
         self._path = path
         self._title = title
-        self._images: list[tuple[ImageResult, Preview]] = []
+        self._images: list[Image] = []
         self._failures: list[Failure] = []
 
-    def add(self, result: ImageResult, preview: Preview) -> None:
-        """Take one image and its :func:`~mammoscope.reporting.encode_preview`."""
-        self._images.append((result, preview))
+    def add(
+        self, result: ImageResult, preview: Preview, closeups: tuple[Preview, ...] = ()
+    ) -> None:
+        """Take one image, its :func:`~mammoscope.reporting.encode_preview` and its close-ups."""
+        self._images.append((result, preview, closeups))
 
     def add_failure(self, failure: Failure) -> None:
         """List a file that gave no result."""
@@ -75,7 +78,8 @@ class ReportWriter:
             If the file cannot be written.
         """
         failed = sorted(self._failures, key=lambda f: (f.path, f.error, f.cause))
-        page = _Page(self._title, sheets(self._images), tuple(failed))
+        links = link(result for result, _, _ in self._images)
+        page = _Page(self._title, sheets(self._images), links, tuple(failed))
         with atomic_file(self._path) as stream:
             for piece in page.pieces():
                 # A file name may hold bytes that are no text; they are shown as question marks.
@@ -86,6 +90,7 @@ class ReportWriter:
 class _Page:
     title: str
     studies: tuple[Sheet, ...]
+    links: tuple[Link, ...]
     failures: tuple[Failure, ...]
 
     def pieces(self) -> Iterator[str]:
@@ -98,7 +103,7 @@ class _Page:
         if not self.studies:
             yield element("p", {"class": "dim nothing"}, "There is no image in this report.")
         for number, study in enumerate(self.studies, start=1):
-            yield parts.sheet(study, number)
+            yield parts.sheet(study, number, self.links)
             yield "\n"
         yield "</main>\n"
         yield joined(self._footer(), _VIEWER, _FILTER)
@@ -266,8 +271,14 @@ _VIEWER = Html(
 
 _HELP = Html(
     "<p>Marks are suggestions of a model. They do not replace the reading of the images, and an "
-    "image without a mark is not thereby normal. A number on a mark is its rank on that image; "
-    "the score beside it is the model’s, from 0 to 1.</p>"
+    "image without a mark is not thereby normal. A number on a mark is its rank on that image by "
+    "score, which says how sure the detector is that there is a mass. P(malignant) is another "
+    "model’s estimate that the mass, if it is one, is malignant; its threshold was chosen for the "
+    "sensitivity that its card names.</p>"
+    "<p>Two findings may be the same lesion where they lie about as far from the nipple on CC and "
+    "MLO, within a fifth of the breast’s depth. That is weak evidence: of single masses 86 % are "
+    "linked so, of masses of two different breasts 41 %. The nipple is taken to be the outline’s "
+    "farthest point from the chest wall.</p>"
     "<p>Drag on an image to set window (sideways) and level (up and down); click to enlarge it; "
     "choose a finding to enlarge its image there.</p>"
     "<p>The right breast hangs on the left of the screen. Pixels are shown as they are in the "

@@ -16,23 +16,33 @@ from typing import Any
 
 import numpy as np
 
+from mammoscope.classification.reference import reference
 from mammoscope.errors import GeometryError, ReadError
 from mammoscope.files import DISCLAIMER, PathLike
 from mammoscope.geometry import Frame, as_boxes
-from mammoscope.types import Detections, ImageResult, ModelUse, SourceFacts
+from mammoscope.types import (
+    Detections,
+    Evidence,
+    Explanation,
+    ImageResult,
+    ModelUse,
+    NippleLine,
+    SourceFacts,
+)
 
 IMAGE_SCHEMA = "mammoscope/image-result/1"
 
 _PX_DIGITS = 2
 _MM_DIGITS = 2
 _SCORE_DIGITS = 6
+_LOG_ODDS_DIGITS = 3
 
 
 def image_result_json(result: ImageResult) -> dict[str, Any]:
     """``result`` as plain values, keys in the schema's order.
 
-    Boxes are rounded to 0.01 px, sizes to 0.01 mm, scores and seconds to six digits. ``shown`` is
-    decided before rounding.
+    Boxes are rounded to 0.01 px, sizes to 0.01 mm, log-odds to 0.001, scores, features and seconds
+    to six digits. ``shown`` is decided before rounding.
     """
     return {
         "schema": IMAGE_SCHEMA,
@@ -48,6 +58,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "image_score": round(result.score, _SCORE_DIGITS),
         "threshold": round(float(result.threshold), _SCORE_DIGITS),
         "malignant_threshold": result.malignant_threshold,
+        "nipple_line_px": _line_json(result.nipple_line),
         "models": [asdict(model) for model in result.models],
         "warnings": list(result.warnings),
         "timings": seconds_json(result.timings_s),
@@ -58,6 +69,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
 def findings_json(result: ImageResult) -> list[dict[str, Any]]:
     """The regions of ``result``, in its order, in pixels of the source image."""
     found = result.detections
+    unexplained = len(found) - len(result.explanations)
     return [
         {
             "box_px": [round(float(v), _PX_DIGITS) for v in box],
@@ -66,11 +78,38 @@ def findings_json(result: ImageResult) -> list[dict[str, Any]]:
             "path": str(path),
             "size_mm": box_size_mm(box, result.frame),
             "shown": bool(score >= result.threshold),
+            "explanation": None if why is None else _explanation_json(why),
         }
-        for box, score, p, path in zip(
-            found.boxes, found.scores, found.p_malignant, found.path, strict=True
+        for box, score, p, path, why in zip(
+            found.boxes,
+            found.scores,
+            found.p_malignant,
+            found.path,
+            (*result.explanations, *(None,) * unexplained),
+            strict=True,
         )
     ]
+
+
+def _explanation_json(why: Explanation) -> dict[str, Any]:
+    """Features with their place among masses of known pathology, and evidence by place."""
+    features = {
+        name: {"value": round(value, _SCORE_DIGITS), **reference().percentiles(name, value)}
+        for name, value in why.features.items()
+    }
+    if why.evidence is None:
+        return {"features": features, "evidence": None}
+    evidence = {
+        "box_px": why.evidence.box.round(_PX_DIGITS).tolist(),
+        "log_odds": why.evidence.log_odds.round(_LOG_ODDS_DIGITS).tolist(),
+    }
+    return {"features": features, "evidence": evidence}
+
+
+def _line_json(line: NippleLine | None) -> list[list[float]] | None:
+    if line is None:
+        return None
+    return np.round([line.nipple, line.chest_wall], _PX_DIGITS).tolist()
 
 
 def box_size_mm(box: np.ndarray, frame: Frame) -> list[float] | None:
@@ -113,6 +152,8 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
         detections=_detections(values["findings"], frame),
         threshold=float(values["threshold"]),
         malignant_threshold=values.get("malignant_threshold"),
+        explanations=_explanations(values["findings"]),
+        nipple_line=_line(values.get("nipple_line_px")),
         laterality=values["laterality"],
         view=values["view"],
         patient_id=values["patient_id"],
@@ -167,3 +208,28 @@ def _detections(findings: list[dict[str, Any]], frame: Frame) -> Detections:
         path=np.array([f["path"] for f in findings], dtype=np.str_),
         frame=frame,
     )
+
+
+def _explanations(findings: list[dict[str, Any]]) -> tuple[Explanation, ...]:
+    given = [why for f in findings if (why := f.get("explanation")) is not None]
+    return tuple(
+        Explanation(
+            {name: float(feature["value"]) for name, feature in why["features"].items()},
+            None if why["evidence"] is None else _evidence(why["evidence"]),
+        )
+        for why in given
+    )
+
+
+def _evidence(values: dict[str, Any]) -> Evidence:
+    return Evidence(
+        np.array(values["box_px"], dtype=np.float64),
+        np.array(values["log_odds"], dtype=np.float64),
+    )
+
+
+def _line(points: list[list[float]] | None) -> NippleLine | None:
+    if points is None:
+        return None
+    (x, y), (wall_x, wall_y) = points
+    return NippleLine((float(x), float(y)), (float(wall_x), float(wall_y)))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
+from mammoscope.classification import Link
 from mammoscope.reporting.hanging import Film, Row, Sheet
 from mammoscope.reporting.markup import Html, element, joined
+from mammoscope.reporting.report_closer import closer_look
 from mammoscope.reporting.report_marks import finding_list, marks, marks_svg
 from mammoscope.reporting.run_json import Failure
 from mammoscope.types import ModelUse
 
 
-def sheet(study: Sheet, number: int) -> Html:
-    """One study: its images as they hang, and its findings beside them."""
+def sheet(study: Sheet, number: int, links: Sequence[Link]) -> Html:
+    """One study: its images as they hang, its findings beside them and a closer look at each."""
     found = [mark for film in study.films for mark in marks(film)]
     shown = sum(mark.shown for mark in found)
     title_id = f"study-{number}-title"
@@ -46,11 +48,12 @@ def sheet(study: Sheet, number: int) -> Html:
                     "Findings ",
                     element("span", {"class": "count", "data-count": True}, str(shown)),
                 ),
-                finding_list(study, found),
+                finding_list(study, found, links),
                 _about_sizes(study.films) if found else None,
                 _notes(study.films),
             ),
         ),
+        closer_look(study, found, links),
     )
 
 

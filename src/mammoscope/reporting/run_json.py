@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import Any
 
 import mammoscope
+from mammoscope.classification import Link
 from mammoscope.files import DISCLAIMER
 from mammoscope.reporting.image_json import seconds_json
 from mammoscope.types import ImageResult, ModelUse
@@ -78,6 +79,8 @@ class RunSummary:
         Every option that can change a result, as plain values.
     images, failures
         In the order of the inputs, whatever order the workers finished in.
+    links
+        Findings of two views that may be one lesion.
     ignored_paths
         Files that were found but are no images, such as a DICOMDIR or a text file.
     notes
@@ -91,6 +94,7 @@ class RunSummary:
     models: tuple[ModelUse, ...] = ()
     images: tuple[ImageLine, ...] = ()
     failures: tuple[Failure, ...] = ()
+    links: tuple[Link, ...] = ()
     ignored_paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
@@ -120,10 +124,20 @@ def run_json(summary: RunSummary) -> dict[str, Any]:
         },
         "failures": [asdict(failure) for failure in summary.failures],
         "images": [_without_none(asdict(image)) for image in summary.images],
+        "links": [_link_json(link) for link in summary.links],
         "ignored_paths": list(summary.ignored_paths),
         "notes": list(summary.notes),
         "timings": seconds_json(summary.timings_s),
         "disclaimer": DISCLAIMER,
+    }
+
+
+def _link_json(link: Link) -> dict[str, Any]:
+    distances = [round(distance, 3) for distance in link.nipple_distances]
+    return asdict(link) | {
+        "images": list(link.images),
+        "findings": list(link.findings),
+        "nipple_distances": distances,
     }
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mammoscope.classification import link
 from mammoscope.dicom_results import kinds
 from mammoscope.errors import MammoscopeError
 from mammoscope.files import ensure_folder, remove_old, write_json
@@ -22,6 +23,7 @@ from mammoscope.reporting import (
     Preview,
     ReportWriter,
     RunSummary,
+    encode_closeups,
     encode_preview,
     image_result_json,
     run_json,
@@ -92,9 +94,8 @@ def run_detection(
                 failures.append(Failure.of(outcome, path))
                 report.add_failure(failures[-1])
             else:
-                result, preview = outcome
-                results.append(result)
-                report.add(result, preview)
+                results.append(outcome[0])
+                report.add(*outcome)
             progress()
     notes: tuple[str, ...] = ()
     unwritten: tuple[Failure, ...] = ()
@@ -111,6 +112,7 @@ def run_detection(
         models=pipeline.models,
         images=tuple(ImageLine.of(result) for result in results),
         failures=tuple(failures),
+        links=link(results),
         ignored_paths=tuple(str(path) for path in found.ignored),
         notes=notes,
         timings_s=_timings(results, time.perf_counter() - start),
@@ -121,7 +123,7 @@ def run_detection(
 
 def _examine(
     pipeline: Pipeline, folder: Path, names: Mapping[Path, str], dicom: bool, path: Path
-) -> tuple[ImageResult, Preview]:
+) -> tuple[ImageResult, Preview, tuple[Preview, ...]]:
     remove_old(folder, names[path], _SUFFIXES)
     if dicom:
         remove_old(folder / kinds.FOLDER, names[path], kinds.IMAGE_SUFFIXES)
@@ -129,7 +131,7 @@ def _examine(
     result = replace(result, name=names[path])
     write_json(folder / f"{result.name}.json", image_result_json(result))
     write_overlay(folder / f"{result.name}.png", mammogram, result)
-    return result, encode_preview(mammogram)
+    return result, encode_preview(mammogram), encode_closeups(mammogram, result)
 
 
 def _options(pipeline: Pipeline) -> dict[str, Any]:

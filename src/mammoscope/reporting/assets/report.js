@@ -240,6 +240,11 @@ document.addEventListener("pointercancel", () => { drag = null; });
 document.addEventListener("click", (event) => {
   const enlarge = event.target.closest(".enlarge");
   if (enlarge) openViewer(enlarge.closest(".film"));
+  const heat = event.target.closest("[data-heat]");
+  if (heat) {
+    heat.setAttribute("aria-pressed", String(!isOn(heat)));
+    heat.closest(".closeup").classList.toggle("heated", isOn(heat));
+  }
   const row = event.target.closest("[data-show]");
   if (!row) return;
   const film = $(row.dataset.show);
