@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mammoscope.datasets import AnnotatedImage, load
+from mammoscope.geometry import FloatArray
 from mammoscope.phantom import StudyOptions, write_studies
 
 pytest.importorskip("torch", reason="needs the extra [train]")
@@ -12,10 +14,13 @@ pytest.importorskip("timm", reason="needs the extra [train]")
 
 from mammoscope.training.config import (
     AugmentationConfig,
+    ClassifierConfig,
     DetectorConfig,
     NetworkConfig,
+    RoiNetworkConfig,
     TrainingConfig,
 )
+from mammoscope.training.lesions import Lesion, load_lesions
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +47,36 @@ def config() -> DetectorConfig:
         ),
         augmentation=AugmentationConfig(flip=0.5, rotation_deg=10, gamma=0.3, noise=0.02),
     )
+
+
+@pytest.fixture(scope="session")
+def roi_config() -> ClassifierConfig:
+    """A classifier small enough for a test, of pictures and features."""
+    return ClassifierConfig(
+        network=RoiNetworkConfig("test_efficientnet", side=64, features=True, dropout=0.5),
+        training=TrainingConfig(
+            epochs=2, batch=2, learning_rate=1e-3, warmup_steps=2, test=0.34, validation=0.5
+        ),
+        augmentation=AugmentationConfig(flip=0.5, rotation_deg=10, gamma=0.3, noise=0.02),
+    )
+
+
+@pytest.fixture(scope="session")
+def detected(images: tuple[AnnotatedImage, ...]) -> dict[Path, FloatArray]:
+    """One box on each lesion of every other image, a bit off, and one beside."""
+    return {
+        image.path: np.concatenate([image.boxes + (3, -2, 4, 1), image.boxes[:1] + 60])
+        for image in images[::2]
+        if len(image.boxes)
+    }
+
+
+@pytest.fixture(scope="session")
+def lesions(
+    images: tuple[AnnotatedImage, ...],
+    roi_config: ClassifierConfig,
+    detected: dict[Path, FloatArray],
+) -> list[Lesion]:
+    """All of the phantoms' lesions."""
+    square = (roi_config.network.side, roi_config.network.margin)
+    return load_lesions(images, [square], detected, lambda error: pytest.fail(str(error)))

@@ -213,6 +213,8 @@ def _epoch(parts: _Parts, job: Job[Any], run: Run) -> float:
     parts.model.train()
     settings, accelerator = job.training, parts.accelerator
     job.pictures.epoch = epoch = parts.progress.epoch
+    # What is dropped out depends on the epoch alone, as the pictures do.
+    torch.manual_seed(settings.seed + epoch)
     loader = _loader(job, accelerator.process_index, accelerator.num_processes)
     of = settings.epochs * len(loader)
     total = 0.0
