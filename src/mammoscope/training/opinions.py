@@ -65,12 +65,14 @@ class Opinions:
     def write(self, folder: Path, p_malignant: FloatArray, names: Mapping[Path, str]) -> None:
         """``annotated.csv`` and ``detected.csv``, for ``mammoscope evaluate``."""
         for box, whose in enumerate(WHOSE):
-            rows: list[dict[str, object]] = []
+            # One detection may be the best of two lesions; it is one row.
+            rows: dict[tuple[object, ...], dict[str, object]] = {}
             for i in np.flatnonzero(self.box == box).tolist():
                 lesion = self.lesions[i]
                 at = dict(zip(BOX_COLUMNS, lesion.boxes[box].tolist(), strict=True))
                 p, logit = round(float(p_malignant[i]), 6), round(float(self.logits[i]), 6)
                 facts = {"image": names[lesion.image.path], "patient_id": lesion.image.patient_id}
-                rows.append(facts | at | {"p_malignant": p, "logit": logit})
+                row = facts | at | {"p_malignant": p, "logit": logit}
+                rows.setdefault((lesion.image.path, *at.values()), row)
             columns = ("image", *BOX_COLUMNS, "p_malignant", "logit", "patient_id")
-            write_table(folder / f"{whose}.csv", columns, rows)
+            write_table(folder / f"{whose}.csv", columns, rows.values())
