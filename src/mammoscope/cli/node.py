@@ -16,6 +16,7 @@ from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.node.options import DicomWebOptions, DimseOptions, NodeOptions, Tls
+    from mammoscope.pipeline import PipelineOptions
 
 _EPILOG = f"""
 **Examples**
@@ -92,6 +93,14 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         float | None,
         typer.Option(min=0, max=1, help="Score from which a region counts. Default: the model's."),
     ] = None,
+    classifier: Annotated[
+        Path | None,
+        typer.Option(help="Card (JSON) of another classifier. Default: the shipped one."),
+    ] = None,
+    classify: Annotated[
+        bool,
+        typer.Option("--classify/--no-classify", help="Say how likely each finding is malignant."),
+    ] = True,
     workers: common.Workers = common.DEFAULT_WORKERS,
 ) -> None:
     """Take mammograms from a PACS, read each study when it is whole, send the results back."""
@@ -118,7 +127,15 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         spool, kinds, workers, quiet_seconds, retry_seconds, keep_s=3600 * keep_hours
     )
     with common.fatal(common.errors_console()):
-        _run(model, threshold, way, options)
+        from mammoscope.pipeline import PipelineOptions
+
+        reading = PipelineOptions(
+            detector_card=model,
+            classifier_card=classifier,
+            classify=classify,
+            threshold=threshold,
+        )
+        _run(reading, way, options)
 
 
 def _tls(cert: Path | None, key: Path | None, ca: Path | None) -> Tls | None:
@@ -132,10 +149,7 @@ def _tls(cert: Path | None, key: Path | None, ca: Path | None) -> Tls | None:
 
 
 def _run(
-    model: Path | None,
-    threshold: float | None,
-    way: DimseOptions | DicomWebOptions,
-    options: NodeOptions,
+    reading: PipelineOptions, way: DimseOptions | DicomWebOptions, options: NodeOptions
 ) -> None:
     from mammoscope.errors import MissingExtra
 
@@ -143,9 +157,9 @@ def _run(
         raise MissingExtra("The node", "dicom")
     from mammoscope.node.link import log
     from mammoscope.node.service import link_of, run_node
-    from mammoscope.pipeline import Pipeline, PipelineOptions
+    from mammoscope.pipeline import Pipeline
 
-    pipeline = Pipeline(PipelineOptions(detector_card=model, threshold=threshold))
+    pipeline = Pipeline(reading)
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)

@@ -117,23 +117,19 @@ class DicomWebLink:
             if count is not None and self._seen.get(uid) == count:
                 continue
             images = _all(client.search_for_instances, _INSTANCE, study_instance_uid=uid)
+            # On record together: else the quiet period could end before all were fetched.
+            kept: dict[str, str] = {}
             for image in images:
                 if stop.is_set():
                     return
-                if _value(image, _SOP_CLASS) in IMAGES:
-                    _fetch(client, queue, uid, image)
+                instance = _value(image, _INSTANCE)
+                if _value(image, _SOP_CLASS) in IMAGES and not queue.knows(uid, instance):
+                    dataset = client.retrieve_instance(uid, _value(image, _SERIES), instance)
+                    file = BytesIO()
+                    dcmwrite(file, dataset, enforce_file_format=True)
+                    kept[instance] = queue.keep_image(file.getvalue())
+            queue.record(uid, kept)
             self._seen[uid] = count
-
-
-def _fetch(client: DICOMwebClient, queue: Queue, study: str, image: dict[str, Any]) -> None:
-    """Take an image into the queue, unless it was taken before."""
-    instance = _value(image, _INSTANCE)
-    if queue.knows(study, instance):
-        return
-    dataset = client.retrieve_instance(study, _value(image, _SERIES), instance)
-    file = BytesIO()
-    dcmwrite(file, dataset, enforce_file_format=True)
-    queue.add_image(study, instance, file.getvalue())
 
 
 def _store(client: DICOMwebClient, found: ResultObject) -> str | None:

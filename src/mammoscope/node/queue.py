@@ -28,7 +28,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +96,7 @@ class Queue:
 
     def __init__(self, folder: Path, backoff: Backoff) -> None:
         self.spool = Spool(folder)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         try:
             self._db = sqlite3.connect(self.spool.database, timeout=0, check_same_thread=False)
             # Exclusive: a second node on one folder would send everything twice.
@@ -119,8 +119,8 @@ class Queue:
         with self._lock:
             self._db.close()
 
-    def add_image(self, study: str, uid: str, data: bytes) -> None:
-        """Take an image: when this returns it is durably there. One that is there changes nothing.
+    def keep_image(self, data: bytes) -> str:
+        """Put an image durably on disk and give its file's name; it is taken when on record.
 
         Raises
         ------
@@ -128,11 +128,48 @@ class Queue:
             If it cannot be written.
         """
         with self._lock:
-            file = self.spool.keep_image(data)
-            try:
-                self._record_image(study, uid, file)
-            except sqlite3.Error as error:
-                raise OutputError(self.spool.database, "cannot be written") from error
+            return self.spool.keep_image(data)
+
+    def record(self, study: str, images: Mapping[str, str]) -> None:
+        """Take images, all or none: their files by their SOP Instance UIDs.
+
+        The study's quiet period begins, unless they were all there.
+
+        Raises
+        ------
+        OutputError
+            If the queue cannot be written.
+        """
+        known = "SELECT file, kept FROM images WHERE study = ? AND uid = ?"
+        try:
+            with self._lock, self._db as db:
+                new = [
+                    (study, uid, file)
+                    for uid, file in images.items()
+                    if db.execute(known, (study, uid)).fetchone() != (file, 1)
+                ]
+                if not new:
+                    return
+                db.execute(
+                    "INSERT INTO studies VALUES (?, 'collecting', ?, 0) ON CONFLICT (uid)"
+                    " DO UPDATE SET state = 'collecting', since = excluded.since, attempts = 0",
+                    (study, time.time()),
+                )
+                db.executemany("REPLACE INTO images VALUES (?, ?, ?, 1)", new)
+        except sqlite3.Error as error:
+            raise OutputError(self.spool.database, "cannot be written") from error
+
+    def add_image(self, study: str, uid: str, data: bytes) -> None:
+        """Keep and record one image: when this returns it is durably there.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        # In one go: else its file could be dropped between the two, for an earlier one like it.
+        with self._lock:
+            self.record(study, {uid: self.keep_image(data)})
 
     def knows(self, study: str, uid: str) -> bool:
         """Whether an image was ever taken."""
@@ -244,18 +281,6 @@ class Queue:
             )
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"its version is {version}, not {_VERSION}")
-
-    def _record_image(self, study: str, uid: str, file: str) -> None:
-        known = "SELECT file, kept FROM images WHERE study = ? AND uid = ?"
-        with self._db as db:
-            if db.execute(known, (study, uid)).fetchone() == (file, 1):
-                return
-            db.execute(
-                "INSERT INTO studies VALUES (?, 'collecting', ?, 0) ON CONFLICT (uid)"
-                " DO UPDATE SET state = 'collecting', since = excluded.since, attempts = 0",
-                (study, time.time()),
-            )
-            db.execute("REPLACE INTO images VALUES (?, ?, ?, 1)", (study, uid, file))
 
     def _rows(self, query: str, values: Iterable[object] = ()) -> list[tuple[str, ...]]:
         with self._lock:
