@@ -8,12 +8,29 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mammoscope.classification.reference import TELLING
 from mammoscope.geometry import Frame, as_boxes
-from mammoscope.types import Detections, ImageResult, Mammogram, ModelUse, SourceFacts
+from mammoscope.types import (
+    Detections,
+    Evidence,
+    Explanation,
+    ImageResult,
+    Mammogram,
+    ModelUse,
+    SourceFacts,
+)
 
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.fixture
+def explanation() -> Explanation:
+    """Of the first box of ``make_result``."""
+    features = {telling.name: 0.25 + 0.125 * i for i, telling in enumerate(TELLING)}
+    evidence = Evidence(np.array([10.0, 30, 70, 90]), np.linspace(-2, 4, 36).reshape(6, 6))
+    return Explanation(features, evidence)
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
+from mammoscope.classification.reference import reference
 from mammoscope.errors import OutputError
 from mammoscope.files import DISCLAIMER
 from mammoscope.geometry import Frame
-from mammoscope.reporting import Failure, ReportWriter, encode_preview
-from mammoscope.types import ImageResult, Mammogram, ModelUse
+from mammoscope.reporting import Failure, ReportWriter, encode_closeups, encode_preview
+from mammoscope.types import Explanation, ImageResult, Mammogram, ModelUse, NippleLine
 
 Make = Callable[..., ImageResult]
 VOID = {"br", "img", "input", "link", "meta"}
@@ -67,7 +68,8 @@ def report(tmp_path: Path, mammogram: Mammogram) -> Callable[..., str]:
         path = tmp_path / "report.html"
         with ReportWriter(path) as writer:
             for result in results:
-                writer.add(result, encode_preview(mammogram))
+                closeups = encode_closeups(mammogram, result)
+                writer.add(result, encode_preview(mammogram), closeups)
             for failure in failures:
                 writer.add_failure(failure)
         return path.read_text(encoding="utf-8")
@@ -146,6 +148,72 @@ def test_nothing_is_fetched_and_nothing_else_may_run(
         [content] = re.findall(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert rules[kind] == f"'sha256-{digest}'"
+
+
+BOXES = [(10, 20, 30, 40), (40, 60, 60, 80), (70, 90, 90, 110), (100, 120, 120, 140)]
+
+
+def test_the_most_likely_malignant_is_listed_first(
+    report: Callable[..., str], make_result: Make
+) -> None:
+    p = [0.1, np.nan, 0.8, 0.3]
+    page = Page(report([make_result(BOXES, [0.9, 0.8, 0.7, 0.6], p, malignant_threshold=0.3)]))
+    for tag in ("li", "article"):
+        keys = [a["data-mark"] for a in page.find(tag) if "data-mark" in a]
+        assert keys == ["1-3", "1-4", "1-1", "1-2"]
+    # In words, in the list and on the close-up's card; 0.3 itself reaches the threshold.
+    assert page.text.count("P(malignant) reaches threshold 0.3") == 4
+    assert page.text.count("not classified") == 1
+    for label in ("3 P(mal) 0.80", "2 0.80"):
+        assert label in page.text
+
+
+def test_every_finding_shown_has_a_closer_look(
+    report: Callable[..., str], make_result: Make, mammogram: Mammogram, explanation: Explanation
+) -> None:
+    result = make_result(p_malignant=[0.625, 0.1], explanations=(explanation,))
+    page = Page(report([result]))
+    [card] = page.find("article")
+    assert card["data-mark"] == "1-1"
+    [picture] = [a for t, a in page.elements if t == "svg" and a.get("role") == "img"]
+    assert picture["viewbox"] == "-20.00 0.00 120.00 120.00"
+    plain, heat = page.find("image")
+    [closeup] = encode_closeups(mammogram, result)
+    data = base64.b64decode((plain["href"] or "").removeprefix("data:image/jpeg;base64,"))
+    assert data == closeup.jpeg
+    assert (plain["x"], plain["y"], plain["width"]) == ("0.00", "0.00", "100.00")
+    assert (heat["x"], heat["y"], heat["width"]) == ("10.00", "30.00", "60.00")
+    assert (heat["href"] or "").startswith("data:image/png;base64,")
+    assert len(page.find("button", **{"aria-pressed": "false"})) == 2  # invert, heat map
+    places = reference().percentiles("shape.share", 0.25)
+    assert f"Relative size 25 % {places['benign']} % {places['malignant']} %" in page.text
+    assert len(page.find("svg", **{"class": "spread"})) == len(explanation.features)
+    for words in ("no outline of a lesion", "not the model’s reasons", "CBIS-DDSM", "CC BY"):
+        assert words in page.text
+
+
+def test_without_a_classifier_there_are_close_ups_alone(
+    report: Callable[..., str], make_result: Make
+) -> None:
+    page = Page(report([make_result()]))
+    assert len(page.find("article")) == len(page.find("image")) == 1
+    assert not any("data-heat" in a for _, a in page.elements)
+    assert page.find("table") == [] and "heat map shows" not in page.text
+
+
+def test_linked_findings_name_each_other(report: Callable[..., str], make_result: Make) -> None:
+    line = NippleLine((150.0, 150.0), (0.0, 150.0))
+    cc, mlo = (
+        make_result(boxes, [0.9, 0.8], name=view, view=view, nipple_line=line)
+        for view, boxes in (
+            ("CC", [(40, 140, 60, 160), (10, 200, 30, 220)]),
+            ("MLO", [(90, 200, 110, 220), (45, 140, 65, 160)]),
+        )
+    )
+    text = Page(report([cc, mlo])).text
+    assert text.count("may be the same lesion as 2 on L MLO") == 2  # in the list and on the card
+    assert text.count("may be the same lesion as 1 on L CC") == 2
+    assert "2 on L MLO: 10 and 10 mm from the nipple" in text
 
 
 def test_text_from_files_is_escaped(report: Callable[..., str], make_result: Make) -> None:

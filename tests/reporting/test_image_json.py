@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
+from mammoscope.classification.reference import reference
 from mammoscope.errors import GeometryError, ReadError
 from mammoscope.files import json_bytes, write_json
 from mammoscope.geometry import Frame
@@ -22,7 +23,7 @@ from mammoscope.reporting import (
     json_schema,
     load_image_result,
 )
-from mammoscope.types import Detections, ImageResult
+from mammoscope.types import Detections, Explanation, ImageResult, NippleLine
 
 Make = Callable[..., ImageResult]
 
@@ -51,6 +52,7 @@ def test_unknown_schema() -> None:
         {"frame": Frame(300, 200)},
         {"laterality": None, "view": None, "patient_id": None, "study_id": None},
         {"models": (), "warnings": (), "timings_s": {}},
+        {"nipple_line": NippleLine((150.5, 140.25), (0.0, 120.0)), "malignant_threshold": 0.2},
     ],
 )
 def test_results_follow_the_schema(
@@ -74,14 +76,23 @@ WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("source", "rows"), 0),
     (("disclaimer",), "Approved."),
     (("timings", "read"), -1),
+    (("nipple_line_px",), [[1, 2]]),
+    (("malignant_threshold",), 2),
+    (("findings", 0, "explanation"), {}),
+    (("findings", 0, "explanation", "evidence", "log_odds"), [1, 2]),
+    (("findings", 0, "explanation", "features", "shape.share", "benign"), 101),
 ]
 
 
 @pytest.mark.parametrize(("where", "value"), WRONG)
 def test_schema_rejects(
-    make_result: Make, validator: Draft202012Validator, where: tuple[Any, ...], value: Any
+    make_result: Make,
+    explanation: Explanation,
+    validator: Draft202012Validator,
+    where: tuple[Any, ...],
+    value: Any,
 ) -> None:
-    values = image_result_json(make_result())
+    values = image_result_json(make_result(explanations=(explanation,)))
     inner: Any = values
     for key in where[:-1]:
         inner = inner[key]
@@ -162,6 +173,35 @@ def test_there_and_back(make_result: Make, tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.detections.boxes, result.detections.boxes)
     np.testing.assert_array_equal(back.detections.p_malignant, [0.25, np.nan])
     assert image_result_json(back) == image_result_json(result)
+
+
+def test_explanations_follow_the_schema_there_and_back(
+    make_result: Make, explanation: Explanation, validator: Draft202012Validator
+) -> None:
+    line = NippleLine((150.5, 140.25), (0.0, 120.0))
+    boxes = [(20, 30, 60, 90), (100, 120, 140, 150), (5, 5, 9, 9)]
+    bare = replace(explanation, evidence=None)
+    result = make_result(boxes, [0.9, 0.6, 0.1], explanations=(explanation, bare), nipple_line=line)
+    values = json.loads(json_bytes(image_result_json(result)))
+    assert list(validator.iter_errors(values)) == []
+    first, second, hidden = (finding["explanation"] for finding in values["findings"])
+    places = reference().percentiles("shape.share", 0.25)
+    assert first["features"]["shape.share"] == {"value": 0.25, **places}
+    assert first["evidence"]["log_odds"][0][:2] == [-2.0, -1.829]
+    assert second["evidence"] is None and hidden is None
+    back = image_result_from_json(values)
+    assert back.nipple_line == line
+    assert [why.features for why in back.explanations] == [explanation.features] * 2
+    assert image_result_json(back) == values
+
+
+def test_results_of_before_there_were_explanations_are_read(make_result: Make) -> None:
+    values = image_result_json(make_result())
+    del values["nipple_line_px"]
+    for finding in values["findings"]:
+        del finding["explanation"]
+    back = image_result_from_json(values)
+    assert back.nipple_line is None and back.explanations == ()
 
 
 def test_empty_there_and_back(make_result: Make) -> None:

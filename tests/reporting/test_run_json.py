@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
 import mammoscope
+from mammoscope.classification import Link
 from mammoscope.errors import ModelError, ReadError
 from mammoscope.files import json_bytes
 from mammoscope.reporting import (
@@ -22,6 +24,8 @@ from mammoscope.types import ImageResult
 
 Make = Callable[..., ImageResult]
 
+LINK = Link("P1", None, "R", ("r_cc", "r_mlo"), (1, 3), (51.23456, 49.5), "mm")
+
 
 @pytest.fixture
 def summary(make_result: Make) -> RunSummary:
@@ -32,6 +36,7 @@ def summary(make_result: Make) -> RunSummary:
         models=results[0].models,
         images=tuple(ImageLine.of(result) for result in results),
         failures=(Failure.of(ReadError("study/x.dcm", "ends\nearly"), "study/x.dcm"),),
+        links=(LINK,),
         ignored_paths=("study/DICOMDIR",),
         timings_s={"read": 1.0},
     )
@@ -70,6 +75,27 @@ def test_counts_add_up(summary: RunSummary) -> None:
     assert values["failures"] == [
         {"path": "study/x.dcm", "error": "ReadError", "cause": "ends early"}
     ]
+
+
+def test_links_are_told_by_image_and_number(summary: RunSummary) -> None:
+    assert run_json(summary)["links"] == [
+        {
+            "patient_id": "P1",
+            "study_id": None,
+            "laterality": "R",
+            "images": ["r_cc", "r_mlo"],
+            "findings": [1, 3],
+            "nipple_distances": [51.235, 49.5],
+            "unit": "mm",
+        }
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"unit": "px"}, {"findings": [0, 1]}, {"laterality": None}])
+def test_schema_rejects_links(summary: RunSummary, wrong: dict[str, Any]) -> None:
+    values = run_json(summary)
+    values["links"][0] |= wrong
+    assert not Draft202012Validator(json_schema(RUN_SCHEMA)).is_valid(values)
 
 
 def test_versions(summary: RunSummary) -> None:

@@ -40,10 +40,10 @@ def closer_look(study: Sheet, found: Sequence[Mark], links: Sequence[Link]) -> H
 
 def _card(mark: Mark, closeup: Preview, study: Sheet, links: Sequence[Link]) -> Html:
     why, twin = mark.explanation, linked_to(mark, study, links)
-    name = f"{mark.number} on {study.caption(mark.film)}"
+    caption = study.caption(mark.film)
     return element(
         "article",
-        {"class": "card", "aria-label": f"Finding {name}", **mark.attributes},
+        {"class": "card", "aria-label": f"Finding {mark.number} on {caption}", **mark.attributes},
         element(
             "figure",
             {"class": "closeup"},
@@ -57,7 +57,7 @@ def _card(mark: Mark, closeup: Preview, study: Sheet, links: Sequence[Link]) -> 
                 "h4",
                 None,
                 element("span", {"class": "badge"}, str(mark.number)),
-                element("span", {"class": "where"}, study.caption(mark.film)),
+                element("span", {"class": "where", "title": caption}, caption),
                 element("span", {"class": "score"}, "" if mark.p is None else f"{mark.p:.2f}"),
             ),
             element("p", None, verdict(mark)) if mark.p is not None else None,
