@@ -5,20 +5,25 @@
 
 They are of the ONNX model as it is shipped, behind the preprocessing as it is now: whole.csv,
 crops.csv and both.csv, boxes in pixels of the files. Another model of the same split is named with
---card.
+--card. --classifier adds p_malignant to both.csv.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from mammoscope import datasets
+from mammoscope.classification import Classifier
+from mammoscope.datasets import AnnotatedImage
 from mammoscope.datasets.splits import hold_out
 from mammoscope.detection import Detector
 from mammoscope.files import ensure_folder
-from mammoscope.models import DetectorCard, find_card
+from mammoscope.models import ClassifierCard, DetectorCard, find_card
+from mammoscope.preprocessing import preprocess
+from mammoscope.tables import read_table, write_table
 from mammoscope.training.config import DEFAULT_CONFIG, DetectorConfig
 from mammoscope.training.predict import look_at, names_of, write_predictions, write_truth
 
@@ -29,6 +34,7 @@ def main() -> None:
     parser.add_argument("data", help="ADAPTER:PATH of the set that the model was trained on")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--card", type=Path, help="card of the detector; default: the shipped one")
+    parser.add_argument("--classifier", type=Path, help="card of a classifier; default: none")
     options = parser.parse_args()
     settings = DetectorConfig.read(DEFAULT_CONFIG).training
     images = datasets.masses(datasets.load(options.data))
@@ -39,8 +45,33 @@ def main() -> None:
     names = names_of(images)
     write_truth(folder / "truth.csv", parts.test, names)
     write_predictions(folder, looked, card, names)
+    if options.classifier:
+        classify(
+            folder / "both.csv",
+            Classifier(ClassifierCard.read(options.classifier)),
+            parts.test,
+            names,
+        )
     patients = len({image.patient_id for image in parts.test})
     print(f"{len(parts.test)} images of {patients} patients")
+
+
+def classify(
+    path: Path,
+    classifier: Classifier,
+    images: tuple[AnnotatedImage, ...],
+    names: Mapping[Path, str],
+) -> None:
+    """Add p_malignant to a table of predictions."""
+    table = read_table(path)
+    rows: list[dict[str, object]] = []
+    for image in images:
+        own = [row for row in table if row["image"] == names[image.path]]
+        breast = preprocess(image.read()).mammogram
+        boxes = breast.frame.boxes_from_source([row.box() for row in own if row.box()])
+        p = classifier.classify(breast, boxes)
+        rows += [{**row, "p_malignant": round(v, 6)} for row, v in zip(own, p, strict=True)]
+    write_table(path, (*table.columns, "p_malignant"), rows)
 
 
 if __name__ == "__main__":
