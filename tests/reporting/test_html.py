@@ -163,6 +163,7 @@ def test_the_most_likely_malignant_is_listed_first(
         assert keys == ["1-3", "1-4", "1-1", "1-2"]
     # In words, in the list and on the close-up's card; 0.3 itself reaches the threshold.
     assert page.text.count("P(malignant) reaches threshold 0.3") == 4
+    assert page.text.count("P(malignant) below threshold 0.3") == 2
     assert page.text.count("not classified") == 1
     for label in ("3 P(mal) 0.80", "2 0.80"):
         assert label in page.text

@@ -28,8 +28,9 @@ class Telling:
     percent: bool = False
 
     def text(self, value: float) -> str:
-        """A value as it is read: ``"34 %"``, ``"0.34"``."""
-        return f"{100 * value:.0f} %" if self.percent else f"{value:.2f}"
+        """A value as it is read: ``"34 %"``, ``"−0.34"``."""
+        text = f"{100 * value:.0f} %" if self.percent else f"{value:.2f}"
+        return text.replace("-", "−")
 
 
 TELLING = (

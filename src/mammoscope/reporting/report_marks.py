@@ -210,11 +210,7 @@ def _finding(mark: Mark, study: Sheet, links: Sequence[Link]) -> Html:
             element("span", {"class": "where", "title": caption}, caption),
             _bar(mark),
             element("span", {"class": "score"}, f"{mark.score if mark.p is None else mark.p:.2f}"),
-            element(
-                "span",
-                {"class": "facts"},
-                verdict(mark),
-            ),
+            element("span", {"class": "facts"}, verdict(mark)),
             element("span", {"class": "facts"}, twin[0]) if twin else None,
             element(
                 "span",
@@ -252,10 +248,11 @@ def verdict(mark: Mark) -> Html:
     if mark.p is None:
         return element("span", {"class": "dim"}, "score; not classified")
     threshold = mark.film.result.malignant_threshold
-    if not mark.malignant:
-        return element("span", {"class": "dim"}, "P(malignant)")
-    words = f"P(malignant) reaches threshold {threshold:g}"
-    return element("span", {"class": "suspicious"}, words)
+    if mark.malignant:
+        words = f"P(malignant) reaches threshold {threshold:g}"
+        return element("span", {"class": "suspicious"}, words)
+    below = "" if threshold is None else f" below threshold {threshold:g}"
+    return element("span", {"class": "dim"}, f"P(malignant){below}")
 
 
 def size(mark: Mark) -> str:
