@@ -65,7 +65,7 @@ def roi_config() -> ClassifierConfig:
 def detected(images: tuple[AnnotatedImage, ...]) -> dict[Path, FloatArray]:
     """One box on each lesion of every other image, a bit off, and one beside."""
     return {
-        image.path: np.concatenate([image.boxes + (3, -2, 4, 1), image.boxes[:1] + 60])
+        image.path: np.concatenate([np.add(image.boxes, (3, -2, 4, 1)), image.boxes[:1] + 60])
         for image in images[::2]
         if len(image.boxes)
     }

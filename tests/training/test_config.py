@@ -6,16 +6,22 @@ import pytest
 
 from mammoscope.errors import TableError
 from mammoscope.training.config import (
+    DEFAULT_CLASSIFIER,
     DEFAULT_CONFIG,
     AugmentationConfig,
+    ClassifierConfig,
     DetectorConfig,
     NetworkConfig,
+    RoiNetworkConfig,
+    Settings,
     TrainingConfig,
+    config_file,
 )
 
 
-def test_the_settings_of_the_shipped_model_can_be_read() -> None:
-    assert DetectorConfig.read(DEFAULT_CONFIG).network.trunk == "mobilenetv2_100"
+def test_the_settings_of_the_shipped_models_can_be_read() -> None:
+    for kind, path in ((DetectorConfig, DEFAULT_CONFIG), (ClassifierConfig, DEFAULT_CLASSIFIER)):
+        assert kind.read(path).network.trunk == "mobilenetv2_100"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +34,8 @@ def test_the_settings_of_the_shipped_model_can_be_read() -> None:
         ("[network]\ntrunk = 'x'", "missing"),
         ("network = 5", "a section is wanted, got 5"),
         ("[network]\ntrunk = 'x'\nrows = 100\ncolumns = 64", "rows must be a multiple of 32"),
+        ("[network]\ntrunk = 'x'\nrows = true\ncolumns = 64", "rows must be of kind int, got True"),
+        ("extends = 'bad'", "extends itself"),
     ],
 )
 def test_a_bad_file_is_refused_by_name_and_cause(tmp_path: Path, text: str, cause: str) -> None:
@@ -38,11 +46,62 @@ def test_a_bad_file_is_refused_by_name_and_cause(tmp_path: Path, text: str, caus
     assert "bad.toml" in str(caught.value)
 
 
-@pytest.mark.parametrize("path", list(DEFAULT_CONFIG.parent.glob("*.toml")), ids=lambda p: p.name)
-def test_every_shipped_file_can_be_read_and_written(path: Path, tmp_path: Path) -> None:
-    config = DetectorConfig.read(path)
+@pytest.mark.parametrize("value", ["0", "1.0", "'yes'"])
+def test_yes_and_no_are_no_numbers(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(f"[network]\ntrunk = 'x'\nfrozen = {value}")
+    with pytest.raises(TableError, match=r"bad\.toml: frozen must be of kind bool, got"):
+        ClassifierConfig.read(path)
+
+
+SHIPPED: list[tuple[type[Settings], Path]] = [
+    (kind, path)
+    for kind, default in ((DetectorConfig, DEFAULT_CONFIG), (ClassifierConfig, DEFAULT_CLASSIFIER))
+    for path in sorted(default.parent.glob("*.toml"))
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"), SHIPPED, ids=[f"{path.parent.name}/{path.stem}" for _, path in SHIPPED]
+)
+def test_every_shipped_file_can_be_read_and_written(
+    kind: type[Settings], path: Path, tmp_path: Path
+) -> None:
+    config = kind.read(path)
     (tmp_path / "again.toml").write_text(config.as_toml())
-    assert DetectorConfig.read(tmp_path / "again.toml") == config
+    assert kind.read(tmp_path / "again.toml") == config
+
+
+def test_settings_take_from_others_what_they_do_not_say(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text(
+        "[network]\ntrunk = 'x'\nfrozen = true\n"
+        "[training]\nepochs = 3\nbatch = 2\nlearning_rate = 0.1\n"
+    )
+    (tmp_path / "more.toml").write_text("extends = 'base'\n[training]\nepochs = 5\n")
+    (tmp_path / "most.toml").write_text(
+        "extends = 'more'\n[network]\nfrozen = false\n[augmentation]\nflip = 0.5\n"
+    )
+    config = ClassifierConfig.read(tmp_path / "most.toml")
+    assert (config.network.trunk, config.network.frozen) == ("x", False)
+    assert (config.training.epochs, config.training.batch) == (5, 2)
+    assert config.augmentation.flip == 0.5
+    (tmp_path / "base.toml").unlink()
+    with pytest.raises(TableError, match=r"base\.toml: not a readable TOML file"):
+        ClassifierConfig.read(tmp_path / "most.toml")
+
+
+def test_settings_are_a_file_a_shipped_name_or_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config_file(None) == DEFAULT_CONFIG
+    assert config_file(Path("fcos")) == DEFAULT_CONFIG.with_name("fcos.toml")
+    assert config_file(None, DEFAULT_CLASSIFIER) == DEFAULT_CLASSIFIER
+    mine = tmp_path / "folder" / "mine.toml"
+    assert config_file(mine) == mine
+    assert config_file(Path("folder/mine.toml")) == Path("folder/mine.toml")
+    Path("fcos").write_text("")
+    assert config_file(Path("fcos")) == Path("fcos")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +132,10 @@ def test_every_shipped_file_can_be_read_and_written(path: Path, tmp_path: Path) 
         (AugmentationConfig, "rotation_deg", (-1.0,)),
         (AugmentationConfig, "scale", (-0.1, float("inf"))),
         (AugmentationConfig, "noise", (-0.1,)),
+        (RoiNetworkConfig, "side", (0, -1)),
+        (RoiNetworkConfig, "margin", (0.9, float("nan"), float("inf"))),
+        (RoiNetworkConfig, "frozen_stages", (-1,)),
+        (RoiNetworkConfig, "dropout", (-0.1, 1.0)),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(
@@ -81,6 +144,7 @@ def test_a_value_out_of_range_is_refused_by_name(
     wanted: dict[type, dict[str, object]] = {
         NetworkConfig: {"trunk": "any", "rows": 64, "columns": 32},
         TrainingConfig: {"epochs": 1, "batch": 1, "learning_rate": 0.0},
+        RoiNetworkConfig: {"trunk": "any"},
     }
     for value in values:
         with pytest.raises(ValueError, match=f"^{name} must be "):

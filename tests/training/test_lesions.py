@@ -167,7 +167,7 @@ def test_pictures_depend_on_seed_epoch_and_index_alone(
         assert (picture.shape, picture.dtype) == ((1, 64, 64), torch.float32)
         assert (features.shape, features.dtype) == ((len(NAMES),), torch.float32)
         assert float(label) == lesions[index].malignant
-        assert 0 <= picture.min() and picture.max() <= 1
+        assert picture.min() >= 0 and picture.max() <= 1
         torch.testing.assert_close(again[index], (picture, features, label), rtol=0, atol=0)
     again.epoch = 1
     assert not torch.equal(again[3][0], pictures[3][0])

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("sklearn", reason="needs the extra [train]")
 
-from mammoscope.classification.classifier import calibrated  # noqa: E402
-from mammoscope.training.malignancy import (  # noqa: E402
+from mammoscope.classification.classifier import calibrated
+from mammoscope.training.malignancy import (
     calibration_facts,
     cross_calibrated,
     fit_calibration,

@@ -9,7 +9,7 @@ timm = pytest.importorskip("timm", reason="needs the extra [train]")
 from safetensors.torch import save_file  # noqa: E402
 
 from mammoscope.errors import InputError, TableError  # noqa: E402
-from mammoscope.training.trunk import Trunk  # noqa: E402
+from mammoscope.training.trunk import Misfit, Trunk  # noqa: E402
 
 STRIDES = (8, 16, 32)
 
@@ -68,20 +68,37 @@ def test_weights_of_the_whole_classifier_fit_its_trunk(name: str, tmp_path: Path
     torch.testing.assert_close(coarsest, expected, rtol=1e-3, atol=1e-4)
 
 
+def test_a_trunk_starts_from_that_of_a_detector(tmp_path: Path) -> None:
+    """Whose maps are of three strides; whatever else the file holds."""
+    torch.manual_seed(1)
+    detector = Trunk("test_efficientnet", STRIDES).eval()
+    weights = {f"trunk.{name}": value for name, value in detector.state_dict().items()}
+    save_file(weights | {"head.conv_stem.weight": torch.ones(3)}, tmp_path / "d.safetensors")
+    torch.manual_seed(2)
+    trunk = Trunk("test_efficientnet", (32,)).eval()
+    grey = torch.rand(1, 1, 96, 64)
+    with torch.no_grad():
+        coarsest = detector(grey)[-1]
+        assert not torch.equal(trunk(grey)[0], coarsest)
+        trunk.start_from(tmp_path / "d.safetensors")
+        torch.testing.assert_close(trunk(grey)[0], coarsest, rtol=0, atol=0)
+
+
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     trunk = trunk_of("test_efficientnet")
     save_file({"other.weight": torch.ones(3)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match=r"other\.safetensors: has no"):
+    with pytest.raises(Misfit, match=r"other\.safetensors: has no"):
         trunk.start_from(tmp_path / "other.safetensors")
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
-    with pytest.raises(InputError, match="not a readable"):
+    with pytest.raises(InputError, match="not a readable") as caught:
         trunk.start_from(tmp_path / "broken.safetensors")
+    assert not isinstance(caught.value, Misfit)
 
 
 def test_weights_of_a_wider_network_are_refused_by_parameter_and_shapes(tmp_path: Path) -> None:
     wide = {k: v.clone() for k, v in trunk_of("mobilenetv2_140").network.state_dict().items()}
     save_file(wide, tmp_path / "wide.safetensors")
-    with pytest.raises(InputError, match=r"conv_stem\.weight is \(48, 1, 3, 3\) there, \(32, 1,"):
+    with pytest.raises(Misfit, match=r"conv_stem\.weight is \(48, 1, 3, 3\) there, \(32, 1,"):
         trunk_of("mobilenetv2_100").start_from(tmp_path / "wide.safetensors")
 
 

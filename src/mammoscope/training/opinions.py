@@ -63,7 +63,7 @@ class Opinions:
         return np.array([lesion.malignant for lesion in self.lesions])
 
     def write(self, folder: Path, p_malignant: FloatArray, names: Mapping[Path, str]) -> None:
-        """``annotated.csv`` and ``detected.csv``, for ``mammoscope evaluate``."""
+        """``annotated.csv``, and ``detected.csv`` if there are any, for ``mammoscope evaluate``."""
         for box, whose in enumerate(WHOSE):
             # One detection may be the best of two lesions; it is one row.
             rows: dict[tuple[object, ...], dict[str, object]] = {}
@@ -75,4 +75,5 @@ class Opinions:
                 row = facts | at | {"p_malignant": p, "logit": logit}
                 rows.setdefault((lesion.image.path, *at.values()), row)
             columns = ("image", *BOX_COLUMNS, "p_malignant", "logit", "patient_id")
-            write_table(folder / f"{whose}.csv", columns, rows.values())
+            if rows:
+                write_table(folder / f"{whose}.csv", columns, rows.values())
