@@ -15,6 +15,7 @@ from mammoscope.cli import (
     datasets,
     detect,
     evaluate,
+    histopathology,
     models,
     node,
     phantom,
@@ -37,6 +38,7 @@ phantom.register(app)
 models.register(app)
 node.register(app)
 train.register(app)
+histopathology.register(app)
 datasets.register(app)
 
 

@@ -9,10 +9,13 @@ from mammoscope.errors import ModelError
 from mammoscope.models.card import ModelCard, read_facts
 from mammoscope.models.classifier_card import ClassifierCard
 from mammoscope.models.detector_card import DetectorCard
+from mammoscope.models.histopathology_card import HistopathologyCard
 
 _BUNDLED = Path(__file__).parent / "bundled"
 
-_KINDS: dict[str, type[ModelCard]] = {kind.task: kind for kind in (DetectorCard, ClassifierCard)}
+_KINDS: dict[str, type[ModelCard]] = {
+    kind.task: kind for kind in (DetectorCard, ClassifierCard, HistopathologyCard)
+}
 
 Card = TypeVar("Card", bound=ModelCard)
 
@@ -55,6 +58,7 @@ def find_card(kind: type[Card], path: Path | None = None) -> Card:
 __all__ = [
     "ClassifierCard",
     "DetectorCard",
+    "HistopathologyCard",
     "ModelCard",
     "bundled_cards",
     "find_card",

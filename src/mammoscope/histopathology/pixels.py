@@ -1,0 +1,82 @@
+"""Colour images of tissue: PNG, JPEG and TIFF files to pixels."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.errors import ReadError, RefusedError
+from mammoscope.reading.decoding import decode
+from mammoscope.reading.faults import Damaged, Refused, check_size
+from mammoscope.reading.raster import raster_kind
+from mammoscope.reading.raster_headers import png_header, tiff_header
+from mammoscope.reading.streams import jpeg_header
+
+RGB = NDArray[np.uint8]
+"""Pixels (rows, columns, 3), red first."""
+
+MAX_PIXELS = 1 << 26
+"""Pixels of the largest image that is read: a field, not a whole slide."""
+
+LEAST_SIDE = 64
+"""Pixels of the shortest side in which anything can be seen."""
+
+_LONGEST = 10
+"""Times the shorter side that the longer one may be."""
+
+
+def read_rgb(path: str | os.PathLike[str]) -> RGB:
+    """Read one image; 16 bits are cut to 8, and grey ones get three equal channels.
+
+    Raises
+    ------
+    ReadError
+        If the file is not there, is no such image, or is damaged.
+    RefusedError
+        If it has several pages, is too large, too small or a strip.
+    """
+    try:
+        return _colour(_decode(Path(path).read_bytes()))
+    except OSError as error:
+        raise ReadError(path, error.strerror or str(error)) from error
+    except Damaged as error:
+        raise ReadError(path, str(error)) from error
+    except Refused as error:
+        raise RefusedError(path, str(error)) from error
+
+
+def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    kind = raster_kind(data)
+    if kind == "PNG":
+        png = png_header(data)
+        size, plain = (png.rows, png.columns), png.critical
+    elif kind == "TIFF":
+        tiff = tiff_header(data)
+        size, plain = (tiff.rows, tiff.columns), tiff.plain
+    elif kind == "JPEG":
+        jpeg = jpeg_header(data)
+        size, plain = (jpeg.rows, jpeg.columns), data
+    else:
+        raise Damaged("not a PNG, JPEG or TIFF file")
+    check_size(*size, MAX_PIXELS)
+    if min(size) < LEAST_SIDE or max(size) > _LONGEST * min(size):
+        raise Refused(
+            f"{size[0]} rows x {size[1]} columns: a field has at least {LEAST_SIDE} of each, and is"
+            f" at most {_LONGEST} times as long as wide"
+        )
+    return decode("opencv", plain).array
+
+
+def _colour(array: NDArray[np.uint8] | NDArray[np.uint16]) -> RGB:
+    if array.dtype == np.uint16:
+        array = (array >> 8).astype(np.uint8)
+    if array.dtype != np.uint8:
+        raise Refused(f"{array.dtype} samples, not ones of 8 or 16 bits")
+    if array.ndim == 2 or array.shape[2] < 3:
+        grey = array if array.ndim == 2 else array[..., 0]
+        return np.repeat(grey[..., None], 3, axis=2)
+    return cv2.cvtColor(np.ascontiguousarray(array[..., :3]), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]

@@ -1,0 +1,63 @@
+"""The card of a classifier of stained tissue."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from mammoscope.models.card import ModelCard
+
+
+@dataclass(frozen=True)
+class HistopathologyCard(ModelCard):
+    """How a classifier of stained tissue is run.
+
+    Parameters
+    ----------
+    side, crop, overlap
+        The pictures that the network takes: squares of ``side`` pixels; crops of ``crop`` times
+        the field's shorter side, neighbours having ``overlap`` of a side in common at least.
+    magnifications
+        Of the images that it was trained on; empty where they were unknown.
+    field
+        Rows and columns of those images.
+    calibration
+        Bias and slope that make the mean logit the log-odds of malignancy.
+    """
+
+    task: ClassVar[str] = "histopathology"
+
+    side: int
+    crop: float
+    overlap: float
+    magnifications: tuple[int, ...]
+    field: tuple[int, int]
+    calibration: tuple[float, float]
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """One picture in colour."""
+        return {"picture": (3, self.side, self.side)}
+
+    @property
+    def figure(self) -> str:
+        """How good it was on patients that it had not seen, in a sentence."""
+        return str(self.facts["figures"]["summary"])
+
+    @classmethod
+    def _of_task(cls, facts: dict[str, Any]) -> dict[str, Any]:
+        given = facts["input"]
+        bias, slope = (float(v) for v in facts["calibration"]["malignant"])
+        rows, columns = (int(v) for v in given["field"])
+        values: dict[str, Any] = {
+            "side": int(given["side"]),
+            "crop": float(given["crop"]),
+            "overlap": float(given["overlap"]),
+            "magnifications": tuple(int(v) for v in given["magnifications"]),
+            "field": (rows, columns),
+            "calibration": (bias, slope),
+        }
+        if not (math.isfinite(bias) and math.isfinite(slope)) or min(rows, columns) < 1:
+            raise ValueError("field or calibration cannot be meant")
+        return values

@@ -1,0 +1,170 @@
+"""All methods on the same splits, by image and by patient: one table."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoscope.errors import InputError
+from mammoscope.files import ensure_folder, write_json
+from mammoscope.histopathology.classifier import MALIGNANT_FROM
+from mammoscope.histopathology.tissue import TissueSet
+from mammoscope.tables import read_table, write_table
+from mammoscope.training.histopathology.fields import Fields, digest
+from mammoscope.training.histopathology.figures import ClassFigures, measured
+from mammoscope.training.histopathology.methods import Method, Said
+from mammoscope.training.histopathology.splits import IMAGE, Protocol, Split
+from mammoscope.training.histopathology.table import (
+    BINARY,
+    SUBTYPES,
+    Cost,
+    Result,
+    Results,
+    peak_mb,
+)
+from mammoscope.training.loop import Run
+
+_DONE, SAID = "done.json", "said.csv"
+
+
+def benchmark(
+    data: TissueSet, protocols: Sequence[Protocol], methods: Sequence[Method], run: Run
+) -> Results:
+    """Judge every image by every method, under every protocol; ``run.folder`` gets all of it.
+
+    METHOD/PROTOCOL/fold-K/said.csv holds what was said of the tests of a fold, done.json that it
+    is done: it is not done again. table.csv, table.md and the charts are written after each method.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read, or the folder holds folds of other settings or data.
+    """
+    fields = Fields(data, run.folder / "cache", run.report)
+    results = Results.of(data, protocols, list(_untestable(data, protocols)))
+    for method in methods:
+        cost = Cost(0.0, 0.0)
+        for protocol in protocols:
+            said = []
+            for number, split in enumerate(protocol.splits, 1):
+                folder = run.folder / method.name / protocol.name / f"fold-{number}"
+                fold, of_fold = _fold(fields, method, split, replace(run, folder=folder))
+                said.append(fold)
+                cost = cost.plus(of_fold)
+            for task in tasks(data):
+                figures, units = figures_of(fields, protocol, said, task)
+                for metric, estimate in measured(figures, units).items():
+                    results.rows.append(Result(protocol.name, task, method.name, metric, estimate))
+        results.starts[method.name], results.costs[method.name] = method.start, cost
+        results.write(run.folder)
+    return results
+
+
+def tasks(data: TissueSet) -> tuple[str, ...]:
+    """Benign or malignant, and the subtypes where there are more."""
+    return (BINARY, SUBTYPES) if len(data.subtypes) > 2 else (BINARY,)
+
+
+def figures_of(
+    fields: Fields, protocol: Protocol, said: Sequence[Said], task: str
+) -> tuple[ClassFigures, list[str]]:
+    """The figures of all folds' tests together, and what is to be resampled: patients or images."""
+    tests = np.concatenate([split.test for split in protocol.splits])
+    classes: tuple[int, ...] = (1,)
+    if task == BINARY:
+        p = np.concatenate([fold.p_malignant for fold in said])
+        truth = fields.malignant[tests].astype(np.int64)
+        scores = np.stack([1 - p, p], axis=1)
+        called = (p >= MALIGNANT_FROM).astype(np.int64)
+    else:
+        scores = np.concatenate([fold.p_subtype for fold in said])
+        truth, called = fields.subtype[tests], scores.argmax(axis=1)
+        classes = testable(fields.data, protocol)
+    kept = np.isin(truth, classes) | (task == BINARY)
+    figures = ClassFigures(truth[kept], called[kept], scores[kept], classes)
+    images = [fields.data.images[i] for i in tests[kept].tolist()]
+    by_image = protocol.name == IMAGE
+    return figures, [each.path.as_posix() if by_image else str(each.patient) for each in images]
+
+
+def testable(data: TissueSet, protocol: Protocol) -> tuple[int, ...]:
+    """Subtypes of which one can be tested and another be learnt from: of two patients or images."""
+
+    def units(name: str) -> int:
+        those = [image for image in data.images if image.subtype == name]
+        return len({i.path if protocol.name == IMAGE else i.patient for i in those})
+
+    return tuple(number for number, name in enumerate(data.subtypes) if units(name) > 1)
+
+
+def _untestable(data: TissueSet, protocols: Sequence[Protocol]) -> Iterator[str]:
+    if not data.has_patients:
+        yield "By patient nothing can be tested: whose images these are is not known."
+    for protocol in protocols:
+        lost = set(range(len(data.subtypes))) - set(testable(data, protocol))
+        if lost and SUBTYPES in tasks(data):
+            names = ", ".join(data.subtypes[number] for number in sorted(lost))
+            yield f"Of {names} there is one {protocol.name} only: not testable by {protocol.name}."
+
+
+def fold_is_of(fields: Fields, method: Method, split: Split, folder: Path) -> bool:
+    """Whether a fold is done.
+
+    Raises
+    ------
+    InputError
+        If it is of other settings or data.
+    """
+    done = folder / _DONE
+    if not done.exists():
+        return False
+    if json.loads(done.read_text(encoding="utf-8"))["made_of"] != _made_of(fields, method, split):
+        raise InputError(done, "this fold is of other settings or data")
+    return True
+
+
+def _made_of(fields: Fields, method: Method, split: Split) -> dict[str, Any]:
+    images = fields.data.images
+    return {
+        "settings": method.settings,
+        "training": digest([images[i] for i in split.training.tolist()]),
+        "test": digest([images[i] for i in split.test.tolist()]),
+    }
+
+
+def _fold(fields: Fields, method: Method, split: Split, run: Run) -> tuple[Said, Cost]:
+    """What a method says of a fold's tests, read where that was done before."""
+    done, table = run.folder / _DONE, run.folder / SAID
+    if not fold_is_of(fields, method, split, run.folder):
+        run.report(f"{method.name}, by {run.folder.parent.name}, {run.folder.name}")
+        start = time.perf_counter()
+        ensure_folder(run.folder)
+        _write_said(table, fields, split, method.judge(fields, split, run))
+        cost = {"seconds": round(time.perf_counter() - start, 1), "peak_mb": peak_mb()}
+        write_json(done, {"made_of": _made_of(fields, method, split), **cost})
+    known = json.loads(done.read_text(encoding="utf-8"))
+    return read_said(table), Cost(known["seconds"], known["peak_mb"])
+
+
+def _write_said(path: Path, fields: Fields, split: Split, said: Said) -> None:
+    subtypes = fields.data.subtypes
+    rows = []
+    for at, i in enumerate(split.test.tolist()):
+        kinds = (f"{p:.6f}" for p in said.p_subtype[at])
+        image = fields.data.images[i].path.name
+        facts = {"image": image, "p_malignant": f"{said.p_malignant[at]:.6f}"}
+        rows.append(facts | dict(zip(subtypes, kinds, strict=True)))
+    write_table(path, ("image", "p_malignant", *subtypes), rows)
+
+
+def read_said(path: Path) -> Said:
+    """What was said of a fold's tests, in their order."""
+    table = read_table(path)
+    values = np.array([[row.number(name) for name in table.columns[1:]] for row in table])
+    return Said(values[:, 0], values[:, 1:])

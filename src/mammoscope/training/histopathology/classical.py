@@ -1,0 +1,107 @@
+"""Classifiers of features: forest, support vectors, clusters, and a linear one for networks'.
+
+Each takes features (N, F), classes (N,) from 0 and their number C, and gives a function from
+features (M, F) to shares (M, C). Classes weigh the same, however many images they have; one that
+is not in training gets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.utils.class_weight import compute_sample_weight
+
+from mammoscope.geometry import FloatArray
+
+Features = NDArray[np.float32]
+Classes = NDArray[np.int64]
+Shares = Callable[[Features], FloatArray]
+Fit = Callable[[Features, Classes, int], Shares]
+
+_SEED = 0
+
+_COMPONENTS = 12
+"""Directions of most variation in which clusters are sought."""
+
+_CLUSTERS = range(2, 17)
+
+_DOUBT = 1.0
+"""Images of each class that every cluster is taken to hold besides its own."""
+
+
+def random_forest(features: Features, classes: Classes, count: int) -> Shares:
+    """500 trees' mean vote (L. Breiman, Machine Learning 45, 2001)."""
+    model = RandomForestClassifier(
+        500, min_samples_leaf=2, class_weight="balanced", random_state=_SEED
+    )
+    return _shares(model.fit(features, classes), "predict_proba", count)
+
+
+def svm(features: Features, classes: Classes, count: int) -> Shares:
+    """Support vectors with a radial kernel (C. Cortes and V. Vapnik, Machine Learning 20, 1995).
+
+    Shares are the softmax of the decision values, not probabilities.
+    """
+    model = make_pipeline(StandardScaler(), SVC(C=4.0, class_weight="balanced"))
+    return _shares(model.fit(features, classes), "decision_function", count)
+
+
+def linear(features: Features, classes: Classes, count: int) -> Shares:
+    """Logistic regression, for many features that a network has made."""
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=1000)
+    )
+    return _shares(model.fit(features, classes), "predict_proba", count)
+
+
+def clusters(features: Features, classes: Classes, count: int) -> Shares:
+    """K-means, refined by a Gaussian mixture; classes only name what was found without them.
+
+    The number of clusters is the one with the least Bayesian information criterion. A cluster means
+    each class as far as its training images are of it.
+    """
+    reduce = make_pipeline(StandardScaler(), PCA(_COMPONENTS, whiten=True, random_state=_SEED))
+    reduced = reduce.fit_transform(features)
+    mixtures = [_mixture(reduced, k) for k in _CLUSTERS if k < len(reduced) // 2]
+    model = min(mixtures, key=lambda mixture: mixture.bic(reduced))
+    weights = compute_sample_weight("balanced", classes)
+    is_of = np.eye(count)[classes] * weights[:, None]
+    there = (is_of.sum(axis=0) > 0) * _DOUBT
+    meaning = model.predict_proba(reduced).T @ is_of + there
+    meaning /= meaning.sum(axis=1, keepdims=True)
+    return lambda x: np.asarray(model.predict_proba(reduce.transform(x)) @ meaning)
+
+
+def _mixture(points: FloatArray, count: int) -> GaussianMixture:
+    middles = KMeans(count, n_init=5, random_state=_SEED).fit(points).cluster_centers_
+    return GaussianMixture(
+        count, covariance_type="diag", means_init=middles, reg_covar=1e-3, random_state=_SEED
+    ).fit(points)
+
+
+def _shares(model: Any, how: str, count: int) -> Shares:
+    """(M, C) of a fitted model that knows only the classes it was trained on."""
+
+    def shares(features: Features) -> FloatArray:
+        values = np.asarray(getattr(model, how)(features), dtype=np.float64)
+        if values.ndim == 1:
+            values = np.stack([-values / 2, values / 2], axis=1)
+        if how == "decision_function":
+            values = np.exp(values - values.max(axis=1, keepdims=True))
+            values /= values.sum(axis=1, keepdims=True)
+        found = np.zeros((len(features), count))
+        found[:, model.classes_] = values
+        return found
+
+    return shares

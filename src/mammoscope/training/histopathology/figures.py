@@ -1,0 +1,90 @@
+"""Accuracy, sensitivity, specificity, AUC and F1 of classes, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammoscope.evaluation.estimates import Estimate, measure
+from mammoscope.evaluation.froc import ratio
+from mammoscope.evaluation.roc import area_under_roc
+from mammoscope.geometry import FloatArray
+
+METRICS = ("accuracy", "sensitivity", "specificity", "auc", "f1")
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """The figures as a function of how often each test (I) counts.
+
+    All but the accuracy are of one class against all others; of several classes it is their mean
+    (macro average), over the classes that are there.
+
+    Parameters
+    ----------
+    truth, called
+        (I,) class of each, and what it was taken for.
+    scores
+        (I, C) how much speaks for each class.
+    classes
+        Which classes count: the malignant one alone, or all.
+    """
+
+    truth: NDArray[np.int64]
+    called: NDArray[np.int64]
+    scores: FloatArray
+    classes: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Values held at once for each weighting, about."""
+        return len(self.truth)
+
+    def __call__(self, weights: FloatArray) -> tuple[FloatArray, ...]:
+        """The figures (B,) by :data:`METRICS` for weights (B, I)."""
+        right = (self.truth == self.called).astype(np.float64)
+        each = [self._of(number, weights) for number in self.classes]
+        means = [_mean_known(np.stack(values)) for values in zip(*each, strict=True)]
+        return (ratio(weights @ right, weights.sum(axis=1)), *means)
+
+    def patients(self, names: Sequence[str]) -> tuple[FloatArray, ...]:
+        """How many patients, or images, each figure rests on: of the rarest class that counts."""
+        who = np.asarray(names, dtype=np.str_)
+        inside, outside = (
+            min(len(np.unique(who[(self.truth == c) == of])) for c in self.classes)
+            for of in (True, False)
+        )
+        support = (len(np.unique(who)), inside, outside, min(inside, outside), inside)
+        return tuple(np.array(float(number)) for number in support)
+
+    def _of(self, number: int, weights: FloatArray) -> tuple[FloatArray, ...]:
+        """Sensitivity, specificity, AUC and F1 of one class."""
+        is_it, taken = self.truth == number, self.called == number
+        hit, missed, false, left = (
+            weights @ both.astype(np.float64)
+            for both in (is_it & taken, is_it & ~taken, ~is_it & taken, ~is_it & ~taken)
+        )
+        return (
+            ratio(hit, hit + missed),
+            ratio(left, left + false),
+            area_under_roc(self.scores[:, number], is_it, weights),
+            # Without a single one of the class there is nothing to find.
+            np.where(hit + missed > 0, ratio(2 * hit, 2 * hit + missed + false), np.nan),
+        )
+
+
+def measured(figures: ClassFigures, units: Sequence[str]) -> dict[str, Estimate]:
+    """By metric; intervals from resampling ``units`` (I,): patients, or images."""
+    found = measure(figures, units, RESAMPLES, 0)
+    return {name: value.item() for name, value in zip(METRICS, found, strict=True)}
+
+
+def _mean_known(values: FloatArray) -> FloatArray:
+    """Mean (B,) over classes of (C, B) where it is not NaN; NaN where it always is."""
+    known = ~np.isnan(values)
+    return ratio(np.where(known, values, 0.0).sum(axis=0), known.sum(axis=0).astype(np.float64))

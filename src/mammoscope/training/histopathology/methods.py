@@ -1,0 +1,260 @@
+"""The methods that are compared: each learns from some images and judges others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import PartialState
+from numpy.typing import NDArray
+
+from mammoscope.geometry import FloatArray
+from mammoscope.histopathology.views import MIRRORED, fused
+from mammoscope.training.histopathology import classical
+from mammoscope.training.histopathology.config import ACTIVATIONS, CnnSettings, RegionsSettings
+from mammoscope.training.histopathology.embeddings import BACKBONES, embed, find_start
+from mammoscope.training.histopathology.fields import Field, Fields, digest
+from mammoscope.training.histopathology.networks import TissueNetwork
+from mammoscope.training.histopathology.pictures import RegionPictures, SmallPictures, collate
+from mammoscope.training.histopathology.splits import Indices, Split
+from mammoscope.training.loop import Job, Run, fit
+from mammoscope.training.trunk import DOWNLOAD
+
+CNN, OURS = "cnn", "ours"
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a method says of T tests: probability of malignancy (T,), of the subtypes (T, C)."""
+
+    p_malignant: FloatArray
+    p_subtype: FloatArray
+
+
+class Method(Protocol):
+    """A way to classify."""
+
+    @property
+    def name(self) -> str:
+        """In the table."""
+
+    @property
+    def start(self) -> str:
+        """What it knows before it sees the set, in words."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Everything it is told but the data, for JSON."""
+
+    def judge(self, fields: Fields, split: Split, run: Run) -> Said:
+        """Learn from the training part of a split, in ``run.folder``, and judge the tests."""
+
+
+@dataclass(frozen=True)
+class OnFeatures:
+    """A classifier of features, fitted anew for each of the two tasks."""
+
+    name: str
+    start: str
+    features: Callable[[Fields], NDArray[np.float32]]
+    fit: classical.Fit
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As for every method."""
+        return {"start": self.start}
+
+    def judge(self, fields: Fields, split: Split, run: Run) -> Said:
+        """As every method does."""
+        features = self.features(fields)
+        seen, shown = features[split.training], features[split.test]
+        labels = fields.labels(split.training)
+        binary = self.fit(seen, labels.malignant.astype(np.int64), 2)
+        kinds = self.fit(seen, labels.subtype, labels.subtypes)
+        return Said(binary(shown)[:, 1], kinds(shown))
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The plain network, from scratch."""
+
+    name: str
+    config: CnnSettings
+    start: str = "from scratch"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As for every method."""
+        return self.config.as_dict()
+
+    def judge(self, fields: Fields, split: Split, run: Run) -> Said:
+        """As every method does."""
+        network, training = self.config.network, self.config.training
+        images = fields.small(network.rows, network.columns)
+        labels = fields.labels(split.training)
+        job = Job(
+            self.name,
+            lambda: TissueNetwork.plain(network, labels),
+            SmallPictures(images[split.training], labels, training.seed),
+            collate,
+            self.config,
+            training,
+            _digest(fields, split.training),
+        )
+        pictures = np.divide(images[split.test].transpose(0, 3, 1, 2), 255, dtype=np.float32)
+        return _chances(_logits(fit(job, run), pictures))
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Ours: the whole field and overlapping crops, by a network that knows ImageNet."""
+
+    config: RegionsSettings
+    weights: Path | None
+    name: str = OURS
+
+    @classmethod
+    def of(cls, config: RegionsSettings, weights: Path | None) -> Regions:
+        """``weights`` as :func:`~mammoscope.training.histopathology.embeddings.find_start` says."""
+        if weights == DOWNLOAD:
+            # The weights that timm has were trained with timm's own padding.
+            config = replace(config, network=replace(config.network, pad_type=""))
+        return cls(config, weights)
+
+    @property
+    def start(self) -> str:
+        """As for every method."""
+        return _start(self.weights, "from scratch")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As for every method."""
+        return self.config.as_dict() | {"start": self.start}
+
+    def train(self, fields: Fields, which: Indices, run: Run) -> TissueNetwork:
+        """Learn from some images."""
+        labels = fields.labels(which)
+        job = Job(
+            self.name,
+            lambda: TissueNetwork.regions(self.config.network, labels),
+            RegionPictures(fields, which, self.config),
+            collate,
+            self.config,
+            self.config.training,
+            _digest(fields, which),
+        )
+        return fit(job, replace(run, weights=self.weights))
+
+    def judge(self, fields: Fields, split: Split, run: Run) -> Said:
+        """As every method does."""
+        network = self.train(fields, split.training, run)
+        fitted = fields.fitted(self.config.network.views)
+        return _chances(np.stack([self._look(network, fitted[i]) for i in split.test.tolist()]))
+
+    def _look(self, network: TissueNetwork, field: Field) -> FloatArray:
+        """Logits (1 + C,) of one field, as the shipped model is run."""
+        pictures = self.config.network.views.pictures(*field)
+        each = [_logits(network, np.flip(pictures, axes)) for axes in MIRRORED]
+        return fused(np.mean(each, axis=0))
+
+
+def all_methods(
+    ours: Callable[[Callable[[str], None]], Method],
+    cnn: CnnSettings,
+    weights: Mapping[str, Path],
+    wanted: Sequence[str],
+    report: Callable[[str], None],
+) -> list[Method]:
+    """The methods of some names, in the order of :data:`NAMES`.
+
+    Parameters
+    ----------
+    ours
+        Makes ours, and reports.
+    cnn
+        Settings of the plain networks but for their activation.
+    weights
+        Files of ImageNet weights by timm's name of a network; for others timm's own are fetched,
+        and where that fails the table says that there were none.
+    """
+    ways: dict[str, Callable[[], Method]] = {
+        "random-forest": lambda: _handmade("random-forest", classical.random_forest),
+        "kmeans-gmm": lambda: _handmade("kmeans-gmm", classical.clusters),
+        "svm": lambda: _handmade("svm", classical.svm),
+        "resnet-inception": lambda: _embedded(weights, report),
+        **{name: partial(_plain, cnn, name) for name in CNNS},
+        OURS: lambda: ours(report),
+    }
+    return [ways[name]() for name in NAMES if name in wanted]
+
+
+def _plain(config: CnnSettings, name: str) -> Method:
+    network = replace(config.network, activation=CNNS[name])
+    return Plain(name, replace(config, network=network))
+
+
+def _handmade(name: str, how: classical.Fit) -> Method:
+    return OnFeatures(name, "hand-made features", Fields.handmade, how)
+
+
+def _embedded(weights: Mapping[str, Path], report: Callable[[str], None]) -> Method:
+    starts = {name: find_start(name, weights, report) for name in BACKBONES}
+
+    def features(fields: Fields) -> NDArray[np.float32]:
+        parts = []
+        for name, start in starts.items():
+            make = partial(_shown_to, name, start, fields)
+            parts.append(fields.cached(f"{name}-{start.stem if start else 'random'}", make))
+        return np.concatenate(parts, axis=1)
+
+    said = ", ".join(f"{name}: {_start(at, 'random features')}" for name, at in starts.items())
+    return OnFeatures("resnet-inception", said, features, classical.linear)
+
+
+def _shown_to(name: str, start: Path | None, fields: Fields) -> NDArray[np.float32]:
+    return embed(name, start, fields.each(f"showing {name}"))
+
+
+def _start(weights: Path | None, without: str) -> str:
+    if weights is None:
+        return without
+    return "ImageNet weights of timm" if weights == DOWNLOAD else f"ImageNet weights {weights.name}"
+
+
+def _digest(fields: Fields, which: Indices) -> str:
+    return digest([fields.data.images[i] for i in which.tolist()])
+
+
+@torch.no_grad()
+def _logits(network: TissueNetwork, pictures: NDArray[np.float32]) -> FloatArray:
+    """(N, 1 + C) of pictures (N, 3, r, c)."""
+    device = PartialState().device
+    network.to(device)
+    batches = torch.from_numpy(np.ascontiguousarray(pictures)).split(_BATCH)
+    found = [network.logits(batch.to(device)).cpu().numpy() for batch in batches]
+    return np.concatenate(found).astype(np.float64)
+
+
+def _chances(logits: FloatArray) -> Said:
+    """From logits (T, 1 + C)."""
+    kinds = np.exp(logits[:, 1:] - logits[:, 1:].max(axis=1, keepdims=True))
+    malignant = 1 / (1 + np.exp(-logits[:, 0]))
+    return Said(malignant, kinds / kinds.sum(axis=1, keepdims=True))
+
+
+CNNS = {
+    CNN if activation == "relu" else f"{CNN}-{activation}": activation for activation in ACTIVATIONS
+}
+"""Activation function of each plain network; ``"cnn"`` is that of the six methods."""
+
+SIX = ("random-forest", "kmeans-gmm", "svm", "resnet-inception", CNN, OURS)
+
+NAMES = (*SIX, *(name for name in CNNS if name != CNN))
+"""All methods."""

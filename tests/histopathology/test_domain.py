@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mammoscope.histopathology import read_rgb, why_not_stained
+from mammoscope.histopathology.stain import REFERENCE, STANDARD, Stains
+
+Tissue = Callable[..., np.ndarray]
+
+BREAKHIS = Path(__file__).parents[2].parent / "shared" / "data" / "breakhis-100x"
+
+
+@pytest.mark.parametrize("malignant", [False, True])
+@pytest.mark.parametrize("stains", [REFERENCE, STANDARD])
+@pytest.mark.parametrize("light", [(255, 255, 255), (214, 232, 214), (250, 240, 225)])
+def test_tissue_passes_under_other_stains_and_lights(
+    tissue: Tissue, malignant: bool, stains: Stains, light: tuple[int, int, int]
+) -> None:
+    changed = Stains(np.array(light, float), stains.colours, stains.strength)
+    assert why_not_stained(tissue(malignant, 6, changed, size=200)) is None
+
+
+def stained_with(*colour: float) -> NDArray[np.uint8]:
+    """Blobs of one stain on glass."""
+    blobs = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((200, 300)), (0, 0), 6)
+    amount = np.clip(blobs / blobs.std(), 0, None)[..., None]
+    return np.asarray(np.round(255 * np.exp(-amount * np.array(colour))), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("rgb", "why"),
+    [
+        (np.full((100, 150, 3), 255, np.uint8), "stained in 0%"),
+        (np.zeros((100, 150, 3), np.uint8), "dark"),
+        (stained_with(0.6, 0.6, 0.6), "green is not"),
+        (stained_with(0.27, 0.57, 0.78), "green is not"),
+        (stained_with(0.8, 0.2, 0.7), "green is not"),
+        (stained_with(0.9, 0.4, 0.1), "green is not"),
+        (stained_with(0.07, 0.99, 0.11), "of one colour only"),
+        (np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8), "green is not"),
+    ],
+    ids=["glass", "black", "grey", "brown immunostain", "green", "blue", "one pink", "noise"],
+)
+def test_what_is_no_such_tissue_is_told_apart(rgb: NDArray[np.uint8], why: str) -> None:
+    assert why in str(why_not_stained(rgb))
+
+
+def test_fluorescence_is_dark(tissue: Tissue) -> None:
+    assert "dark" in str(why_not_stained(255 - tissue(False, 6, size=200)))
+
+
+@pytest.mark.data
+def test_real_tissue_passes() -> None:
+    files = sorted(BREAKHIS.glob("*.jpg"))[::20]
+    if not files:
+        pytest.skip("needs the real images")
+    assert {why_not_stained(read_rgb(path)) for path in files} == {None}

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mammoscope.histopathology.stain import REFERENCE, STANDARD, Stains, amounts, restain
+
+Tissue = Callable[..., np.ndarray]
+
+BLUER = Stains(
+    np.array([240.0, 250.0, 230.0]),
+    np.array([[0.75, 0.60, 0.28], [0.20, 0.90, 0.388]]),
+    np.array([1.3, 0.8]),
+)
+
+
+@pytest.mark.parametrize("stains", [REFERENCE, BLUER])
+def test_the_colours_that_tissue_was_stained_with_are_found(tissue: Tissue, stains: Stains) -> None:
+    found = Stains.of(tissue(True, 3, stains, size=300))
+    between = np.degrees(np.arccos(np.clip((found.colours * stains.colours).sum(axis=1), -1, 1)))
+    assert between.max() < 8
+    np.testing.assert_allclose(found.light, stains.light, atol=3)
+
+
+def test_one_tissue_stained_in_two_ways_becomes_alike(tissue: Tissue) -> None:
+    images = [tissue(True, 3, stains, size=300) for stains in (REFERENCE, BLUER)]
+    normal = [restain(rgb, Stains.of(rgb), REFERENCE) for rgb in images]
+    before = np.abs(images[0].astype(float) - images[1]).mean() / 255
+    assert np.abs(normal[0] - normal[1]).mean() < before / 3
+
+
+def test_stained_as_it_was_an_image_is_what_it_was(tissue: Tissue) -> None:
+    rgb = tissue(False, 4)
+    again = restain(rgb, REFERENCE, REFERENCE)
+    assert np.abs(again * 255 - rgb).max() < 2
+
+
+def test_amounts_are_shares_of_full_strength_and_never_negative(tissue: Tissue) -> None:
+    rgb = tissue(True, 5, size=200)
+    found = amounts(rgb, Stains.of(rgb))
+    assert found.min() >= 0
+    np.testing.assert_allclose(np.percentile(found, 99, axis=(0, 1)), 1, atol=0.05)
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_where_there_are_no_two_stains_the_standard_ones_are_taken(value: int) -> None:
+    found = Stains.of(np.full((100, 100, 3), value, np.uint8))
+    np.testing.assert_array_equal(found.colours, STANDARD.colours)
+    assert (found.strength > 0).all()
