@@ -150,7 +150,7 @@ def _print(run: DetectionRun, out: Path) -> None:
         table = Table(title="Findings, best first on each image")
         for column in ("Image", "Breast", "View"):
             table.add_column(column, overflow="fold")
-        for column in ("Score", "P(malignant)", "x0", "y0", "x1", "y1", "Size"):
+        for column in ("Score", "P(mal)", "x0", "y0", "x1", "y1", "Size"):
             table.add_column(column, justify="right")
         for result in run.results:
             _add_rows(table, result)
