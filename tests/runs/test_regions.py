@@ -12,7 +12,7 @@ from mammoscope.errors import OutputError, TableError
 from mammoscope.models import ClassifierCard
 from mammoscope.phantom import WrittenStudies
 from mammoscope.reading import FoundImages, ReadOptions, find_images
-from mammoscope.runs import ClassificationRun, RegionOptions, run_classification
+from mammoscope.runs import ClassificationRun, run_classification
 from mammoscope.tables import Table, read_table
 
 
@@ -176,7 +176,7 @@ def test_options_of_reading_are_used(
     classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     boxes = table("image,x0,y0,x1,y1\nphantom_0001_L_CC,40,200,90,250\n")
-    options = RegionOptions(ReadOptions(max_pixels=1000))
+    options = ReadOptions(max_pixels=1000)
     run = run_classification(classifier, found, boxes, tmp_path / "out.csv", options)
     assert [path for path, _ in causes(run)] == [str(found.paths[0])]
 

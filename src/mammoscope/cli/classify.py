@@ -37,7 +37,6 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         ),
     ],
     out: Annotated[Path, typer.Option(help="CSV file to write: BOXES with p_malignant.")],
-    metadata: common.Metadata = None,
     model: Annotated[
         Path | None,
         typer.Option(help="Card (JSON) of another classifier. Default: the shipped one."),
@@ -56,7 +55,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     from mammoscope.classification import Classifier
     from mammoscope.models import ClassifierCard, find_card
     from mammoscope.reading import find_images
-    from mammoscope.runs import RegionOptions, run_classification
+    from mammoscope.runs import run_classification
     from mammoscope.tables import BOX_COLUMNS, read_table
 
     errors = common.errors_console()
@@ -64,16 +63,13 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         classifier = Classifier(find_card(ClassifierCard, model), mirrored)
         table = read_table(boxes, ("image", *BOX_COLUMNS))
         found = find_images(paths)
-        options = RegionOptions(
-            common.read_options(voi, any_modality), common.read_metadata(metadata)
-        )
         with common.progress_bar(len(found.paths), "Reading mammograms") as bar:
             run = run_classification(
                 classifier,
                 found,
                 table,
                 out,
-                options,
+                common.read_options(voi, any_modality),
                 workers,
                 lambda: bar.advance(bar.task_ids[0]),
             )

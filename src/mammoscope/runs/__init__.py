@@ -2,13 +2,12 @@
 
 from mammoscope.runs.detection import DetectionRun, run_detection
 from mammoscope.runs.preparation import PreparationOptions, run_preparation
-from mammoscope.runs.regions import ClassificationRun, RegionOptions, run_classification
+from mammoscope.runs.regions import ClassificationRun, run_classification
 
 __all__ = [
     "ClassificationRun",
     "DetectionRun",
     "PreparationOptions",
-    "RegionOptions",
     "run_classification",
     "run_detection",
     "run_preparation",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import FloatArray, clip
 from mammoscope.preprocessing import preprocess
-from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
+from mammoscope.reading import FoundImages, ReadOptions, read
 from mammoscope.reporting import Failure
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.lesions import Lesion, lesions_of
@@ -23,6 +23,7 @@ from mammoscope.tables import Table, write_table
 COLUMN = "p_malignant"
 
 _DIGITS = 6
+_AS_USUAL = ReadOptions()
 
 Progress = Callable[[], None]
 
@@ -35,20 +36,12 @@ class ClassificationRun:
     failures: tuple[Failure, ...]
 
 
-@dataclass(frozen=True)
-class RegionOptions:
-    """How images are read."""
-
-    reading: ReadOptions = field(default_factory=ReadOptions)
-    metadata: MetadataTable | None = None
-
-
 def run_classification(
     classifier: Classifier,
     found: FoundImages,
     boxes: Table,
     out: Path,
-    options: RegionOptions = RegionOptions(),
+    reading: ReadOptions = _AS_USUAL,
     workers: int = 1,
     progress: Progress = lambda: None,
 ) -> ClassificationRun:
@@ -79,7 +72,9 @@ def run_classification(
             by_image.setdefault(region.path, []).append(region)
     failures = [Failure(name, "InputError", "no such image among the inputs") for name in unknown]
     p_of: dict[int, float] = {}
-    work = partial(_classify, classifier, options, by_image)
+    for _ in found.paths[len(by_image) :]:
+        progress()
+    work = partial(_classify, classifier, reading, by_image)
     for path, outcome in run_batch(by_image, work, workers, {}):
         if isinstance(outcome, MammoscopeError):
             failures.append(Failure.of(outcome, path))
@@ -98,12 +93,12 @@ def run_classification(
 
 def _classify(
     classifier: Classifier,
-    options: RegionOptions,
+    reading: ReadOptions,
     by_image: Mapping[Path, Sequence[Lesion]],
     path: Path,
 ) -> FloatArray:
     """Probability (N,) of each region of an image; NaN for one that lies off the breast."""
-    breast = preprocess(read(path, options.reading, options.metadata)).mammogram
+    breast = preprocess(read(path, reading)).mammogram
     boxes = breast.frame.boxes_from_source([region.box for region in by_image[path] if region.box])
     inside = clip(boxes, *breast.frame.size)
     is_on = (inside[:, 2:] > inside[:, :2]).all(axis=1)

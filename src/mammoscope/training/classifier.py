@@ -35,7 +35,7 @@ from mammoscope.training.lesions import (
     collate_lesions,
     load_lesions,
 )
-from mammoscope.training.loop import Job, Run, digest_of, fit
+from mammoscope.training.loop import Job, Run, digest_of, fit, several_processes
 from mammoscope.training.malignancy import calibration_facts
 from mammoscope.training.opinions import Opinions
 from mammoscope.training.predict import names_of, write_truth
@@ -100,8 +100,11 @@ def fit_classifier(config: ClassifierConfig, lesions: Sequence[Lesion], run: Run
     Raises
     ------
     InputError
-        If the lesions are of one class only, or the folder's checkpoint is of another run.
+        If the lesions are of one class only, the folder's checkpoint is of another run, or several
+        processes were started.
     """
+    if several_processes():
+        raise InputError(run.folder, "classifiers are small: they are trained by one process")
     ensure_folder(run.folder)
     need_both_classes(lesions, run.folder)
 

@@ -270,8 +270,10 @@ class ClassifierConfig(Settings):
     augmentation: AugmentationConfig
 
 
-def _values(path: Path) -> dict[str, Any]:
+def _values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The sections of a file, and under them those of the file that it extends."""
+    if path in above:
+        raise TableError(path, "extends itself")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -279,9 +281,7 @@ def _values(path: Path) -> dict[str, Any]:
     if "extends" not in values:
         return values
     below = path.parent / f"{values.pop('extends')}.toml"
-    if below == path:
-        raise TableError(path, "extends itself")
-    sections = _values(below)
+    sections = _values(below, (*above, path))
     for name, section in values.items():
         is_section = isinstance(section, dict)
         sections[name] = sections.get(name, {}) | section if is_section else section
