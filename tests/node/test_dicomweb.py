@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,19 +104,20 @@ def test_an_object_of_another_study_is_not_stored(make_orthanc: Make, pictures: 
 
 
 class Service:
-    """A service that answers everything alike, and remembers what it was asked."""
+    """A service that answers as it is told, and remembers what it was asked."""
 
-    def __init__(self, status: int, answer: bytes) -> None:
+    def __init__(self, answer: Callable[[str], tuple[int, bytes]]) -> None:
         self.asked: list[dict[str, str]] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(handler) -> None:
                 self.asked.append(dict(handler.headers))
+                status, body = answer(handler.path)
                 handler.send_response(status)
                 handler.send_header("Content-Type", "application/dicom+json")
-                handler.send_header("Content-Length", str(len(answer)))
+                handler.send_header("Content-Length", str(len(body)))
                 handler.end_headers()
-                handler.wfile.write(answer)
+                handler.wfile.write(body)
 
             def log_message(handler, *_: object) -> None:
                 return
@@ -126,11 +128,11 @@ class Service:
 
 
 @pytest.fixture
-def make_service() -> Iterator[Callable[[int, bytes], Service]]:
+def make_service() -> Iterator[Make]:
     made: list[Service] = []
 
-    def make(status: int, answer: bytes) -> Service:
-        made.append(Service(status, answer))
+    def make(answer: Callable[[str], tuple[int, bytes]]) -> Service:
+        made.append(Service(answer))
         return made[-1]
 
     yield make
@@ -142,7 +144,7 @@ def make_service() -> Iterator[Callable[[int, bytes], Service]]:
 def test_a_token_comes_from_the_environment(
     make_service: Make, start_node: Make, wait_for: Make
 ) -> None:
-    service = make_service(200, b"[]")
+    service = make_service(lambda path: (200, b"[]"))
     start_node("--dicomweb", service.url, MAMMOSCOPE_DICOMWEB_TOKEN="abc.def")
     wait_for(lambda: service.asked)
     assert service.asked[0]["Authorization"] == "Bearer abc.def"
@@ -152,10 +154,32 @@ def test_a_token_comes_from_the_environment(
 def test_nonsense_ends_nothing(
     make_service: Make, start_node: Make, wait_for: Make, answer: bytes
 ) -> None:
-    service = make_service(200, answer)
+    service = make_service(lambda path: (200, answer))
     node = start_node("--dicomweb", service.url)
     wait_for(lambda: len(service.asked) >= 3)
     assert not node.has_ended and "Traceback" not in node.said
+
+
+def test_a_study_or_image_that_cannot_be_got_is_told_once_and_ends_nothing(
+    make_service: Make, start_node: Make, wait_for: Make
+) -> None:
+    def tags(**values: str) -> dict[str, dict[str, list[str]]]:
+        return {tag[1:]: {"Value": [value]} for tag, value in values.items()}
+
+    def answer(path: str) -> tuple[int, bytes]:
+        studies = [tags(_0020000D=uid) for uid in ("1.1", "1.2")]
+        image = tags(_00080018="1.2.2", _00080016="1.2.840.10008.5.1.4.1.1.1.2", _0020000E="1.2.1")
+        if "/studies/1.1/" in path:
+            return 500, b""
+        found = studies if "/studies?" in path else [image] if "?" in path else "no image"
+        return 200, json.dumps(found).encode()
+
+    service = make_service(answer)
+    node = start_node("--dicomweb", service.url)
+    wait_for(lambda: len(service.asked) > 12)
+    assert node.said.count("a study cannot be got (HTTP status 500)") == 1
+    assert node.said.count("an image cannot be got (") == 1
+    assert "cannot look for studies" not in node.said
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -72,3 +73,13 @@ def test_an_error_inside_restores_the_filters() -> None:
     with pytest.raises(RuntimeError), quiet():
         raise RuntimeError
     assert warnings.filters == before
+
+
+@pytest.mark.parametrize("name", ["pydicom", "highdicom.base", "pynetdicom.acse", "urllib3"])
+def test_libraries_log_nothing_inside(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger(name)
+    with caplog.at_level(logging.DEBUG):
+        with quiet():
+            logger.critical("names a patient")
+        logger.critical("outside")
+    assert caplog.messages == ["outside"]

@@ -194,11 +194,11 @@ def _uids(path: Path, is_mammogram: bool) -> tuple[str, str] | None:
         with quiet():
             header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
             study, instance, *others = (Tags(header).text(keyword) for keyword in keywords)
+            sop_class, series, modality = others
+            # Of other classes highdicom does not know what may stand in an object about them.
+            is_known = UID(sop_class or "").type == "SOP Class"
     except Exception:
         return None  # Parsers fail on what is no DICOM file in any way.
-    sop_class, series, modality = others
-    # Of other classes highdicom does not know what may stand in an object about them.
-    is_known = UID(sop_class or "").type == "SOP Class"
     is_mammogram = is_mammogram or modality == "MG"
     return (
         (study, instance) if study and instance and series and is_known and is_mammogram else None

@@ -53,7 +53,7 @@ def load_truth(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> Tru
         _add_lesion(row, boxes.setdefault(image, []))
         patient = row.text("patient_id")
         if patients.setdefault(image, patient) != patient:
-            raise row.error(f"the patient of {image} was {patients[image]!r} in an earlier row")
+            raise row.error(f"the patient_id of {image} differs from that of an earlier row")
     images = sorted(boxes)
     lesions = [[box for box in boxes[image] if box] for image in images]
     return Truth(

@@ -15,7 +15,9 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pydicom import dcmread, dcmwrite
 
+from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import MammoscopeError, OutputError
+from mammoscope.node.backoff import Backoff
 from mammoscope.node.link import IMAGES, Unreachable, log
 from mammoscope.node.options import DicomWebOptions
 from mammoscope.node.queue import Queue, ResultObject
@@ -50,6 +52,7 @@ class DicomWebLink:
         self._client()
         # How many instances a study had when all its images had been taken.
         self._seen: dict[str, int | None] = {}
+        self._told: set[str] = set()
 
     @contextmanager
     def receiving(self, queue: Queue) -> Iterator[None]:
@@ -94,15 +97,16 @@ class DicomWebLink:
         return client
 
     def _poll(self, queue: Queue, stop: threading.Event) -> None:
+        backoff, failures = Backoff(self._options.poll_s), 0
         while not stop.is_set():
             try:
                 self._fetch_new(queue, stop)
-            except (requests.RequestException, OutputError) as error:
-                log.warning("cannot look for studies (%s)", _cause(error))
+                failures = 0
             except Exception as error:
                 # Whatever a server answers; what it says may quote a patient.
-                log.error("an unexpected %s while looking for studies", type(error).__name__)
-            stop.wait(self._options.poll_s)
+                failures += 1
+                log.warning("cannot look for studies (%s)", _cause(error))
+            stop.wait(backoff(failures + 1))
 
     def _fetch_new(self, queue: Queue, stop: threading.Event) -> None:
         client = self._client()
@@ -113,23 +117,46 @@ class DicomWebLink:
             "StudyDate": f"{first:%Y%m%d}-{today + timedelta(days=1):%Y%m%d}",
         }
         for study in _all(client.search_for_studies, _STUDY, search_filters=wanted):
+            if stop.is_set():
+                return
             uid, count = _value(study, _STUDY), _value(study, _INSTANCES_IN_STUDY)
             if count is not None and self._seen.get(uid) == count:
                 continue
-            images = _all(client.search_for_instances, _INSTANCE, study_instance_uid=uid)
-            # On record together: else the quiet period could end before all were fetched.
-            kept: dict[str, str] = {}
-            for image in images:
-                if stop.is_set():
-                    return
-                instance = _value(image, _INSTANCE)
-                if _value(image, _SOP_CLASS) in IMAGES and not queue.knows(uid, instance):
-                    dataset = client.retrieve_instance(uid, _value(image, _SERIES), instance)
-                    file = BytesIO()
-                    dcmwrite(file, dataset, enforce_file_format=True)
-                    kept[instance] = queue.keep_image(file.getvalue())
-            queue.record(uid, kept)
-            self._seen[uid] = count
+            with self._one_failure(uid, "a study cannot be got"):
+                if self._fetch(client, queue, uid):
+                    self._seen[uid] = count
+
+    def _fetch(self, client: DICOMwebClient, queue: Queue, study: str) -> bool:
+        """Take what is new of a study; False if some of it could not be got."""
+        # On record together: else the quiet period could end before all were fetched.
+        kept: dict[str, str] = {}
+        is_whole = True
+        for image in _all(client.search_for_instances, _INSTANCE, study_instance_uid=study):
+            instance = _value(image, _INSTANCE)
+            if _value(image, _SOP_CLASS) not in IMAGES or queue.knows(study, instance):
+                continue
+            with self._one_failure(study, "an image cannot be got"):
+                dataset = client.retrieve_instance(study, _value(image, _SERIES), instance)
+                file = BytesIO()
+                dcmwrite(file, dataset, enforce_file_format=True)
+                kept[instance] = queue.keep_image(file.getvalue())
+            is_whole = is_whole and instance in kept
+        queue.record(study, kept)
+        return is_whole
+
+    @contextmanager
+    def _one_failure(self, study: str, what: str) -> Iterator[None]:
+        """A fault of one image or study ends nothing else: it is told once, and tried again."""
+        try:
+            yield
+        except (requests.ConnectionError, requests.Timeout, OutputError):
+            raise
+        except Exception as error:
+            # Servers and libraries fail on what is damaged in any way.
+            words = f"{study_name(study)}: {what} ({_cause(error)})"
+            if words not in self._told:
+                self._told.add(words)
+                log.warning(words)
 
 
 def _store(client: DICOMwebClient, found: ResultObject) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from mammoscope.reading.intensity import grey_map, presentation_intent, to_grey
 from mammoscope.reading.options import ReadOptions
 from mammoscope.reading.pixel_data import PixelFormat, read_cells
 from mammoscope.reading.quiet import recorded
-from mammoscope.reading.tags import Tags, identify
+from mammoscope.reading.tags import Tags, code_string, identify
 from mammoscope.types import Mammogram, SourceFacts
 
 _PREAMBLE, _MAGIC = 128, b"DICM"
@@ -218,8 +217,7 @@ def _refuse(tags: Tags, options: ReadOptions) -> None:
     if modality != "MG" and not options.any_modality:
         if modality is None:
             raise Refused("it names no modality; a mammogram says MG")
-        # A tag that is no code string could be anything, also a name.
-        known = modality if re.fullmatch(r"[A-Z0-9_ ]{1,16}", modality) else "unreadable"
+        known = code_string(modality)
         name = f" ({_MODALITIES[known]})" if known in _MODALITIES else ""
         raise Refused(f"modality {known}{name}, not MG (mammography)")
     dataset = tags.dataset

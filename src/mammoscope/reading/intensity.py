@@ -18,7 +18,7 @@ from pydicom.dataset import Dataset
 from mammoscope.reading.faults import Damaged
 from mammoscope.reading.options import Voi
 from mammoscope.reading.pixel_data import Cells, PixelFormat
-from mammoscope.reading.tags import Tags
+from mammoscope.reading.tags import Tags, code_string
 from mammoscope.types import Pixels
 
 Values = NDArray[np.float64]
@@ -243,7 +243,7 @@ def _first_window(tags: Tags, warnings: list[str]) -> tuple[str, float, float] |
     """The first window that can be meant, as (function, center, width)."""
     function = tags.text("VOILUTFunction") or "LINEAR"
     if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        warnings.append(f"VOI LUT Function {function!r} is unknown: LINEAR was used.")
+        warnings.append(f"VOI LUT Function {code_string(function)!r} is unknown: LINEAR was used.")
         function = "LINEAR"
     try:
         pairs = list(zip(tags.numbers("WindowCenter"), tags.numbers("WindowWidth"), strict=True))

@@ -33,7 +33,7 @@ from pydicom.uid import (
 from mammoscope.reading.decoding import decode
 from mammoscope.reading.faults import Damaged, Refused, check_size
 from mammoscope.reading.streams import StreamHeader, jpeg2000_header, jpeg_header
-from mammoscope.reading.tags import Tags
+from mammoscope.reading.tags import Tags, code_string
 
 _NATIVE = frozenset(
     [
@@ -97,7 +97,7 @@ class PixelFormat:
         if photometric is None:
             raise Damaged("Photometric Interpretation (0028,0004) is missing")
         if samples not in (None, 1) or photometric not in ("MONOCHROME1", "MONOCHROME2"):
-            raise Refused(f"a colour image ({photometric}), not a grey one")
+            raise Refused(f"a colour image ({code_string(photometric)}), not a grey one")
         rows, columns = _required(tags, "Rows"), _required(tags, "Columns")
         check_size(rows, columns, max_pixels)
         allocated, stored = _required(tags, "BitsAllocated"), _required(tags, "BitsStored")
@@ -178,7 +178,8 @@ def read_cells(
     elif syntax in _JPEG or syntax in _JPEG2000:
         return _stream(data, syntax, lowest, pixel_format)
     else:
-        raise Damaged(f"no codec here reads its transfer syntax, {syntax.name} ({syntax})")
+        which = f"{syntax.name} ({syntax})" if syntax.is_valid else "unreadable"
+        raise Damaged(f"no codec here reads its transfer syntax, {which}")
     return Cells(array, lowest, pixel_format.bits_stored, pixel_format), warnings
 
 

@@ -35,6 +35,11 @@ _SPACINGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
 _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 
+def code_string(text: str) -> str:
+    """A coded tag's text for a message: what is no code string (PS3.5 6.2) could be a name."""
+    return text if re.fullmatch(r"[A-Z0-9_ ]{1,16}", text) else "unreadable"
+
+
 class Tags:
     """The values of a dataset by keyword.
 
