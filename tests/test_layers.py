@@ -17,7 +17,7 @@ ROOT = Path(mammoscope.__file__).parent
 LAYERS = (
     {"errors", "geometry", "types", "tables", "names", "files"},
     {"reading", "preprocessing", "models", "phantom"},
-    {"detection", "classification", "datasets", "histopathology"},
+    {"deidentification", "detection", "classification", "datasets", "histopathology"},
     {"pipeline"},
     {"reporting", "evaluation", "dicom_results"},
     {"runs", "training"},
@@ -42,7 +42,7 @@ ALLOWED = {
     "scipy": ("training/histopathology/",),
     "onnx": ("training/",),
     "onnxruntime": ("models/session.py",),
-    "pydicom": ("reading/", "phantom/", "dicom_results/", "node/"),
+    "pydicom": ("reading/", "phantom/", "dicom_results/", "node/", "deidentification.py"),
     "highdicom": ("dicom_results/",),
     "pynetdicom": ("node/dimse.py",),
     "dicomweb_client": ("node/dicomweb.py",),

@@ -16,6 +16,7 @@ from mammoscope.cli import common
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
+    from mammoscope.errors import InputError
     from mammoscope.runs import DetectionRun
     from mammoscope.types import ImageResult
 
@@ -28,7 +29,9 @@ _EPILOG = f"""
 
 `mammoscope detect DICOMDIR --out results --workers 4 --json > run.json`
 
-`mammoscope detect study/ --dicom sr,gsps --out results    # and objects for a viewer
+`mammoscope detect study/ --dicom sr,gsps --out results    # and objects for a viewer`
+
+`mammoscope detect study/ --deidentify --dicom sr --out results    # to be given away`
 
 `mammoscope detect study/ --paths whole --out results     # faster, misses more small masses`
 
@@ -87,6 +90,13 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             help="DICOM objects to write to OUT/dicom: any of sr, sr1500, gsps and sc, with commas."
         ),
     ] = "",
+    deidentify: Annotated[
+        bool,
+        typer.Option(
+            "--deidentify",
+            help="Look at copies in OUT/images that do not say whose they are; DICOM files only.",
+        ),
+    ] = False,
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
     name_by_folder: common.NameByFolder = False,
@@ -101,15 +111,23 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     report.html and run.json for all of them.
     """
     kinds = common.dicom_kinds(dicom)
+    if deidentify and metadata is not None:
+        raise typer.BadParameter("--metadata may name patients: not together with --deidentify")
+    from mammoscope.deidentification import Pseudonyms, deidentify_images
     from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
-    from mammoscope.reporting import run_json
+    from mammoscope.reporting import Failure, run_json
     from mammoscope.runs import run_detection
 
     errors = common.errors_console()
     with common.fatal(errors):
         found = find_images(paths, out, name_by_folder)
+        uncopied: list[InputError] = []
+        if deidentify:
+            found, uncopied = deidentify_images(
+                found.paths, out / "images", Pseudonyms.from_environment()
+            )
         pipeline = Pipeline(
             PipelineOptions(
                 reading=common.read_options(voi, any_modality),
@@ -132,6 +150,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 lambda: bar.advance(bar.task_ids[0]),
                 kinds,
             )
+    common.print_failures(errors, (Failure.of(error, error.path) for error in uncopied))
     common.print_failures(errors, run.summary.failures)
     for note in run.summary.notes:
         errors.print(f"Note: {common.on_one_line(note)}")
@@ -139,7 +158,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         typer.echo(json.dumps(run_json(run.summary), indent=2))
     else:
         _print(run, out)
-    if run.summary.failures or run.unwritten:
+    if uncopied or run.summary.failures or run.unwritten:
         raise typer.Exit(1)
 
 

@@ -31,6 +31,10 @@ _PATIENT_AND_STUDY = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"),
     *("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
 )
+_OF_THE_SOURCE = (
+    *("SpecificCharacterSet", "TimezoneOffsetFromUTC"),
+    *("PatientIdentityRemoved", "DeidentificationMethod"),
+)
 _REFERRED = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"),
     *("Rows", "Columns"),
@@ -86,7 +90,7 @@ def seal(instance: SOPClass, study: Study, source: Dataset) -> bytes:
         Tags of an image of the same study.
     """
     instance.copy_patient_and_study_information(source)
-    for keyword in ("SpecificCharacterSet", "TimezoneOffsetFromUTC"):
+    for keyword in _OF_THE_SOURCE:
         if keyword in source:
             instance[keyword] = source[keyword]
     # A run at another time is to give the same object: when it was made is not said.

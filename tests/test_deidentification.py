@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
+
+from mammoscope.deidentification import CODES, EMPTY, KEY, NUMBERS, Pseudonyms, deidentify_images
+from mammoscope.errors import ReadError, RefusedError
+from mammoscope.models import DetectorCard
+from mammoscope.phantom import WrittenStudies
+from mammoscope.reading import read
+
+PSEUDONYMS = Pseudonyms(b"a key")
+
+MARK, DATE = "ZZSECRET", "19471203"
+
+
+@pytest.fixture
+def images(study: WrittenStudies) -> list[Path]:
+    return [path for path in study.images if path.suffix == ".dcm"]
+
+
+@pytest.fixture
+def change(images: list[Path], tmp_path: Path) -> Callable[..., Path]:
+    """Write an image with some elements changed."""
+
+    def write(edit: Callable[[Dataset], Any], name: str = "changed.dcm") -> Path:
+        image = dcmread(images[0])
+        edit(image)
+        image.save_as(tmp_path / name)
+        return tmp_path / name
+
+    return write
+
+
+def copy_of(path: Path, folder: Path, pseudonyms: Pseudonyms = PSEUDONYMS) -> Path:
+    found, errors = deidentify_images([path], folder, pseudonyms)
+    assert errors == []
+    (copy,) = found.paths
+    return copy
+
+
+def mark(dataset: Dataset) -> None:
+    """Put marks into every kind of element that may say whose an image is."""
+    dataset.PatientName, dataset.PatientID = f"{MARK}^NAME", f"{MARK}ID"
+    dataset.PatientBirthDate = dataset.StudyDate = dataset.SeriesDate = dataset.ContentDate = DATE
+    dataset.AcquisitionDate = dataset.InstanceCreationDate = DATE
+    dataset.StudyTime = dataset.ContentTime = "194712.03"
+    for keyword in (
+        *("OtherPatientIDs", "PatientComments", "AccessionNumber", "ReferringPhysicianName"),
+        *("InstitutionName", "StationName", "OperatorsName", "DeviceSerialNumber", "StudyID"),
+        *("StudyDescription", "SeriesDescription", "ProtocolName", "ImageComments"),
+    ):
+        setattr(dataset, keyword, MARK)
+    dataset.PatientSex = "O"
+    dataset.TimezoneOffsetFromUTC = "+1947"
+    dataset.private_block(0x0009, f"{MARK} DEVICE", create=True).add_new(1, "LO", MARK)
+    dataset.add_new(0x60003000, "OW", MARK.encode())
+    item = Dataset()
+    item.PatientID = item.CodeMeaning = MARK
+    dataset.ViewCodeSequence = dataset.OtherPatientIDsSequence = [item]
+
+
+def test_a_copy_holds_what_is_listed_and_nothing_else(
+    change: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = change(mark)
+    copy = copy_of(path, tmp_path / "copies")
+    data = copy.read_bytes()
+    assert MARK.encode() not in data and DATE.encode() not in data and b"1947" not in data
+    before, after = dcmread(path), dcmread(copy)
+    listed = {*NUMBERS, *CODES, *EMPTY, "PixelData", "ImageLaterality", "ViewPosition"}
+    listed |= {"ModalityLUTSequence", "VOILUTSequence", "SOPClassUID", "PatientName", "PatientID"}
+    listed |= {"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"}
+    listed |= {"PatientIdentityRemoved", "DeidentificationMethod"}
+    assert {element.keyword for element in after} <= listed
+    assert all(after[keyword].is_empty for keyword in EMPTY)
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        assert after[keyword].value != before[keyword].value and after[keyword].value.is_valid
+    assert after.PatientIdentityRemoved == "YES" and after.PatientID == str(after.PatientName)
+
+
+def test_a_copy_reads_as_the_image_does(images: list[Path], tmp_path: Path) -> None:
+    assert len(images) == 4, "one an encoding"
+    for path in images:
+        before, after = read(path), read(copy_of(path, tmp_path / path.stem))
+        np.testing.assert_array_equal(before.pixels, after.pixels)
+        for what in ("frame", "laterality", "view", "warnings"):
+            assert getattr(before, what) == getattr(after, what)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        ImplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        DeflatedExplicitVRLittleEndian,
+        RLELossless,
+        JPEG2000Lossless,
+    ],
+)
+def test_a_copy_is_encoded_as_the_image_is(images: list[Path], tmp_path: Path, syntax: UID) -> None:
+    is_big = syntax == ExplicitVRBigEndian
+    big = {"implicit_vr": False, "little_endian": False, "force_encoding": True}
+    how = big if is_big else {"enforce_file_format": True}
+    for path in images:
+        image = dcmread(path)
+        if syntax.is_compressed and not syntax.is_deflated:
+            image.compress(syntax, generate_instance_uid=False)
+        elif is_big:
+            image.PixelData = image.pixel_array.astype(">u2").tobytes()
+        image.file_meta.TransferSyntaxUID = syntax
+        dcmwrite(tmp_path / path.name, image, **how)
+        copy = copy_of(tmp_path / path.name, tmp_path / path.stem)
+        assert dcmread(copy).file_meta.TransferSyntaxUID == syntax
+        np.testing.assert_array_equal(read(copy).pixels, read(tmp_path / path.name).pixels)
+
+
+def test_what_belongs_together_stays_together(change: Callable[..., Path], tmp_path: Path) -> None:
+    def other(**values: str) -> Callable[[Dataset], None]:
+        return lambda image: [setattr(image, k, v) for k, v in values.items()]
+
+    edits = (
+        other(SOPInstanceUID="1.2.1"),
+        other(SOPInstanceUID="1.2.2"),
+        other(SOPInstanceUID="1.2.3", StudyInstanceUID="1.3"),
+        other(SOPInstanceUID="1.2.4", PatientID="ANOTHER"),
+    )
+    paths = [change(edit, f"{number}.dcm") for number, edit in enumerate(edits)]
+    copies = [dcmread(copy_of(path, tmp_path / path.stem)) for path in paths]
+    a, b, later, another = ((c.PatientID, c.StudyInstanceUID) for c in copies)
+    assert a == b
+    assert later[0] == a[0] and later[1] != a[1]
+    assert another[0] != a[0]
+
+
+def test_pseudonyms_are_the_same_for_the_same_key_and_for_no_other(
+    images: list[Path], tmp_path: Path
+) -> None:
+    keys = (b"a key", b"a key", b"another")
+    one, same, other = (
+        copy_of(images[0], tmp_path / str(n), Pseudonyms(key)) for n, key in enumerate(keys)
+    )
+    assert (one.name, one.read_bytes()) == (same.name, same.read_bytes())
+    assert one.name != other.name
+    assert dcmread(one).PatientID != dcmread(other).PatientID
+
+
+def test_the_key_comes_from_the_environment_or_is_new_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(KEY, "from outside")
+    assert Pseudonyms.from_environment().key == b"from outside"
+    monkeypatch.setenv(KEY, "")
+    assert Pseudonyms.from_environment() != Pseudonyms.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("edit", "error", "cause"),
+    [
+        (lambda i: setattr(i, "BurnedInAnnotation", "YES"), RefusedError, "show text"),
+        (lambda i: delattr(i, "SOPInstanceUID"), ReadError, "SOPInstanceUID is missing"),
+        (lambda i: setattr(i, "SOPClassUID", "1.2.3.19471203"), ReadError, "SOP class"),
+    ],
+)
+def test_what_cannot_be_made_sure_of_is_not_copied(
+    change: Callable[..., Path], tmp_path: Path, edit: Any, error: type[Exception], cause: str
+) -> None:
+    found, (why,) = deidentify_images([change(edit)], tmp_path / "copies", PSEUDONYMS)
+    assert found.paths == () and list((tmp_path / "copies").iterdir()) == []
+    assert isinstance(why, error) and cause in str(why)
+
+
+def test_other_files_are_not_copied(study: WrittenStudies, tmp_path: Path) -> None:
+    film = next(path for path in study.images if path.suffix == ".png")
+    empty = tmp_path / "empty.dcm"
+    empty.touch()
+    found, errors = deidentify_images([film, empty], tmp_path / "copies", PSEUDONYMS)
+    assert found.paths == ()
+    assert all("only DICOM files" in str(error) for error in errors) and len(errors) == 2
+
+
+def values_of(dataset: Dataset, keyword: str) -> Iterator[str]:
+    for element in dataset.iterall():
+        if element.keyword == keyword:
+            yield str(element.value)
+
+
+def test_no_output_of_a_run_says_whose_the_images_are(
+    run_command: Callable[..., Any],
+    brightest_pixel: DetectorCard,
+    images: list[Path],
+    tmp_path: Path,
+) -> None:
+    inputs, out = tmp_path / MARK, tmp_path / "out"
+    inputs.mkdir()
+    uids = set()
+    for path in images:
+        image = dcmread(path)
+        mark(image)
+        image.save_as(inputs / f"{MARK}_{path.name}")
+        uids |= {image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID}
+    (inputs / f"{MARK}.dcm").write_bytes(b"\0" * 128 + b"DICM" + MARK.encode())
+    kinds = ("--dicom", "sr,sr1500,gsps,sc", "--threshold", 0, "--no-classify")
+    arguments = ("--model", brightest_pixel.path, *kinds, "--out", out)
+    done = run_command("detect", inputs, "--deidentify", *arguments)
+    assert done.exit_code == 1 and f"{MARK}.dcm: " in done.stderr, "the operator must know which"
+    assert MARK not in done.stdout
+    files = [path for path in out.rglob("*") if path.is_file()]
+    assert sum(path.suffix == ".json" for path in files) == 5
+    assert sum(path.parent.name == "dicom" for path in files) == 1 + 1 + 4 + 4
+    for path in files:
+        data = path.read_bytes()
+        assert MARK not in str(path.relative_to(out)) and MARK.encode() not in data, path
+        assert DATE.encode() not in data, path
+        assert not [uid for uid in uids if uid.encode() in data], path
+    copies = {str(dcmread(path).SOPInstanceUID) for path in (out / "images").iterdir()}
+    for path in (out / "dicom").iterdir():
+        result = dcmread(path)
+        assert {*values_of(result, "ReferencedSOPInstanceUID")} <= copies
+        assert result.PatientIdentityRemoved == "YES"
+
+
+def test_a_run_finds_the_same_as_without(
+    run_command: Callable[..., Any],
+    brightest_pixel: DetectorCard,
+    images: list[Path],
+    tmp_path: Path,
+) -> None:
+    arguments = ("--model", brightest_pixel.path, "--no-classify", images[0])
+    findings = []
+    for option in ((), ("--deidentify",)):
+        out = tmp_path / f"out{len(option)}"
+        assert run_command("detect", *arguments, "--out", out, *option).exit_code == 0
+        (path,) = (p for p in out.glob("*.json") if p.name != "run.json")
+        findings.append(json.loads(path.read_text())["findings"])
+    assert findings[0] == findings[1] != []
+
+
+def test_metadata_of_the_user_are_not_taken(
+    run_command: Callable[..., Any], images: list[Path], tmp_path: Path
+) -> None:
+    table = tmp_path / "metadata.csv"
+    table.write_text("image,patient_id\na.dcm,somebody\n")
+    arguments = ("--out", tmp_path / "out", "--deidentify", "--metadata", table)
+    done = run_command("detect", images[0], *arguments)
+    assert done.exit_code == 2 and "--metadata may name patients" in done.stderr
