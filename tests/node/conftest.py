@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ class Orthanc:
     folder: Path
     port: int
     http_port: int
-    config: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any]
     process: subprocess.Popen | None = None
 
     @property
@@ -157,18 +157,8 @@ class Orthanc:
         return f"http://127.0.0.1:{self.http_port}/dicom-web"
 
     def start(self) -> None:
-        config = {
-            "StorageDirectory": str(self.folder / "storage"),
-            "IndexDirectory": str(self.folder / "storage"),
-            "HttpPort": self.http_port,
-            "DicomPort": self.port,
-            "DicomAet": "ORTHANC",
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "Plugins": [str(PLUGIN)],
-            "StableAge": 1,
-            **self.config,
-        }
+        ports = {"HttpPort": self.http_port, "DicomPort": self.port}
+        config = self.config | ports
         (self.folder / "orthanc.json").write_text(json.dumps(config))
         with (self.folder / "orthanc.txt").open("ab") as output:
             self.process = subprocess.Popen(
@@ -232,18 +222,27 @@ class Orthanc:
 
 @pytest.fixture
 def make_orthanc(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Orthanc]]:
-    """Start an Orthanc with some settings; ``node_port`` is where it finds the node."""
+    """Start an Orthanc with some settings or these alone; it finds the node at ``node_port``."""
     if shutil.which("Orthanc") is None or not PLUGIN.exists():
         pytest.skip("needs Orthanc: Debian packages orthanc, orthanc-dicomweb")
     made: list[Orthanc] = []
 
-    def make(node_port: int = 1, **config: Any) -> Orthanc:
+    def make(node_port: int = 1, settings: dict[str, Any] | None = None, **config: Any) -> Orthanc:
         folder = tmp_path / f"orthanc-{len(made)}"
         folder.mkdir()
         node = {"AET": "MAMMOSCOPE", "Host": "127.0.0.1", "Port": node_port}
         node["UseDicomTls"] = config.get("DicomTlsEnabled", False)
-        settings = {"DicomModalities": {"node": node}, **config}
-        made.append(Orthanc(folder, free_port(), free_port(), settings))
+        usual = {
+            "StorageDirectory": "storage",
+            "IndexDirectory": "storage",
+            "DicomAet": "ORTHANC",
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "Plugins": [str(PLUGIN)],
+            "DicomModalities": {"node": node},
+            **config,
+        }
+        made.append(Orthanc(folder, free_port(), free_port(), settings or usual))
         made[-1].start()
         return made[-1]
 
