@@ -5,10 +5,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mammoscope.histopathology.stain import REFERENCE, STANDARD, Stains, amounts, restain
+from mammoscope.histopathology.stain import STANDARD, Stains, amounts, lit, restain
 
 Tissue = Callable[..., np.ndarray]
 
+REFERENCE = Stains(
+    np.full(3, 255.0),
+    np.array([[0.60, 0.68, 0.42], [0.35, 0.86, 0.37]]),
+    np.array([0.85, 0.8]),
+)
 BLUER = Stains(
     np.array([240.0, 250.0, 230.0]),
     np.array([[0.75, 0.60, 0.28], [0.20, 0.90, 0.388]]),
@@ -32,9 +37,11 @@ def test_one_tissue_stained_in_two_ways_becomes_alike(tissue: Tissue) -> None:
 
 
 def test_stained_as_it_was_an_image_is_what_it_was(tissue: Tissue) -> None:
-    rgb = tissue(False, 4)
-    again = restain(rgb, REFERENCE, REFERENCE)
-    assert np.abs(again * 255 - rgb).max() < 2
+    rgb = tissue(False, 4, BLUER)
+    own = Stains.of(rgb)
+    again = restain(rgb, own, Stains(np.full(3, 255.0), own.colours, own.strength))
+    np.testing.assert_allclose(again, lit(rgb, own.light), atol=1e-6)
+    assert lit(rgb, own.light).max() == 1
 
 
 def test_amounts_are_shares_of_full_strength_and_never_negative(tissue: Tissue) -> None:

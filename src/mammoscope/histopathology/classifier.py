@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from mammoscope.errors import ModelError
 from mammoscope.geometry import FloatArray
 from mammoscope.histopathology.domain import why_not_stained
-from mammoscope.histopathology.stain import Stains
-from mammoscope.histopathology.views import MIRRORED, Pictures, Views, fused
+from mammoscope.histopathology.stain import light_of
+from mammoscope.histopathology.views import MIRRORED, Pictures, Views
 from mammoscope.models.histopathology_card import HistopathologyCard
 from mammoscope.models.session import OnnxModel
 
@@ -75,10 +75,10 @@ class TissueClassifier:
         if why := why_not_stained(rgb):
             return TissueOpinion(None, None, (f"out of domain, not like H&E: {why}",))
         field = self.views.fit(rgb)
-        logits, maps = self.look(self.views.pictures(field, Stains.of(rgb)))
+        logits, maps = self.look(self.views.pictures(field, light_of(rgb.reshape(-1, 3))))
         heat = self._spread(maps[1:], field.shape[:2])
         return TissueOpinion(
-            float(self._chance(fused(logits))),
+            float(self._chance(logits.mean())),
             self._chance(heat).astype(np.float32),
             tuple(self._doubts(rgb, magnification)),
         )

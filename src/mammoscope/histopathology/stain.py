@@ -88,10 +88,20 @@ def amounts(rgb: NDArray[np.uint8], stains: Stains) -> FloatArray:
     return _apart(density(rgb, stains.light), stains.colours) / stains.strength
 
 
+def lit(rgb: NDArray[np.uint8], light: FloatArray) -> NDArray[np.float32]:
+    """The image as in white light: float32 (..., 3) in [0, 1]."""
+    return np.minimum(rgb / light.astype(np.float32), np.float32(1))
+
+
 def restain(rgb: NDArray[np.uint8], stains: Stains, to: Stains) -> NDArray[np.float32]:
-    """The image in other colours, strengths and light: float32 (..., 3) in [0, 1]."""
-    od = amounts(rgb, stains) * to.strength @ to.colours
-    return (to.light / 255 * np.exp(-od)).astype(np.float32)
+    """The image with its two stains in other colours and strengths: float32 (..., 3) in [0, 1].
+
+    What is of neither stain stays, and so does everything where ``to`` are the image's own stains.
+    """
+    factor = (to.strength / stains.strength)[:, None]
+    od = density(rgb, stains.light)
+    od += _apart(od, stains.colours) @ (to.colours * factor - stains.colours)
+    return np.minimum(to.light / 255 * np.exp(-od), 1).astype(np.float32)
 
 
 def _apart(od: FloatArray, colours: FloatArray) -> FloatArray:
@@ -125,8 +135,3 @@ STANDARD = Stains(
 )
 """A. C. Ruifrok and D. A. Johnston, "Quantification of histochemical staining by color
 deconvolution", Analytical and Quantitative Cytology and Histology 23 (2001)."""
-
-REFERENCE = Stains(
-    np.full(3, 255.0), _unit((0.60, 0.68, 0.42), (0.35, 0.86, 0.37)), np.array([0.85, 0.8])
-)
-"""What images are normalised to: about the middle of what is found in BreaKHis at 100X."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.geometry import FloatArray
-from mammoscope.histopathology.stain import REFERENCE, Stains, restain
+from mammoscope.histopathology.stain import lit
 
 Pictures = NDArray[np.float32]
 """(N, 3, side, side) in [0, 1]."""
@@ -66,17 +66,12 @@ class Views:
         count = math.ceil(room / (self.side * (1 - self.overlap))) + 1
         return [round(at) for at in np.linspace(0, room, count)]
 
-    def pictures(self, field: NDArray[np.uint8], stains: Stains) -> Pictures:
-        """What a network is shown of a fitted field, in reference stains: the whole, then crops."""
+    def pictures(self, field: NDArray[np.uint8], light: FloatArray) -> Pictures:
+        """What a network is shown of a fitted field, in white light: the whole, then crops."""
         at = self.corners(*field.shape[:2])
         crops = [field[y : y + self.side, x : x + self.side] for y, x in at]
-        shown = [restain(one, stains, REFERENCE) for one in (self.whole(field), *crops)]
+        shown = [lit(one, light) for one in (self.whole(field), *crops)]
         return np.ascontiguousarray(np.stack(shown).transpose(0, 3, 1, 2))
-
-
-def fused(values: FloatArray) -> FloatArray:
-    """One value (...) from those of the whole and of the crops (1 + K, ...): both count half."""
-    return (values[0] + values[1:].mean(axis=0)) / 2
 
 
 def squared(field: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -24,6 +24,8 @@ class HistopathologyCard(ModelCard):
         Rows and columns of those images.
     calibration
         Bias and slope that make the mean logit the log-odds of malignancy.
+    figure
+        How good it was on patients that it had not seen, in a sentence.
     """
 
     task: ClassVar[str] = "histopathology"
@@ -34,16 +36,12 @@ class HistopathologyCard(ModelCard):
     magnifications: tuple[int, ...]
     field: tuple[int, int]
     calibration: tuple[float, float]
+    figure: str
 
     @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """One picture in colour."""
         return {"picture": (3, self.side, self.side)}
-
-    @property
-    def figure(self) -> str:
-        """How good it was on patients that it had not seen, in a sentence."""
-        return str(self.facts["figures"]["summary"])
 
     @classmethod
     def _of_task(cls, facts: dict[str, Any]) -> dict[str, Any]:
@@ -57,6 +55,7 @@ class HistopathologyCard(ModelCard):
             "magnifications": tuple(int(v) for v in given["magnifications"]),
             "field": (rows, columns),
             "calibration": (bias, slope),
+            "figure": str(facts["figures"]["summary"]),
         }
         if not (math.isfinite(bias) and math.isfinite(slope)) or min(rows, columns) < 1:
             raise ValueError("field or calibration cannot be meant")

@@ -85,7 +85,7 @@ def figures_of(
     else:
         scores = np.concatenate([fold.p_subtype for fold in said])
         truth, called = fields.subtype[tests], scores.argmax(axis=1)
-        classes = testable(fields.data, protocol)
+        classes = subtypes_to_test(fields.data, protocol)
     kept = np.isin(truth, classes) | (task == BINARY)
     figures = ClassFigures(truth[kept], called[kept], scores[kept], classes)
     images = [fields.data.images[i] for i in tests[kept].tolist()]
@@ -93,7 +93,7 @@ def figures_of(
     return figures, [each.path.as_posix() if by_image else str(each.patient) for each in images]
 
 
-def testable(data: TissueSet, protocol: Protocol) -> tuple[int, ...]:
+def subtypes_to_test(data: TissueSet, protocol: Protocol) -> tuple[int, ...]:
     """Subtypes of which one can be tested and another be learnt from: of two patients or images."""
 
     def units(name: str) -> int:
@@ -107,7 +107,7 @@ def _untestable(data: TissueSet, protocols: Sequence[Protocol]) -> Iterator[str]
     if not data.has_patients:
         yield "By patient nothing can be tested: whose images these are is not known."
     for protocol in protocols:
-        lost = set(range(len(data.subtypes))) - set(testable(data, protocol))
+        lost = set(range(len(data.subtypes))) - set(subtypes_to_test(data, protocol))
         if lost and SUBTYPES in tasks(data):
             names = ", ".join(data.subtypes[number] for number in sorted(lost))
             yield f"Of {names} there is one {protocol.name} only: not testable by {protocol.name}."

@@ -71,7 +71,8 @@ def clusters(features: Features, classes: Classes, count: int) -> Shares:
     The number of clusters is the one with the least Bayesian information criterion. A cluster means
     each class as far as its training images are of it.
     """
-    reduce = make_pipeline(StandardScaler(), PCA(_COMPONENTS, whiten=True, random_state=_SEED))
+    components = min(_COMPONENTS, len(features) // 2)
+    reduce = make_pipeline(StandardScaler(), PCA(components, random_state=_SEED))
     reduced = reduce.fit_transform(features)
     mixtures = [_mixture(reduced, k) for k in _CLUSTERS if k < len(reduced) // 2]
     model = min(mixtures, key=lambda mixture: mixture.bic(reduced))

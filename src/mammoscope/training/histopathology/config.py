@@ -42,7 +42,7 @@ class RegionsConfig:
     trunk: str
     side: int = 224
     crop: float = 0.6
-    overlap: float = 0.35
+    overlap: float = 0.33
     frozen_stages: int = 0
     pad_type: str = ""
     dropout: float = 0.0

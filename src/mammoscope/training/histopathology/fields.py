@@ -42,11 +42,14 @@ class Fields:
         self._fitted: dict[Views, list[Field]] = {}
         self._small: dict[tuple[int, int], NDArray[np.uint8]] = {}
         self.malignant = np.array([image.malignant for image in data.images])
+        # Where patients are not known each image counts as one.
+        self._whose = np.array([image.patient or image.path.as_posix() for image in data.images])
         self.subtype = np.array([data.subtypes.index(image.subtype) for image in data.images])
 
     def labels(self, which: NDArray[np.int64]) -> Labels:
         """Of some of the images."""
-        return Labels(self.malignant[which], self.subtype[which], len(self.data.subtypes))
+        subtypes = len(self.data.subtypes)
+        return Labels(self.malignant[which], self.subtype[which], self._whose[which], subtypes)
 
     def fitted(self, views: Views) -> Sequence[Field]:
         """Every image as a network on regions takes it, in its own colours."""

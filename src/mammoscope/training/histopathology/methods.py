@@ -14,7 +14,7 @@ from accelerate import PartialState
 from numpy.typing import NDArray
 
 from mammoscope.geometry import FloatArray
-from mammoscope.histopathology.views import MIRRORED, fused
+from mammoscope.histopathology.views import MIRRORED
 from mammoscope.training.histopathology import classical
 from mammoscope.training.histopathology.config import ACTIVATIONS, CnnSettings, RegionsSettings
 from mammoscope.training.histopathology.embeddings import BACKBONES, embed, find_start
@@ -140,10 +140,9 @@ class Regions:
 
     def train(self, fields: Fields, which: Indices, run: Run) -> TissueNetwork:
         """Learn from some images."""
-        labels = fields.labels(which)
         job = Job(
             self.name,
-            lambda: TissueNetwork.regions(self.config.network, labels),
+            lambda: TissueNetwork.regions(self.config.network, len(fields.data.subtypes)),
             RegionPictures(fields, which, self.config),
             collate,
             self.config,
@@ -160,9 +159,10 @@ class Regions:
 
     def _look(self, network: TissueNetwork, field: Field) -> FloatArray:
         """Logits (1 + C,) of one field, as the shipped model is run."""
-        pictures = self.config.network.views.pictures(*field)
+        image, stains = field
+        pictures = self.config.network.views.pictures(image, stains.light)
         each = [_logits(network, np.flip(pictures, axes)) for axes in MIRRORED]
-        return fused(np.mean(each, axis=0))
+        return np.asarray(np.mean(each, axis=(0, 1)))
 
 
 def all_methods(

@@ -31,11 +31,18 @@ _WIDTHS = (16, 32, 64, 128, 128)
 
 @dataclass(frozen=True)
 class Labels:
-    """Of training images (N,): whether malignant, subtype from 0; and how many subtypes exist."""
+    """Of training images (N,): whether malignant, subtype from 0, whose; how many subtypes are."""
 
     malignant: np.ndarray
     subtype: np.ndarray
+    patient: np.ndarray
     subtypes: int
+
+    def by_patient(self, malignant: bool) -> list[np.ndarray]:
+        """The images of a class, patient by patient."""
+        of_class = np.flatnonzero(self.malignant == malignant)
+        whose = self.patient[of_class]
+        return [of_class[whose == name] for name in np.unique(whose)]
 
     def weights(self) -> tuple[Tensor, Tensor]:
         """Of a malignant image against a benign one; (C,) of each subtype, 0 for absent ones."""
@@ -94,34 +101,35 @@ class TissueNetwork(nn.Module):
 
     So each logit is the mean of a map of evidence (class activation map, B. Zhou et al., "Learning
     Deep Features for Discriminative Localization", 2016). Malignancy and subtypes are learnt
-    together; each class weighs the same in either.
+    together.
     """
 
     malignant_weight: Tensor
     subtype_weights: Tensor
 
-    def __init__(self, trunk: ColourTrunk | ConvStack, labels: Labels, dropout: float) -> None:
+    def __init__(
+        self, trunk: ColourTrunk | ConvStack, weights: tuple[Tensor, Tensor], dropout: float
+    ) -> None:
         super().__init__()
         self.trunk = trunk
         # Channels have means far above their spread: unless these go, the bias alone is learnt.
         self.even = nn.BatchNorm1d(trunk.channels, affine=False)
         self.dropout = nn.Dropout(dropout)
-        self.last = nn.Linear(trunk.channels, 1 + labels.subtypes)
-        of_malignant, of_subtypes = labels.weights()
-        self.register_buffer("malignant_weight", of_malignant)
-        self.register_buffer("subtype_weights", of_subtypes)
+        self.last = nn.Linear(trunk.channels, 1 + len(weights[1]))
+        self.register_buffer("malignant_weight", weights[0])
+        self.register_buffer("subtype_weights", weights[1])
 
     @classmethod
-    def regions(cls, config: RegionsConfig, labels: Labels) -> TissueNetwork:
-        """Ours, with the first stages of its trunk frozen."""
+    def regions(cls, config: RegionsConfig, subtypes: int) -> TissueNetwork:
+        """Ours, with the first stages of its trunk frozen; its pictures are drawn evenly."""
         trunk = ColourTrunk(config.trunk, config.pad_type)
         trunk.freeze(config.frozen_stages)
-        return cls(trunk, labels, config.dropout)
+        return cls(trunk, (torch.tensor(1.0), torch.ones(subtypes)), config.dropout)
 
     @classmethod
     def plain(cls, config: CnnConfig, labels: Labels) -> TissueNetwork:
-        """The plain one."""
-        return cls(ConvStack(config.activation), labels, config.dropout)
+        """The plain one, to which each class weighs the same."""
+        return cls(ConvStack(config.activation), labels.weights(), config.dropout)
 
     def forward(
         self, pictures: Tensor, malignant: Tensor | None = None, subtype: Tensor | None = None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mammoscope.histopathology.pixels import RGB
-from mammoscope.histopathology.stain import REFERENCE, Stains, restain
+from mammoscope.histopathology.stain import Stains, restain
 from mammoscope.histopathology.views import resized, squared
 from mammoscope.training.augmentation import around_one
 from mammoscope.training.histopathology.config import RegionsSettings, StainConfig
@@ -17,10 +17,12 @@ from mammoscope.training.histopathology.fields import Fields
 from mammoscope.training.histopathology.networks import Labels
 
 _EACH = 3
-"""Pictures of a field in an epoch: the whole of it, and two crops."""
+"""Pictures of a field in an epoch, on average: the whole of it, and two crops."""
 
 _BLURRED = 0.3
 """Share of the pictures that are blurred."""
+
+_WHITE = np.full(3, 255.0)
 
 Item = tuple[Tensor, Tensor, Tensor]
 
@@ -28,8 +30,9 @@ Item = tuple[Tensor, Tensor, Tensor]
 class RegionPictures:
     """Pictures (3, side, side), whether malignant, and subtypes.
 
-    Crops lie anywhere in the field. Every picture is turned, mirrored, and stained anew about the
-    reference.
+    Half of them are malignant, and each patient of a class is shown as often as any other, however
+    many images there are of each. Crops lie anywhere in the field. Every picture is turned,
+    mirrored, and stained anew.
     """
 
     def __init__(self, fields: Fields, which: NDArray[np.int64], settings: RegionsSettings) -> None:
@@ -37,6 +40,7 @@ class RegionPictures:
         self.labels = fields.labels(which)
         self.settings = settings
         self.epoch = 0
+        self._whose = [self.labels.by_patient(malignant) for malignant in (False, True)]
 
     def __len__(self) -> int:
         return _EACH * len(self.fields)
@@ -44,10 +48,11 @@ class RegionPictures:
     def __getitem__(self, index: int) -> Item:
         settings = self.settings.augmentation
         rng = np.random.default_rng((self.settings.training.seed, self.epoch, index))
-        number, which = divmod(index, _EACH)
+        patients = self._whose[index % 2]
+        number = int(rng.choice(patients[rng.integers(len(patients))]))
         field, stains = self.fields[number]
         side = self.settings.network.side
-        if which == 0:
+        if index % _EACH == 0:
             field = squared(field)
             length = len(field) / (1 + settings.scale * rng.random())
         else:
@@ -56,7 +61,7 @@ class RegionPictures:
         picture = np.rot90(picture, int(rng.integers(4)))
         if rng.random() < 0.5:
             picture = picture[:, ::-1]
-        stained = restain(picture, stains, _near(REFERENCE, settings, rng))
+        stained = restain(picture, stains, _near(stains, settings, rng))
         if settings.blur_px and rng.random() < _BLURRED:
             stained = np.asarray(
                 cv2.GaussianBlur(stained, (0, 0), rng.uniform(0.3, 0.3 + settings.blur_px))
@@ -107,4 +112,4 @@ def _near(stains: Stains, settings: StainConfig, rng: np.random.Generator) -> St
     colours = np.maximum(stains.colours + rng.normal(0, settings.colour, (2, 3)), 0.01)
     colours /= np.linalg.norm(colours, axis=1, keepdims=True)
     strength = stains.strength * [around_one(settings.strength, rng) for _ in range(2)]
-    return Stains(stains.light, colours, strength)
+    return Stains(_WHITE, colours, strength)

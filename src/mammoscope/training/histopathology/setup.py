@@ -85,7 +85,10 @@ class Setup:
         """
         patients = Path(self.patients) if self.patients else None
         data = load_tissue(Path(self.data), self.malignant, patients)
-        return data.at(self.magnifications) if self.magnifications else data
+        try:
+            return data.at(self.magnifications) if self.magnifications else data
+        except ValueError as error:
+            raise InputError(self.data, str(error)) from error
 
     def protocols(self, data: TissueSet) -> tuple[Protocol, ...]:
         """By image; and by patient, where patients are known.

@@ -148,7 +148,7 @@ def train_shipped(
         "overlap": views.overlap,
         "magnifications": magnifications,
         "field": [int(length) for length in size],
-        "preparation": "mammoscope.histopathology: Stains.of, Views.fit, Views.pictures, mirrored",
+        "preparation": "mammoscope.histopathology.classifier.TissueClassifier",
     }
     return export_shipped(network.cpu(), run.folder / MODEL, facts | known | {"input": given})
 

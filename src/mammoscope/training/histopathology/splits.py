@@ -51,8 +51,11 @@ def by_image(data: TissueSet, count: int, seed: int) -> Protocol:
     ValueError
         If there are fewer than two folds, or no class has an image for each.
     """
+    kinds = _kinds(data)
+    if max(map(kinds.count, kinds)) < count:
+        raise ValueError(f"no class has an image for each of {count} folds")
     folds = StratifiedKFold(count, shuffle=True, random_state=seed)
-    parts = folds.split(data.images, _kinds(data))
+    parts = folds.split(data.images, kinds)
     return _protocol(IMAGE, f"{count} folds of images", data, parts)
 
 

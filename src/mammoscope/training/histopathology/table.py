@@ -105,12 +105,10 @@ class Results:
         write_table(folder / "table.csv", columns, self._cells())
         write_bytes(folder / "table.md", "\n".join(self._markdown()).encode())
         for name, methods in (("chart.png", SIX), ("activations.png", tuple(CNNS))):
-            bars = [
-                Bars(
-                    _TITLES[task], self._accuracies(task, methods), PAPER if task == BINARY else {}
-                )
-                for task in self._tasks()
-            ]
+            bars = []
+            for task in self._tasks():
+                paper = PAPER if (task, methods) == (BINARY, SIX) else {}
+                bars.append(Bars(_TITLES[task], self._accuracies(task, methods), paper))
             if all(each.by_method for each in bars):
                 write_chart(folder / name, bars)
 

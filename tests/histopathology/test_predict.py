@@ -1,0 +1,104 @@
+"""``mammoscope histopathology predict``, in the light install."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammoscope.models import HistopathologyCard, bundled_cards
+from mammoscope.tables import read_table
+
+Run = Callable[..., Any]
+Save = Callable[[Path, np.ndarray], Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tissue: Callable[..., np.ndarray], save: Save) -> Path:
+    """A field of known magnification, one of unknown, and a white page."""
+    save(tmp_path / "in" / "SOB_M_DC-14-1-100-001.png", tissue(True, 1))
+    save(tmp_path / "in" / "mine.png", tissue(False, 2))
+    save(tmp_path / "in" / "page.png", np.full((96, 144, 3), 255, np.uint8))
+    return tmp_path / "in"
+
+
+def test_every_image_gets_its_row(
+    run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
+) -> None:
+    out, heat = tmp_path / "out" / "opinions.csv", tmp_path / "heat"
+    done = run_command(
+        *("histopathology", "predict", folder, "--model", paleness.path),
+        *("--out", out, "--heat", heat),
+    )
+    assert done.exit_code == 0, done.output
+    rows = {Path(row["image"]).name: row for row in read_table(out)}
+    known, mine, page = (
+        rows[name] for name in ("SOB_M_DC-14-1-100-001.png", "mine.png", "page.png")
+    )
+    assert known["warnings"] == "" and 0 < known.number("p_malignant") < 1
+    assert known["label"] == ("malignant" if known.number("p_malignant") >= 0.5 else "benign")
+    assert "magnification unknown" in mine["warnings"]
+    assert (page["label"], page["p_malignant"]) == ("", "")
+    assert "out of domain" in page["warnings"]
+    assert sorted(path.name for path in heat.iterdir()) == [
+        "SOB_M_DC-14-1-100-001.heat.png",
+        "mine.heat.png",
+    ]
+    assert "On 3 patients accuracy 0.51" in done.stdout
+    assert "not a medical device" in done.stdout
+
+
+def test_a_bad_file_costs_only_itself(
+    run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
+) -> None:
+    (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    out = tmp_path / "out.csv"
+    done = run_command("histopathology", "predict", folder, "--model", paleness.path, "--out", out)
+    assert done.exit_code == 1
+    assert "bad.png: the PNG file is cut short" in done.stderr
+    assert "3 of 4 images" in done.stdout and len(read_table(out)) == 3
+
+
+def test_results_do_not_depend_on_workers(
+    run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
+) -> None:
+    for workers in (1, 3):
+        run_command(
+            *("histopathology", "predict", folder, "--model", paleness.path),
+            *("--out", tmp_path / f"{workers}.csv", "--workers", workers),
+        )
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "3.csv").read_bytes()
+
+
+def test_no_image_is_overwritten(
+    run_command: Run, folder: Path, paleness: HistopathologyCard
+) -> None:
+    page = folder / "page.png"
+    before = page.read_bytes()
+    done = run_command("histopathology", "predict", page, "--model", paleness.path, "--out", page)
+    assert done.exit_code == 1 and "is an input" in done.stderr
+    assert page.read_bytes() == before
+
+
+def test_without_a_shipped_model_it_is_said(run_command: Run, folder: Path, tmp_path: Path) -> None:
+    if any(isinstance(card, HistopathologyCard) for card in bundled_cards()):
+        pytest.skip("one is shipped")
+    done = run_command("histopathology", "predict", folder, "--out", tmp_path / "out.csv")
+    assert done.exit_code == 1
+    assert "no model for histopathology" in done.stderr
+
+
+def test_it_needs_no_torch() -> None:
+    program = (
+        "import sys\nimport mammoscope.runs.tissue\n"
+        "print({'torch', 'timm', 'sklearn', 'skimage', 'scipy'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "set()"

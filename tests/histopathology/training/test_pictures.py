@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from mammoscope.training.histopathology.config import CnnSettings, RegionsSettings
+from mammoscope.training.histopathology.fields import Fields
+from mammoscope.training.histopathology.pictures import RegionPictures, SmallPictures, collate
+
+
+def test_a_picture_depends_on_seed_epoch_and_index_alone(
+    fields: Fields, regions: RegionsSettings
+) -> None:
+    first, second = (RegionPictures(fields, np.array([0, 3, 13]), regions) for _ in range(2))
+    for index in (5, 0, 8):
+        assert torch.equal(first[index][0], second[index][0])
+    second.epoch = 1
+    assert not torch.equal(first[0][0], second[0][0])
+
+
+def test_classes_and_patients_are_shown_alike_with_their_labels(
+    fields: Fields, regions: RegionsSettings
+) -> None:
+    # Two benign images of one patient, one of another, and a malignant one.
+    which = np.array([0, 1, 2, 13])
+    benign, ill = (fields.labels(which).by_patient(malignant) for malignant in (False, True))
+    assert [each.tolist() for each in benign] == [[0, 1], [2]]
+    assert [each.tolist() for each in ill] == [[3]]
+    pictures = RegionPictures(fields, which, regions)
+    shown, malignant, subtype = collate([pictures[i] for i in range(len(pictures))])
+    assert shown.shape == (12, 3, 64, 64) and shown.dtype == torch.float32
+    assert float(shown.min()) >= 0 and float(shown.max()) <= 1
+    assert malignant.tolist() == [0, 1] * 6
+    assert subtype.tolist() == [0, 3] * 6
+
+
+def test_small_pictures_are_only_turned_over(fields: Fields, cnn: CnnSettings) -> None:
+    images = fields.small(cnn.network.rows, cnn.network.columns)
+    pictures = SmallPictures(images, fields.labels(np.arange(len(images))), 0)
+    seen = set()
+    for pictures.epoch in range(12):
+        shown = np.round(pictures[3][0].numpy().transpose(1, 2, 0) * 255).astype(np.uint8)
+        flips = [np.flip(images[3], axes) for axes in ((), (0,), (1,), (0, 1))]
+        matches = [i for i, flip in enumerate(flips) if np.array_equal(flip, shown)]
+        seen.update(matches)
+        assert len(matches) == 1
+    assert seen == {0, 1, 2, 3}

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammoscope.histopathology import TissueClassifier
+from mammoscope.models import HistopathologyCard
+from mammoscope.training.histopathology.config import RegionsSettings
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No weights are fetched."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, regions: RegionsSettings) -> Path:
+    (tmp_path / "small.toml").write_text(regions.as_toml())
+    return tmp_path / "small.toml"
+
+
+@pytest.mark.usefixtures("offline")
+def test_the_benchmarked_method_is_trained_on_all_and_predicts(
+    run_command: Run, breakhis: Path, settings: Path, tmp_path: Path
+) -> None:
+    bench, out = tmp_path / "bench", tmp_path / "model"
+    done = run_command("histopathology", "train", "--benchmark", bench, "--out", out)
+    assert done.exit_code == 1 and "not of a comparison" in done.stderr
+    arguments = ("--data", breakhis, "--out", bench, "--folds", 2, "--config", settings)
+    done = run_command("histopathology", "benchmark", *arguments, "--method", "kmeans-gmm")
+    assert done.exit_code == 0, done.output
+    assert "minutes" in done.stdout and "MB of memory" in done.stdout
+    done = run_command("histopathology", "train", "--benchmark", bench, "--out", out)
+    assert done.exit_code == 1 and "fold-1: this fold of the benchmark was not done" in done.stderr
+    assert run_command("histopathology", "benchmark", *arguments, "--method", "ours").exit_code == 0
+    facts = tmp_path / "facts.json"
+    facts.write_text(json.dumps({"name": "tissue", "version": "1", "limits": ["made up"]}))
+    done = run_command(
+        *("histopathology", "train", "--benchmark", bench, "--out", out, "--facts", facts)
+    )
+    assert done.exit_code == 0, done.output
+    card = HistopathologyCard.read(out / "histopathology.json")
+    assert (card.name, card.magnifications, card.field) == ("tissue", (100,), (96, 144))
+    assert card.facts["limits"] == ["made up"]
+    assert card.figure.startswith("On 7 patients") and card.figure in done.stdout
+    assert set(card.facts["figures"]["by_patient"]) >= {"accuracy", "auc"}
+    opinion = TissueClassifier(card).classify(np.asarray(_first(breakhis)), 100)
+    assert opinion.p_malignant is not None and 0 < opinion.p_malignant < 1
+
+
+def _first(folder: Path) -> np.ndarray:
+    from mammoscope.histopathology import read_rgb
+
+    return read_rgb(min(folder.rglob("*.png")))
+
+
+def test_wrong_use_is_said_at_once(run_command: Run, breakhis: Path, tmp_path: Path) -> None:
+    command = ("histopathology", "benchmark", "--data", breakhis, "--out", tmp_path)
+    done = run_command(*command, "--method", "magic")
+    assert done.exit_code == 2 and "no method 'magic'" in done.stderr
+    done = run_command(*command, "--method", "svm", "--weights", "resnet50")
+    assert done.exit_code == 2 and "NAME=FILE is wanted" in done.stderr
+    done = run_command(*command, "--method", "svm", "--folds", 9)
+    assert done.exit_code == 1 and "no class has an image for each of 9 folds" in done.stderr
+    done = run_command(*command, "--method", "svm", "--magnification", 40)
+    assert done.exit_code == 1 and "no image of magnification [40]" in done.stderr
