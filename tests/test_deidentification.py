@@ -188,9 +188,11 @@ def test_other_files_are_not_copied(study: WrittenStudies, tmp_path: Path) -> No
     film = next(path for path in study.images if path.suffix == ".png")
     empty = tmp_path / "empty.dcm"
     empty.touch()
-    found, errors = deidentify_images([film, empty], tmp_path / "copies", PSEUDONYMS)
+    paths = [film, empty, tmp_path / "missing.dcm"]
+    found, errors = deidentify_images(paths, tmp_path / "copies", PSEUDONYMS)
     assert found.paths == ()
-    assert all("only DICOM files" in str(error) for error in errors) and len(errors) == 2
+    causes = ["only DICOM files can be de-identified"] * 2 + ["No such file or directory"]
+    assert [error.cause for error in errors] == causes
 
 
 def values_of(dataset: Dataset, keyword: str) -> Iterator[str]:

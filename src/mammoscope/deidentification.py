@@ -23,7 +23,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from mammoscope import __version__
-from mammoscope.errors import InputError, MammoscopeError, ReadError, RefusedError
+from mammoscope.errors import InputError, ReadError, RefusedError
 from mammoscope.files import ensure_folder, write_bytes
 from mammoscope.reading import FoundImages, ReadOptions
 from mammoscope.reading.dicom import has_magic, may_be_bare, parse
@@ -120,8 +120,8 @@ def deidentify_images(
             data = path.read_bytes()
             with quiet():
                 copied = _copy(data, pseudonyms)
-        except MammoscopeError:
-            raise
+        except OSError as error:
+            errors.append(ReadError(path, error.strerror or "cannot be read"))
         except Refused as error:
             errors.append(RefusedError(path, str(error)))
         except Damaged as error:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -182,8 +183,6 @@ class Orthanc:
     def ask(self, path: str, data: bytes | None = None) -> Any:
         request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data)
         if user := next(iter(self.config.get("RegisteredUsers", {}).items()), None):
-            import base64
-
             token = base64.b64encode(":".join(user).encode()).decode()
             request.add_header("Authorization", f"Basic {token}")
         with urllib.request.urlopen(request, timeout=30) as answer:

@@ -13,6 +13,8 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 
+from mammoscope.models import DetectorCard
+
 pytestmark = pytest.mark.filterwarnings("ignore")
 """pydicom warns of the files that are made here."""
 
@@ -101,14 +103,28 @@ def tables(marked: Path, tmp_path: Path) -> dict[str, Path]:
 
 
 def test_no_command_tells_who_it_was(
-    start: Make, marked: Path, tables: dict[str, Path], tmp_path: Path, wait_for: Make
+    start: Make,
+    brightest_pixel: DetectorCard,
+    marked: Path,
+    tables: dict[str, Path],
+    tmp_path: Path,
+    wait_for: Make,
 ) -> None:
     out = tmp_path / "out"
     every = ("--dicom", "sr,sr1500,gsps,sc", "--threshold", 0)
+    every += ("--model", brightest_pixel.path, "--no-classify")
     detect = start("detect", marked, "--out", out, "--workers", 1, *every)
     wait_for(lambda: detect.has_ended)
     commands = [
-        ("detect", marked / "good.dcm", "--out", out, "--metadata", tables["metadata"]),
+        (
+            "detect",
+            marked / "good.dcm",
+            "--out",
+            tmp_path / "none",
+            "--metadata",
+            tables["metadata"],
+        ),
+        ("detect", marked / "good.dcm", "--out", tmp_path / "one", "--workers", 1),
         ("preprocess", marked, "--out", tmp_path / "prepared", "--masks"),
         ("phantom", "--out", marked / "good.dcm", "--rows", 200),
         ("classify", marked, "--boxes", tables["right"], "--out", tmp_path / "classified.csv"),

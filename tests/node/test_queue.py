@@ -198,6 +198,15 @@ def test_leftovers_of_a_process_that_died_are_removed(open_queue: Open, result: 
     assert (names(queue.spool.images), names(queue.spool.objects)) == before
 
 
+def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    image = tmp_path / "in" / "image.dcm"
+    image.touch()
+    with pytest.raises(OutputError, match="no queue: choose another folder"):
+        Queue(tmp_path, Backoff(1))
+    assert image.exists()
+
+
 def test_a_second_process_is_kept_out(queue: Queue, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="another node uses it"):
         Queue(tmp_path / "spool", Backoff(1))

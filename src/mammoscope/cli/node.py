@@ -47,7 +47,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     bind: Annotated[
         str, typer.Option(help="Address to listen on; 0.0.0.0 for all of this machine's.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 11112,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 11112,
     accept: Annotated[
         list[str] | None,
         typer.Option(help="AE title that may call; may be repeated. Default: that of --send-to."),

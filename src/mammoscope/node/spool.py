@@ -28,11 +28,14 @@ class Spool:
     Raises
     ------
     OutputError
-        If it cannot be made or written into.
+        If it cannot be made or written into, or is somebody else's.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = ensure_folder(folder)
+        # Files in it that are not on record are removed.
+        if not self.database.exists() and any(path.is_file() for path in folder.rglob("*")):
+            raise OutputError(folder, "holds files, but no queue: choose another folder")
         try:
             self.folder.chmod(0o700)
         except OSError as error:

@@ -8,7 +8,6 @@ from pydicom import dcmread
 
 from mammoscope.dicom_results.kinds import FOLDER
 from mammoscope.dicom_results.study import study_name
-from mammoscope.errors import OutputError
 from mammoscope.node.link import log
 from mammoscope.node.options import NodeOptions
 from mammoscope.node.queue import DueStudy, Queue, ResultObject
@@ -56,8 +55,9 @@ def _object(study: DueStudy, path: Path) -> ResultObject:
 
 
 def _lacks_something(run: DetectionRun) -> bool:
+    """Whether the disk is to blame; what cannot be made cannot be made another time either."""
     failures = (*run.summary.failures, *run.unwritten)
-    return any(failure.error == OutputError.__name__ for failure in failures)
+    return any("cannot be written" in failure.cause for failure in failures)
 
 
 def _log_failures(study: str, run: DetectionRun) -> None:

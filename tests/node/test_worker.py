@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from mammoscope.errors import OutputError
+from mammoscope.models import DetectorCard
+from mammoscope.node.backoff import Backoff
+from mammoscope.node.options import NodeOptions
+from mammoscope.node.queue import Queue
+from mammoscope.node.worker import Worker
+from mammoscope.pipeline import Pipeline, PipelineOptions
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[Queue]:
+    with closing(Queue(tmp_path / "spool", Backoff(0))) as queue:
+        yield queue
+
+
+@pytest.fixture
+def worker(queue: Queue, brightest_pixel: DetectorCard, tmp_path: Path) -> Worker:
+    pipeline = Pipeline(PipelineOptions(detector_card=brightest_pixel.path, classify=False))
+    kinds = ("sr", "sc")
+    return Worker(pipeline, queue, NodeOptions(tmp_path / "spool", kinds, 1, 0, 0, keep_s=60))
+
+
+@pytest.fixture
+def add(queue: Queue, pictures: Any) -> Callable[..., None]:
+    """Put an image into the queue, perhaps changed."""
+
+    def put(change: Callable[[Dataset], Any] = lambda image: None, number: int = 0) -> None:
+        image = dcmread(pictures.files[number])
+        change(image)
+        file = io.BytesIO()
+        image.save_as(file)
+        queue.add_image("1.1", image.SOPInstanceUID, file.getvalue())
+
+    return put
+
+
+def modalities(queue: Queue) -> list[str]:
+    return sorted(dcmread(found.file).Modality for found in queue.due_objects())
+
+
+def test_the_objects_of_a_study_wait_and_nothing_else_is_left(
+    worker: Worker, queue: Queue, add: Callable[..., None]
+) -> None:
+    add()
+    add(number=1)
+    assert worker.step() and not worker.step()
+    assert modalities(queue) == ["OT", "OT", "SR"]
+
+
+def test_a_study_none_of_whose_images_can_be_read_gets_a_report_that_says_so(
+    worker: Worker, queue: Queue, add: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    add(lambda image: setattr(image, "PixelData", bytes(10)))
+    assert worker.step() and not worker.step()
+    assert modalities(queue) == ["SR"]
+    assert "an image gave no result: its pixel data are cut short" in caplog.text
+
+
+def test_a_study_without_mammograms_gives_nothing(
+    worker: Worker, queue: Queue, add: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    add(lambda image: setattr(image, "Modality", "CR"))
+    assert worker.step() and not worker.step()
+    assert modalities(queue) == []
+    assert "0 of 1 images read, 0 objects to send" in caplog.text
+
+
+def test_what_cannot_be_written_is_tried_again(
+    worker: Worker, queue: Queue, add: Callable[..., None]
+) -> None:
+    add()
+    in_the_way = queue.spool.folder / "work"
+    in_the_way.touch()
+    with pytest.raises(OutputError):
+        worker.step()
+    in_the_way.unlink()
+    assert worker.step()
+    assert modalities(queue) == ["OT", "SR"]
