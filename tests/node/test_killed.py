@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import random
 import signal
 import sqlite3
@@ -13,7 +14,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
@@ -28,33 +28,19 @@ from mammoscope.pipeline import Pipeline, PipelineOptions
 Make = Callable[..., Any]
 
 KILLS = 25
-STUDIES = 10
+"""In each of two tests."""
 
-
-@pytest.fixture
-def images(pictures: Any) -> list[Dataset]:
-    """Many studies of two images each, of new patients with the phantoms' pixels."""
-    made = []
-    for number in range(STUDIES):
-        for place, path in enumerate(pictures[0][1]):
-            image = dcmread(path)
-            image.PatientID = f"PHANTOM-{number}"
-            image.StudyInstanceUID = f"1.2.3.{number}"
-            image.SeriesInstanceUID = f"1.2.3.{number}.1"
-            image.SOPInstanceUID = f"1.2.3.{number}.1.{place}"
-            image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-            made.append(image)
-    return made
+STUDIES = 30
 
 
 class Modality:
-    """Sends images over and over, and knows which were taken."""
+    """Sends ever new images, one that was not taken again, and knows which were taken."""
 
-    def __init__(self, images: list[Dataset], port: int) -> None:
-        self._images, self._port = images, port
+    def __init__(self, image: Dataset, port: int) -> None:
+        self._image, self._port = image, port
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send)
-        self.taken: set[str] = set()
+        self.taken: list[str] = []
 
     def __enter__(self) -> Modality:
         self._thread.start()
@@ -66,28 +52,23 @@ class Modality:
 
     def _send(self) -> None:
         entity = AE("ORTHANC")
-        entity.add_requested_context(self._images[0].SOPClassUID, ExplicitVRLittleEndian)
+        # A peer that died is not waited for.
+        entity.dimse_timeout = entity.acse_timeout = entity.network_timeout = 0.3
+        entity.add_requested_context(self._image.SOPClassUID, ExplicitVRLittleEndian)
         while not self._stop.is_set():
             association = entity.associate("127.0.0.1", self._port, ae_title="MAMMOSCOPE")
-            # Those not taken first, and then again what is there: that must change nothing.
-            order = sorted(self._images, key=lambda image: image.SOPInstanceUID in self.taken)
-            with suppress(RuntimeError):  # The association has ended.
-                for image in order:
-                    if self._stop.is_set():
-                        break
-                    if association.send_c_store(image).get("Status") == 0:
-                        self.taken.add(image.SOPInstanceUID)
+            while association.is_established and not self._stop.is_set():
+                self._image.SOPInstanceUID = f"1.2.3.{len(self.taken)}"
+                with suppress(RuntimeError):  # The association has ended.
+                    if association.send_c_store(self._image).get("Status") == 0:
+                        self.taken.append(self._image.SOPInstanceUID)
             if association.is_established:
                 association.release()
 
 
-def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(database)) as db:
-        return db.execute(query).fetchall()
-
-
-def kill(start: Callable[[], Any], longest_s: float, rng: random.Random, wait_for: Make) -> None:
+def kill(start: Callable[[], Any], longest_s: float, wait_for: Make) -> None:
     """Start a node ``KILLS`` times and kill it some time after it listens."""
+    rng = random.Random(5)
     for _ in range(KILLS):
         node = start()
         time.sleep(rng.uniform(0, longest_s))
@@ -95,74 +76,74 @@ def kill(start: Callable[[], Any], longest_s: float, rng: random.Random, wait_fo
         wait_for(lambda node=node: node.has_ended)
 
 
-def expected_objects(
-    images: list[Dataset], card: DetectorCard, folder: Path
-) -> dict[str, tuple[str, ...]]:
-    """The objects of each study as a node gives them that nobody kills."""
+def test_images_that_were_taken_are_there_however_often_the_node_is_killed(
+    start_node: Make, pictures: Any, wait_for: Make, free_port: Make, tmp_path: Path
+) -> None:
+    port, spool = free_port(), tmp_path / "spool"
+    image = dcmread(pictures.files[0])
+    del image.PixelData
+    pacs = ("--send-to", "ORTHANC@127.0.0.1:1", "--port", port, "--quiet-seconds", 3600)
+    with Modality(image, port) as modality:
+        kill(lambda: start_node(*pacs), 0.4, wait_for)
+    assert len(modality.taken) > KILLS, len(modality.taken)
+    with closing(sqlite3.connect(spool / "queue.sqlite")) as database:
+        kept = dict(database.execute("SELECT uid, file FROM images WHERE kept").fetchall())
+    assert {*modality.taken} <= {*kept}
+    for name in kept.values():
+        data = (spool / "in" / name).read_bytes()
+        assert name == f"{hashlib.sha256(data).hexdigest()}.dcm"
+
+
+def fill(spool: Path, pattern: Path) -> None:
+    """Put studies of one image each into a spool, as if they had just come."""
+    image = dcmread(pattern)
+    with closing(Queue(spool, Backoff(1))) as queue:
+        for number in range(STUDIES):
+            image.PatientID = f"PHANTOM-{number}"
+            image.StudyInstanceUID, image.SOPInstanceUID = f"1.2.3.{number}", f"1.2.3.{number}.1.1"
+            image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+            file = io.BytesIO()
+            image.save_as(file)
+            queue.add_image(image.StudyInstanceUID, image.SOPInstanceUID, file.getvalue())
+
+
+def expected_objects(spool: Path, card: DetectorCard) -> dict[str, str]:
+    """The UIDs of what a node gives that nobody kills, and their studies."""
     pipeline = Pipeline(PipelineOptions(detector_card=card.path, classify=False))
-    options = NodeOptions(folder, ("sr", "gsps"), workers=1, quiet_s=0, retry_s=1, keep_s=0)
-    with closing(Queue(folder, Backoff(1))) as queue:
+    options = NodeOptions(spool, ("sr", "gsps"), workers=1, quiet_s=0, retry_s=1, keep_s=0)
+    with closing(Queue(spool, Backoff(1))) as queue:
         worker = Worker(pipeline, queue, options)
-        for path in sorted(folder.parent.glob("spool/in/*.dcm")):
-            header = dcmread(path, stop_before_pixels=True)
-            queue.add_image(header.StudyInstanceUID, header.SOPInstanceUID, path.read_bytes())
         while worker.step():
             pass
-        found = queue.due_objects()
-    return {
-        study: tuple(sorted(f.uid for f in found if f.study == study))
-        for study in {f.study for f in found}
-    }
+        return {found.uid: found.study for found in queue.due_objects()}
 
 
-def test_fifty_deaths(
+def test_the_archive_holds_what_it_should_however_often_the_node_is_killed(
     make_orthanc: Make,
     start_node: Make,
-    images: list[Dataset],
+    pictures: Any,
     brightest_pixel: DetectorCard,
     wait_for: Make,
     free_port: Make,
     tmp_path: Path,
 ) -> None:
-    orthanc, port, rng = make_orthanc(), free_port(), random.Random(5)
-    spool = tmp_path / "spool"
-    arguments = ("--send-to", orthanc.address, "--port", port, "--keep-hours", 1)
+    orthanc, spool, nodes = make_orthanc(), tmp_path / "spool", []
+    for folder in (spool, tmp_path / "expected"):
+        fill(folder, pictures.files[0])
+    expected = expected_objects(tmp_path / "expected", brightest_pixel)
+    assert len({*expected.values()}) == STUDIES
+    pacs = ("--send-to", orthanc.address, "--port", free_port(), "--quiet-seconds", 0)
 
-    # While images come: quiet for so long that none is read.
-    def receiving() -> Any:
-        return start_node(*arguments, "--quiet-seconds", 3600)
-
-    with Modality(images, port) as modality:
-        kill(receiving, 0.4, rng, wait_for)
-        taken = set(modality.taken)
-        kept = rows(spool / "queue.sqlite", "SELECT uid, file FROM images WHERE kept")
-        assert len(kept) == len(dict(kept)) and taken <= {uid for uid, _ in kept}
-        for _, name in kept:
-            data = (spool / "in" / name).read_bytes()
-            assert name == f"{hashlib.sha256(data).hexdigest()}.dcm"
-        last = receiving()
-        wait_for(lambda: len(modality.taken) == len(images))
-    last.signal(signal.SIGKILL)
-    wait_for(lambda: last.has_ended)
-    expected = expected_objects(images, brightest_pixel, tmp_path / "expected")
-    assert len(expected) == STUDIES
-
-    # While studies are read and results sent.
-    nodes = []
-
-    def working() -> Any:
-        nodes.append(start_node(*arguments, "--quiet-seconds", 0, "--dicom", "sr,gsps"))
+    def start() -> Any:
+        nodes.append(start_node(*pacs))
         return nodes[-1]
 
-    kill(working, 0.6, rng, wait_for)
-    last = working()
-    wanted = sum(map(len, expected.values()))
-    wait_for(lambda: len(orthanc.get("/instances")) >= wanted)
-    wait_for(lambda: not list((spool / "out").iterdir()))
+    kill(start, 0.4, wait_for)
+    last = start()
+    wait_for(lambda: len(orthanc.get("/instances")) >= len(expected))
+    wait_for(lambda: not [*(spool / "out").iterdir()])
     last.signal(signal.SIGTERM)
     wait_for(lambda: last.has_ended)
-    got: dict[str, list[str]] = {}
-    for uid, tags in orthanc.results().items():
-        got.setdefault(tags["StudyInstanceUID"], []).append(uid)
-    assert {study: tuple(sorted(uids)) for study, uids in got.items()} == expected
-    assert sum(node.said.count("an object was sent") for node in nodes) <= wanted
+    got = {uid: tags["StudyInstanceUID"] for uid, tags in orthanc.results().items()}
+    assert got == expected
+    assert sum(node.said.count("an object was sent") for node in nodes) <= len(expected)

@@ -1,0 +1,123 @@
+"""Death at every single line of the queue, and life after it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from contextlib import closing
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from mammoscope.node import queue as queue_module
+from mammoscope.node import spool as spool_module
+from mammoscope.node.backoff import Backoff
+from mammoscope.node.queue import Queue, ResultObject
+
+WATCHED = {queue_module.__file__, spool_module.__file__}
+
+IMAGES = {"1.1.1": b"first", "1.1.2": b"second", "1.1.3": b"late"}
+
+
+def work(folder: Path, done: Any) -> None:
+    """Everything that a node does with its queue; ``done`` hears what others would rely on."""
+    with closing(Queue(folder / "spool", Backoff(0))) as queue:
+        for uids in (("1.1.1", "1.1.2"), ("1.1.3",)):
+            for uid in uids:
+                queue.add_image("1.1", uid, IMAGES[uid])
+                done(f"taken {uid}")
+            while (study := queue.take_study(0)) is not None:
+                found = [_result(folder, study.files), _result(folder, study.files[:1])]
+                queue.finish(study.uid, found)
+            for found in queue.due_objects():
+                done(f"sent {found.uid}")
+                queue.mark_sent(found)
+                done(f"recorded {found.uid}")
+        queue.drop_images(0)
+
+
+def _result(folder: Path, files: tuple[Path, ...]) -> ResultObject:
+    """An object whose UID is a digest of what is in it, as those of DICOM results are."""
+    data = b"".join(file.read_bytes() for file in files)
+    uid = f"9.{int(hashlib.sha256(data).hexdigest()[:8], 16)}"
+    path = folder / uid
+    path.write_bytes(data)
+    return ResultObject(uid, "1.1", "1.2.3", path)
+
+
+def die_at(event: int, folder: Path) -> bool:
+    """Work in a process that dies at the ``event``-th line of the queue; False if it lived."""
+    child = os.fork()
+    if child == 0:
+        log = os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        left = event
+
+        def trace(frame: FrameType, kind: str, _: Any) -> Any:
+            nonlocal left
+            if frame.f_code.co_filename not in WATCHED:
+                return None
+            if kind == "line":
+                left -= 1
+                if left == 0:
+                    os._exit(9)
+            return trace
+
+        sys.settrace(trace)
+        try:
+            work(folder, lambda word: os.write(log, f"{word}\n".encode()))
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, 9)
+    return code == 9
+
+
+def check(folder: Path, words: list[str]) -> None:
+    """What must be true after any death: the files are those on record, and promises are kept."""
+    with closing(Queue(folder / "spool", Backoff(0))) as queue:
+        kept = {path.name: path.read_bytes() for path in queue.spool.images.iterdir()}
+        for name, data in kept.items():
+            assert name == f"{hashlib.sha256(data).hexdigest()}.dcm"
+        on_record = queue._db.execute("SELECT uid, file, kept FROM images").fetchall()
+        assert {file for _, file, is_kept in on_record if is_kept} == {*kept}
+        assert {word[6:] for word in words if word.startswith("taken")} <= {r[0] for r in on_record}
+        waiting = {found.uid: found.file for found in queue.due_objects()}
+        assert {path.stem for path in queue.spool.objects.iterdir()} == {*waiting}
+        for uid, file in waiting.items():
+            assert uid == f"9.{int(hashlib.sha256(file.read_bytes()).hexdigest()[:8], 16)}"
+        assert not {word[9:] for word in words if word.startswith("recorded")} & {*waiting}
+
+
+def test_whatever_the_line_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+    event, final = 0, set()
+    while True:
+        event += 1
+        folder = tmp_path / str(event)
+        folder.mkdir()
+        died = die_at(event, folder)
+        log = folder / "log"
+        words = log.read_text().splitlines() if log.exists() else []
+        check(folder, words)
+        work(folder, words.append)
+        check(folder, words)
+        sent = [word for word in words if word.startswith("sent")]
+        # Only the one that was on its way may have gone out twice.
+        assert len(sent) - len({*sent}) <= died
+        with closing(Queue(folder / "spool", Backoff(0))) as queue:
+            assert queue.due_objects() == [] and queue.take_study(0) is None
+        final.add(frozenset(sent))
+        if not died:
+            break
+    assert event > 100
+    assert frozenset.union(*final) == sent_by_one_that_lived(tmp_path)
+
+
+def sent_by_one_that_lived(tmp_path: Path) -> frozenset[str]:
+    folder = tmp_path / "alive"
+    folder.mkdir()
+    words: list[str] = []
+    work(folder, words.append)
+    return frozenset(word for word in words if word.startswith("sent"))
