@@ -53,7 +53,7 @@ def test_the_two_held_out_parts_are_of_different_patients(finished: DetectorCard
 def test_the_model_runs_without_torch_and_holds_no_paths(finished: DetectorCard) -> None:
     assert set(finished.threshold) == set(PATHS)
     assert b"training/" not in finished.load_weights(), "no paths of the machine"
-    boxes, scores = OnnxModel(finished)(torch.rand(1, 1, 96, 64).numpy())
+    boxes, scores = OnnxModel(finished)(picture=torch.rand(1, 1, 96, 64).numpy())
     assert (boxes.shape, scores.shape) == ((1, 96, 4), (1, 96))
 
 
@@ -97,5 +97,5 @@ def test_export_takes_what_the_run_measured_unless_the_facts_say_otherwise(
 def test_facts_must_say_what_every_card_says(tmp_path: Path) -> None:
     path = tmp_path / "facts.json"
     path.write_text('{"name": "x", "version": "1"}')
-    with pytest.raises(ModelError, match="lacks threshold, training_data, figures, limits"):
+    with pytest.raises(ModelError, match="lacks training_data, figures, limits, threshold or"):
         read_facts(path)
