@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -91,7 +92,7 @@ def check(folder: Path, words: list[str]) -> None:
         assert not {word[9:] for word in words if word.startswith("recorded")} & {*waiting}
 
 
-def test_whatever_the_line_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+def die_everywhere(tmp_path: Path) -> None:
     event, final = 0, set()
     while True:
         event += 1
@@ -112,12 +113,15 @@ def test_whatever_the_line_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -
         if not died:
             break
     assert event > 100
-    assert frozenset.union(*final) == sent_by_one_that_lived(tmp_path)
+    assert frozenset.union(*final) == frozenset(sent), "the last one lived"
 
 
-def sent_by_one_that_lived(tmp_path: Path) -> frozenset[str]:
-    folder = tmp_path / "alive"
-    folder.mkdir()
-    words: list[str] = []
-    work(folder, words.append)
-    return frozenset(word for word in words if word.startswith("sent"))
+def test_whatever_the_line_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+    # In a process that has loaded little: forks of this one take long.
+    command = [sys.executable, __file__, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+
+
+if __name__ == "__main__":
+    die_everywhere(Path(sys.argv[1]))
