@@ -35,25 +35,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--card", type=Path, help="card of the detector; default: the shipped one")
     parser.add_argument("--classifier", type=Path, help="card of a classifier; default: none")
+    parser.add_argument("--all", action="store_true", help="look at all patients, for --detected")
     options = parser.parse_args()
     settings = DetectorConfig.read(DEFAULT_CONFIG).training
     images = datasets.masses(datasets.load(options.data))
     parts = hold_out(images, settings.test, settings.validation, settings.split_seed)
     card = find_card(DetectorCard, options.card)
-    looked = look_at(Detector(card), parts.test, lambda error: print(error), os.cpu_count() or 1)
+    shown = images if options.all else parts.test
+    looked = look_at(Detector(card), shown, lambda error: print(error), os.cpu_count() or 1)
     folder = ensure_folder(options.out)
     names = names_of(images)
-    write_truth(folder / "truth.csv", parts.test, names)
+    write_truth(folder / "truth.csv", shown, names)
     write_predictions(folder, looked, card, names)
     if options.classifier:
-        classify(
-            folder / "both.csv",
-            Classifier(ClassifierCard.read(options.classifier)),
-            parts.test,
-            names,
-        )
-    patients = len({image.patient_id for image in parts.test})
-    print(f"{len(parts.test)} images of {patients} patients")
+        classifier = Classifier(ClassifierCard.read(options.classifier))
+        classify(folder / "both.csv", classifier, shown, names)
+    patients = len({image.patient_id for image in shown})
+    print(f"{len(shown)} images of {patients} patients")
 
 
 def classify(
