@@ -37,10 +37,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         ),
     ],
     out: Annotated[Path, typer.Option(help="CSV file to write: BOXES with p_malignant.")],
-    model: Annotated[
-        Path | None,
-        typer.Option(help="Card (JSON) of another classifier. Default: the shipped one."),
-    ] = None,
+    model: common.ClassifierModel = None,
     mirrored: Annotated[
         bool,
         typer.Option(

@@ -46,6 +46,16 @@ Metadata = Annotated[
         " patient_id, study_id."
     ),
 ]
+DetectorModel = Annotated[
+    Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
+]
+ClassifierModel = Annotated[
+    Path | None, typer.Option(help="Card (JSON) of another classifier. Default: the shipped one.")
+]
+Classify = Annotated[
+    bool,
+    typer.Option("--classify/--no-classify", help="Say how likely each finding is malignant."),
+]
 VoiOption = Annotated[
     VoiChoice, typer.Option(help="Grey-scale transformation of a DICOM file to apply.")
 ]

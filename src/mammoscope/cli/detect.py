@@ -62,17 +62,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             min=0, max=1, help="Score from which a region is shown. Default: the model's."
         ),
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
-    ] = None,
-    classifier: Annotated[
-        Path | None,
-        typer.Option(help="Card (JSON) of another classifier. Default: the shipped one."),
-    ] = None,
-    classify: Annotated[
-        bool,
-        typer.Option("--classify/--no-classify", help="Say how likely each finding is malignant."),
-    ] = True,
+    model: common.DetectorModel = None,
+    classifier: common.ClassifierModel = None,
+    classify: common.Classify = True,
     paths_: Annotated[
         PathsChoice | None,
         typer.Option(

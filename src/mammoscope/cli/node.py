@@ -86,21 +86,13 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     keep_hours: Annotated[
         float, typer.Option(min=0, help="Keep a study's images so long, lest another comes late.")
     ] = 24,
-    model: Annotated[
-        Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
-    ] = None,
+    model: common.DetectorModel = None,
     threshold: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Score from which a region counts. Default: the model's."),
     ] = None,
-    classifier: Annotated[
-        Path | None,
-        typer.Option(help="Card (JSON) of another classifier. Default: the shipped one."),
-    ] = None,
-    classify: Annotated[
-        bool,
-        typer.Option("--classify/--no-classify", help="Say how likely each finding is malignant."),
-    ] = True,
+    classifier: common.ClassifierModel = None,
+    classify: common.Classify = True,
     workers: common.Workers = common.DEFAULT_WORKERS,
 ) -> None:
     """Take mammograms from a PACS, read each study when it is whole, send the results back."""
