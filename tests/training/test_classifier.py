@@ -154,6 +154,14 @@ def test_lesions_of_one_class_are_no_training(
         assert caught.value.path == str(tmp_path / "run")
 
 
+def test_a_batch_of_one_is_refused(
+    roi_config: ClassifierConfig, lesions: list[Lesion], tmp_path: Path
+) -> None:
+    alone = replace(roi_config, training=replace(roi_config.training, batch=1))
+    with pytest.raises(InputError, match="batches of two or more"):
+        fit_classifier(alone, lesions, run_in(tmp_path))
+
+
 def test_a_validation_part_of_one_class_leaves_the_model_as_it_is(
     roi_config: ClassifierConfig, parts: Parts, tmp_path: Path
 ) -> None:

@@ -212,6 +212,15 @@ def test_fewer_patients_than_folds_and_no_labels_are_refused(
         compare(methods, benign, 2, {}, run)
 
 
+def test_methods_of_one_name_are_refused_before_any_work(
+    images: tuple[AnnotatedImage, ...], tmp_path: Path
+) -> None:
+    twice = [Method("elm", None), Method("elm", None)]
+    with pytest.raises(InputError, match="two methods are called elm"):
+        compare(twice, images, 2, {}, Run(tmp_path / "run", None, lambda sentence: None))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_method_is_classical_shipped_or_a_file(
     roi_config: ClassifierConfig, tmp_path: Path
 ) -> None:

@@ -105,6 +105,8 @@ def fit_classifier(config: ClassifierConfig, lesions: Sequence[Lesion], run: Run
     """
     if several_processes():
         raise InputError(run.folder, "classifiers are small: they are trained by one process")
+    if config.training.batch < 2:
+        raise InputError(run.folder, "a classifier needs batches of two or more")
     ensure_folder(run.folder)
     need_both_classes(lesions, run.folder)
 

@@ -120,8 +120,12 @@ def compare(
     Raises
     ------
     InputError
-        If there are fewer patients than folds, or the folder holds folds of other settings or data.
+        If two methods share a name, there are fewer patients than folds, or the folder holds folds
+        of other settings or data.
     """
+    called = [method.name for method in methods]
+    if twice := sorted({name for name in called if called.count(name) > 1}):
+        raise InputError(run.folder, f"two methods are called {twice[0]}")
     try:
         splits = folds(images, count, 0.0, 0)
     except ValueError as error:
