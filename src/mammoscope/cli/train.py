@@ -143,7 +143,8 @@ def classifier(
     """Train a classifier of regions, benign or malignant; goes on where OUT holds a checkpoint.
 
     Writes OUT/classifier.onnx with its card, calibrated on the validation part of the patients, and
-    for the two held-out parts truth.csv, annotated.csv and detected.csv for `mammoscope evaluate`.
+    for the two held-out parts truth.csv, annotated.csv and, with --detected, detected.csv for
+    `mammoscope evaluate`.
     """
     with common.fatal(common.errors_console()):
         _need_extra()

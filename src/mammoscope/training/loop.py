@@ -56,7 +56,7 @@ class Run:
     folder
         Gets checkpoint.safetensors, NAME.safetensors (averaged weights), config.toml and log.csv.
     weights
-        ImageNet weights of the trunk as safetensors; None trains from scratch.
+        Where the trunk starts, see ``FeatureExtractor.start_from``; None trains from scratch.
     start
         NAME.safetensors of an earlier run of the same network, to train further; then ``weights``
         are not used.
