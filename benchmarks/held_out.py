@@ -46,7 +46,7 @@ def main() -> None:
     folder = ensure_folder(options.out)
     names = names_of(images)
     write_truth(folder / "truth.csv", shown, names)
-    write_predictions(folder, looked, card, names)
+    write_predictions(folder, [(card, looked)], names)
     if options.classifier:
         classifier = Classifier(ClassifierCard.read(options.classifier))
         classify(folder / "both.csv", classifier, shown, names)

@@ -43,7 +43,7 @@ def looked(raw_of_chance: float, seed: int = 0, images: int = 300) -> list[Looke
 
 @pytest.mark.parametrize("path", ["whole", "crops"])
 def test_scores_become_the_chance_of_a_mass(path: str) -> None:
-    coefficients = tuple(calibrate(looked(2.0, images=2000))["calibration"][path])
+    coefficients = tuple(calibrate(looked(2.0, images=2000), "these")["calibration"][path])
     fresh = looked(2.0, seed=1, images=4000)
     scores = np.array([rescore(*_raw(one, path), coefficients).scores[0] for one in fresh])
     is_mass = np.array([one.found[path].boxes[0, 0] < 300 for one in fresh])
@@ -58,18 +58,23 @@ def _raw(one: Looked, path: str) -> tuple[Detections, np.ndarray]:
 
 
 def test_a_mass_that_both_paths_mark_is_surer_than_one_that_one_marks() -> None:
-    card = card_with(calibrate(looked(1.0)))
+    card = card_with(calibrate(looked(1.0), "these"))
     mark = Detections.of(MASS, [0.5], FRAME, "whole")
     nothing = Detections.of([], [], FRAME, "crops")
     both = fused({"whole": mark, "crops": replace(mark)}, "both", card)
     assert both.scores[0] > fused({"whole": mark, "crops": nothing}, "both", card).scores[0]
 
 
+def test_the_paths_count_alike() -> None:
+    _, whole, crops = calibrate(looked(1.0, images=20), "these")["calibration"]["both"]
+    assert whole == crops > 0
+
+
 @pytest.mark.parametrize("images", [2, 3, 7, 300])
 @pytest.mark.parametrize("path", ["whole", "both"])
 def test_the_threshold_lets_no_more_false_positives_through(images: int, path: str) -> None:
     seen = looked(1.0, images=images)
-    card = card_with(calibrate(seen))
+    card = card_with(calibrate(seen, "these"))
     false = 0
     for one in seen:
         regions = fused(one.found, path, card)
@@ -92,6 +97,6 @@ def test_without_a_single_hit_scores_stay_raw() -> None:
         for path, regions in one.found.items():
             away = regions.boxes + 500.0
             one.found[path] = Detections.of(away, regions.scores, FRAME, path)
-    found = calibrate(misses)
+    found = calibrate(misses, "these")
     assert found["calibration"] == {}
     assert set(found["threshold"]) == {"whole", "crops", "both", "rule"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,24 @@ def test_every_patient_has_out_of_fold_predictions(
     assert len(truth.images) == len(images)
     for path in PATHS:
         load_predictions(tmp_path / f"{path}.csv", truth)
-    assert sum(sentence.startswith("fold ") for sentence in told) == 3
+    trainings = [sentence for sentence in told if sentence.startswith("training fold-")]
+    assert len(trainings) == 3
+    written = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
     train_folds(config, images, 3, run)
-    assert sum(sentence.startswith("fold ") for sentence in told) == 3, "none is done again"
+    again = [sentence for sentence in told if sentence.startswith("training fold-")]
+    assert again == trainings, "none is done again"
+    assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == written
+
+
+def test_folds_leave_a_calibration_for_a_model_of_all_patients(
+    config: DetectorConfig, images: tuple[AnnotatedImage, ...], tmp_path: Path
+) -> None:
+    train_folds(config, images, 3, Run(tmp_path, None, lambda _: None))
+    facts = json.loads((tmp_path / "calibration.json").read_text())
+    assert set(facts) == {"calibration", "threshold"}
+    assert "out of fold" in facts["threshold"]["rule"]
+    fold = json.loads((tmp_path / "fold-1" / "detector.json").read_text())
+    assert "the other folds" in fold["threshold"]["rule"]
 
 
 def test_images_of_which_none_can_be_used_are_no_run(

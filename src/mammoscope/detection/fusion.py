@@ -1,9 +1,9 @@
 """One list of regions from both paths, with scores that are probabilities.
 
 A region's score is the chance that it is a mass, from logistic regression on the log-odds that
-the network gave it on each path (J. Platt 1999, with one slope for each path). A path that found
-nothing there counts with :data:`UNSEEN`. The coefficients are fitted on a validation part of the
-training data and travel on the model's card.
+the network gave it on each path (J. Platt 1999, with a slope for each path). A path that found
+nothing there counts with :data:`UNSEEN`. The coefficients are fitted on patients that the network
+was not trained on, and travel on the model's card.
 """
 
 from __future__ import annotations

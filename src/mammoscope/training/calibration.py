@@ -27,13 +27,15 @@ SHOWN_FPPI = 0.5
 """False positives an image at the threshold from which regions are shown."""
 
 
-def calibrate(looked: Sequence[Looked]) -> dict[str, Any]:
-    """``calibration`` and ``threshold`` of a card, fitted on images kept for nothing else.
+def calibrate(looked: Sequence[Looked], on: str) -> dict[str, Any]:
+    """``calibration`` and ``threshold`` of a card, fitted on images that no weight was trained on.
 
     Parameters
     ----------
     looked
         Images with masses and what both paths found on them.
+    on
+        What these images are, for the card.
 
     Returns
     -------
@@ -54,18 +56,22 @@ def calibrate(looked: Sequence[Looked]) -> dict[str, Any]:
         if fitted:
             calibration[path] = [round(v, 4) for v in fitted]
         threshold[path] = _threshold(scored, truth)
-    threshold["rule"] = (
-        f"{SHOWN_FPPI:g} false positives an image on the validation part, hit rule {RULE}"
-    )
+    threshold["rule"] = f"{SHOWN_FPPI:g} false positives an image on {on}, hit rule {RULE}"
     return {"calibration": calibration, "threshold": threshold}
 
 
 def _fitted(evidence: FloatArray, hits: np.ndarray) -> tuple[float, ...]:
-    """Bias and slopes, or nothing where there is nothing to tell apart."""
+    """Bias and slopes, or nothing where there is nothing to tell apart.
+
+    The paths share one slope: they say much the same, and with slopes of their own chance would
+    decide between them.
+    """
     if hits.all() or not hits.any():
         return ()
-    model = LogisticRegression(C=_WEAK, max_iter=1000).fit(log_odds(evidence), hits)
-    return (float(model.intercept_[0]), *(float(v) for v in model.coef_[0]))
+    mean = log_odds(evidence).mean(axis=1, keepdims=True)
+    model = LogisticRegression(C=_WEAK, max_iter=1000).fit(mean, hits)
+    paths = evidence.shape[1]
+    return (float(model.intercept_[0]), *[float(model.coef_[0, 0]) / paths] * paths)
 
 
 def _hits(regions: Sequence[Detections], truth: Truth) -> np.ndarray:

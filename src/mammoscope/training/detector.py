@@ -15,7 +15,6 @@ from mammoscope.detection import Detector
 from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder, write_json
 from mammoscope.models.detector_card import PATHS, DetectorCard
-from mammoscope.tables import read_table, write_table
 from mammoscope.training.calibration import calibrate
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.data import ChangedPictures, Sample, collate, load_samples
@@ -29,12 +28,16 @@ from mammoscope.training.loop import (
     is_main_process,
     several_processes,
 )
-from mammoscope.training.predict import look_at, names_of, write_predictions, write_truth
+from mammoscope.training.predict import (
+    Looked,
+    look_at,
+    names_of,
+    write_predictions,
+    write_truth,
+)
 
 MODEL = "detector.onnx"
 """Name of the exported model in a run's folder; its card lies beside it."""
-
-_TABLES = ("truth", *PATHS)
 
 
 def train_detector(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard | None:
@@ -91,25 +94,29 @@ def job_of(config: DetectorConfig, samples: list[Sample]) -> Job[MassDetector]:
     return Job("detector", untrained, pictures, collate, config, config.training, digest_of(marked))
 
 
-def evaluate_run(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard:
-    """Export the trained weights, calibrate them and write the tables of the held-out parts."""
+def exported_run(config: DetectorConfig, run: Run) -> DetectorCard:
+    """The trained weights as a model with its card, not calibrated."""
     facts = {
         "name": run.folder.name,
         "version": "0",
         "threshold": dict.fromkeys(PATHS, 0.0) | {"rule": "none: not calibrated"},
     }
     run.report("exporting")
-    card = export_detector(config, run.folder / "detector.safetensors", run.folder / MODEL, facts)
+    return export_detector(config, run.folder / "detector.safetensors", run.folder / MODEL, facts)
+
+
+def evaluate_run(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard:
+    """Export the trained weights, calibrate them and write the tables of the held-out parts."""
+    card = exported_run(config, run)
     names = names_of((*parts.training, *parts.validation, *parts.test))
     for part in ("validation", "test"):
         images: tuple[AnnotatedImage, ...] = getattr(parts, part)
         if not images:
             continue
-        run.report(f"looking at {len(images)} {part} images")
-        looked = look_at(Detector(card), images, lambda error: run.report(f"left out: {error}"))
+        looked = _looked(card, images, part, run)
         if part == "validation" and looked:
-            card = with_facts(card, calibrate(looked))
-        write_predictions(run.folder / part, looked, card, names)
+            card = with_facts(card, calibrate(looked, "the validation part"))
+        write_predictions(run.folder / part, [(card, looked)], names)
         write_truth(run.folder / part / "truth.csv", images, names)
     return card
 
@@ -119,9 +126,11 @@ def train_folds(
 ) -> Path:
     """One training a fold, so that every patient has predictions of a model that never saw it.
 
-    ``run.folder`` gets a folder a fold, each as :func:`train_detector` leaves it, and truth.csv,
-    whole.csv, crops.csv and both.csv of all patients together. Folds that are done are not done
-    again.
+    ``run.folder`` gets a folder a fold with detector.onnx and its card; truth.csv, whole.csv,
+    crops.csv and both.csv of all patients together, what a fold's model found calibrated on the
+    other folds; and calibration.json, from all folds, for a model trained on all patients. Folds
+    that are done are not done again. The validation part stays out of a fold's training, as out of
+    any.
 
     Raises
     ------
@@ -136,22 +145,42 @@ def train_folds(
         splits = folds(images, count, settings.validation, settings.split_seed)
     except ValueError as error:
         raise InputError(run.folder, str(error)) from error
-    tests = []
+    cards, looked = [], []
     for number, parts in enumerate(splits, 1):
-        folder = run.folder / f"fold-{number}"
-        tests.append(folder / "test")
-        done, what = folder / "done.json", _contents(config, parts)
-        if done.exists():
-            if json.loads(done.read_text(encoding="utf-8")) != what:
-                raise InputError(done, "this fold is of other settings or data")
-            continue
-        run.report(f"fold {number} of {count}")
-        train_detector(config, parts, replace(run, folder=folder))
-        write_json(done, what)
-    for name in _TABLES:
-        tables = [read_table(test / f"{name}.csv") for test in tests]
-        write_table(run.folder / f"{name}.csv", tables[0].columns, [r for t in tables for r in t])
+        of_fold = replace(run, folder=run.folder / f"fold-{number}")
+        cards.append(_fold(config, parts, of_fold))
+        looked.append(_looked(cards[-1], parts.test, "test", of_fold))
+    for number, card in enumerate(cards):
+        others = [one for k, found in enumerate(looked) if k != number for one in found]
+        cards[number] = with_facts(card, calibrate(others, "the other folds"))
+    names = names_of(images)
+    write_truth(run.folder / "truth.csv", images, names)
+    write_predictions(run.folder, list(zip(cards, looked, strict=True)), names)
+    everyone = [one for found in looked for one in found]
+    write_json(run.folder / "calibration.json", calibrate(everyone, "patients out of fold"))
     return run.folder
+
+
+def _fold(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard:
+    """The card of a fold's model, trained if that was not done before."""
+    done, what = run.folder / "done.json", _contents(config, parts)
+    if done.exists():
+        if json.loads(done.read_text(encoding="utf-8")) != what:
+            raise InputError(done, "this fold is of other settings or data")
+        return DetectorCard.read((run.folder / MODEL).with_suffix(".json"))
+    run.report(f"training {run.folder.name}")
+    ensure_folder(run.folder)
+    fit_on(config, parts.training, run)
+    card = exported_run(config, run)
+    write_json(done, what)
+    return card
+
+
+def _looked(
+    card: DetectorCard, images: tuple[AnnotatedImage, ...], part: str, run: Run
+) -> list[Looked]:
+    run.report(f"looking at {len(images)} {part} images")
+    return look_at(Detector(card), images, lambda error: run.report(f"left out: {error}"))
 
 
 def _contents(config: DetectorConfig, parts: Parts) -> dict[str, object]:

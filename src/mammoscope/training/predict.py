@@ -71,18 +71,24 @@ def write_truth(path: Path, images: Iterable[AnnotatedImage], names: Mapping[Pat
 
 
 def write_predictions(
-    folder: Path, looked: Sequence[Looked], card: DetectorCard, names: Mapping[Path, str]
+    folder: Path, said: Sequence[tuple[DetectorCard, Sequence[Looked]]], names: Mapping[Path, str]
 ) -> None:
-    """``PATH.csv`` for each path that the card knows, with the scores that it gives."""
+    """``PATH.csv`` for each path that the first card knows, with the scores that each card gives.
+
+    Parameters
+    ----------
+    said
+        Models with what they found; folds of a cross-validation have one each.
+    """
     ensure_folder(folder)
-    for name in card.threshold:
+    for path in said[0][0].threshold:
         rows: list[dict[str, object]] = []
-        for one in looked:
-            regions = fused(one.found, name, card)
+        for card, one in ((card, one) for card, looked in said for one in looked):
+            regions = fused(one.found, path, card)
             facts = {"image": names[one.image.path], "patient_id": one.image.patient_id}
             for box, score in zip(regions.boxes.tolist(), regions.scores.tolist(), strict=True):
                 rows.append(facts | _box([round(v, 2) for v in box]) | {"score": round(score, 6)})
-        write_table(folder / f"{name}.csv", ("image", *BOX_COLUMNS, "score", "patient_id"), rows)
+        write_table(folder / f"{path}.csv", ("image", *BOX_COLUMNS, "score", "patient_id"), rows)
 
 
 def _box(box: list[float]) -> dict[str, object]:
