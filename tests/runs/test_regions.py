@@ -107,6 +107,17 @@ def test_what_cannot_be_used_costs_only_itself(
     ]
 
 
+def test_a_box_longer_than_the_image_costs_only_itself(
+    classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
+) -> None:
+    boxes = table(
+        "image,x0,y0,x1,y1\nphantom_0001_L_CC,40,200,90,250\nphantom_0001_L_CC,40,200,1e9,250\n"
+    )
+    run = run_classification(classifier, found, boxes, tmp_path / "out.csv")
+    assert [bool(value) for value in p_of(tmp_path / "out.csv")] == [True, False]
+    assert causes(run) == [(boxes.path, f"line 3: the box is longer than {found.paths[0]}")]
+
+
 def test_an_image_without_a_breast_is_a_failure_of_its_own(
     classifier: Classifier, table: Callable[[str], Table], tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +188,17 @@ def test_a_start_is_that_of_the_fold_or_none_where_it_does_not_fit(
         fits.weights(given, 1)
 
 
+def test_weights_that_cannot_be_read_are_told_before_any_work(
+    roi_config: ClassifierConfig, images: Images, tmp_path: Path
+) -> None:
+    """Those of the last fold are missing."""
+    save_file(RoiClassifier(roi_config.network).trunk.network.state_dict(), tmp_path / "1")
+    run = Run(tmp_path / "run", tmp_path / "{fold}", lambda sentence: None)
+    with pytest.raises(InputError, match=r"2: not a readable safetensors file"):
+        compare([Method("small", roi_config)], images, 2, {}, run)
+    assert not run.folder.exists()
+
+
 def test_a_fold_of_patients_without_a_labelled_lesion_is_no_obstacle(
     images: Images, tmp_path: Path
 ) -> None:
@@ -248,3 +260,17 @@ def test_methods_are_compared_on_the_command_line(
     done = run_command("train", "compare", "--data", data, "--out", out, "--method", "none")
     assert done.exit_code == 1
     assert "none: is none of" in done.stderr
+
+
+def test_without_what_draws_plots_no_comparison_begins(
+    run_command: Callable[..., Any],
+    images: Images,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    data, out = f"truth:{images[0].path.parent}", tmp_path / "out"
+    done = run_command("train", "compare", "--data", data, "--out", out, "--method", "elm")
+    assert done.exit_code == 1
+    assert "mammoscope[plot]" in done.stderr
+    assert not out.exists()

@@ -186,7 +186,7 @@ def compare(
     the number of the fold, as in runs/folds/fold-{fold}/detector.safetensors of `train folds`.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        _need_extra(plots=True)
         from mammoscope import datasets
         from mammoscope.training.compare import Method
         from mammoscope.training.compare import compare as compare_methods
@@ -251,13 +251,13 @@ def _run(out: Path, weights: Path | None, start: Path | None = None) -> Iterator
         yield Run(out, weights, console.print, show, start)
 
 
-def _need_extra() -> None:
+def _need_extra(plots: bool = False) -> None:
     """Say which extra is missing before anything else is done.
 
     Raises
     ------
     MissingExtra
-        If torch or timm cannot be imported.
+        If torch or timm cannot be imported, or matplotlib where there are plots.
     """
     from importlib.util import find_spec
 
@@ -265,3 +265,5 @@ def _need_extra() -> None:
 
     if not all(find_spec(name) for name in ("torch", "timm", "accelerate", "sklearn")):
         raise MissingExtra("training", "train")
+    if plots and not find_spec("matplotlib"):
+        raise MissingExtra("comparing", "plot")

@@ -12,7 +12,7 @@ import numpy as np
 from mammoscope.classification import Classifier
 from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import ensure_folder
-from mammoscope.geometry import FloatArray, clip
+from mammoscope.geometry import clip
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import FoundImages, ReadOptions, read
 from mammoscope.reporting import Failure
@@ -79,9 +79,9 @@ def run_classification(
         if isinstance(outcome, MammoscopeError):
             failures.append(Failure.of(outcome, path))
         else:
-            for region, p in zip(by_image[path], outcome.tolist(), strict=True):
-                if np.isnan(p):
-                    cause = f"line {region.row.line}: the box lies off the breast on {path}"
+            for region, p in zip(by_image[path], outcome, strict=True):
+                if isinstance(p, str):
+                    cause = f"line {region.row.line}: the box {p} {path}"
                     failures.append(Failure(boxes.path, "InputError", cause))
                 else:
                     p_of[region.row.line] = p
@@ -96,15 +96,19 @@ def _classify(
     reading: ReadOptions,
     by_image: Mapping[Path, Sequence[Lesion]],
     path: Path,
-) -> FloatArray:
-    """Probability (N,) of each region of an image; NaN for one that lies off the breast."""
-    breast = preprocess(read(path, reading)).mammogram
+) -> list[float | str]:
+    """Probability of each region of an image, or what is wrong with its box."""
+    mammogram = read(path, reading)
+    breast = preprocess(mammogram).mammogram
     boxes = breast.frame.boxes_from_source([region.box for region in by_image[path] if region.box])
     inside = clip(boxes, *breast.frame.size)
     is_on = (inside[:, 2:] > inside[:, :2]).all(axis=1)
+    # A square about a much larger box would not fit into memory.
+    fits = (boxes[:, 2:] - boxes[:, :2]).max(axis=1) <= max(mammogram.frame.size)
     p = np.full(len(boxes), np.nan)
-    p[is_on] = classifier.classify(breast, boxes[is_on])
-    return p
+    p[is_on & fits] = classifier.classify(breast, boxes[is_on & fits])
+    wrong = np.where(fits, "lies off the breast on", "is longer than").tolist()
+    return [cause if np.isnan(v) else v for v, cause in zip(p.tolist(), wrong, strict=True)]
 
 
 def _text(p: float | None) -> str:

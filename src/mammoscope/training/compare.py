@@ -120,8 +120,8 @@ def compare(
     Raises
     ------
     InputError
-        If two methods share a name, there are fewer patients than folds, or the folder holds folds
-        of other settings or data.
+        If two methods share a name, a file of weights cannot be read, there are fewer patients than
+        folds, or the folder holds folds of other settings or data.
     """
     called = [method.name for method in methods]
     if twice := sorted({name for name in called if called.count(name) > 1}):
@@ -130,6 +130,8 @@ def compare(
         splits = folds(images, count, 0.0, 0)
     except ValueError as error:
         raise InputError(run.folder, str(error)) from error
+    # Before hours of work: a file that is missing for the last fold is told now.
+    weights = {m.name: [m.weights(run.weights, k) for k in range(1, count + 1)] for m in methods}
     fold_of = {image.path: k for k, parts in enumerate(splits, 1) for image in parts.test}
     run.report(f"preprocessing {len(images)} images")
     squares = [method.square for method in methods if method.square]
@@ -143,12 +145,11 @@ def compare(
     for method in methods:
         folder = run.folder / method.name
         parts = []
-        for k in range(1, count + 1):
-            weights = method.weights(run.weights, k)
-            of_fold = replace(run, folder=folder / f"fold-{k}", weights=weights)
+        for k, start in enumerate(weights[method.name], 1):
+            of_fold = replace(run, folder=folder / f"fold-{k}", weights=start)
             card = _fold(method, _where(lesions, fold != k), of_fold)
             parts.append(Opinions.of(Classifier(card), _where(lesions, fold == k)))
-        starts[method.name] = "-" if not method.config else weights.name if weights else "scratch"
+        starts[method.name] = "-" if not method.config else start.name if start else "scratch"
         said = Opinions.joined(parts)
         fold_of_each = np.repeat(np.arange(count), [len(part.lesions) for part in parts])
         said.write(folder, cross_calibrated(said.logits, said.malignant, fold_of_each), names)

@@ -23,7 +23,7 @@ _PROFILE = np.arange(-9, 10, 3)
 
 _BLUR = 1.0
 _LINE_BLURS = (1.0, 1.5, 2.2, 3.0)
-"""Deviations of blurs in pixels of the ROI, for edges and for lines of three widths."""
+"""Deviations of blurs in pixels of the ROI, for edges and for lines of four widths."""
 
 _POINTED = 0.8
 """Least cosine of twice the angle between a line and the way to the centre: 18 degrees."""
