@@ -13,6 +13,7 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 from safetensors.torch import load_file  # noqa: E402
 
 from mammoscope.classification import Classifier  # noqa: E402
+from mammoscope.classification.features import NAMES  # noqa: E402
 from mammoscope.datasets import AnnotatedImage  # noqa: E402
 from mammoscope.datasets.splits import Parts  # noqa: E402
 from mammoscope.errors import InputError, ModelError  # noqa: E402
@@ -21,14 +22,11 @@ from mammoscope.geometry import FloatArray  # noqa: E402
 from mammoscope.models import ClassifierCard  # noqa: E402
 from mammoscope.tables import read_table  # noqa: E402
 from mammoscope.training.checkpoint import load_weights, save_weights  # noqa: E402
-from mammoscope.training.classifier import (  # noqa: E402
-    export_classifier,
-    fit_classifier,
-    train_classifier,
-)
+from mammoscope.training.classifier import export_classifier, fit_classifier  # noqa: E402
 from mammoscope.training.config import ClassifierConfig  # noqa: E402
 from mammoscope.training.lesions import Lesion, regions_of  # noqa: E402
 from mammoscope.training.loop import Run, Step  # noqa: E402
+from mammoscope.training.method import Method, train_classifier  # noqa: E402
 from mammoscope.training.roi_network import RoiClassifier  # noqa: E402
 
 Images = tuple[AnnotatedImage, ...]
@@ -59,7 +57,8 @@ def finished(
     detected: dict[Path, FloatArray],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> ClassifierCard:
-    return train_classifier(roi_config, parts, detected, run_in(tmp_path_factory.mktemp("run")))
+    method, run = Method("small", roi_config), run_in(tmp_path_factory.mktemp("run"))
+    return train_classifier(method, parts, detected, run)
 
 
 @pytest.fixture(scope="module")
@@ -168,11 +167,18 @@ def test_a_validation_part_of_one_class_leaves_the_model_as_it_is(
     told: list[str] = []
     short = replace(roi_config, training=replace(roi_config.training, epochs=1))
     benign = replace(parts, validation=parts.test, test=())
-    card = train_classifier(short, benign, {}, Run(tmp_path, None, told.append))
+    card = train_classifier(Method("x", short), benign, {}, Run(tmp_path, None, told.append))
     assert card.calibration == (0, 1) and card.operating_points == {}
     assert "not calibrated: the validation lesions are of one class" in told
     assert len(read_table(tmp_path / "validation" / "annotated.csv")) == 2
     assert not (tmp_path / "test").exists()
+
+
+def test_a_classical_method_is_trained_the_same_way(parts: Parts, tmp_path: Path) -> None:
+    card = train_classifier(Method("svm", None), parts, {}, run_in(tmp_path))
+    assert (card.side, len(card.features)) == (0, len(NAMES))
+    assert card.calibration != (0, 1) and card.operating_points
+    assert len(read_table(tmp_path / "test" / "annotated.csv")) == 2
 
 
 def test_a_pair_stays_where_a_worse_one_does_not_pass(
@@ -217,7 +223,7 @@ def test_a_classifier_is_trained_and_exported_on_the_command_line(
     ]
     boxes.write_text("\n".join(["image,x0,y0,x1,y1,score", *lines]))
     data, out = f"truth:{images[0].path.parent}", tmp_path / "run"
-    options = ("--config", settings, "--detected", boxes)
+    options = ("--method", settings, "--detected", boxes)
     done = run_command("train", "classifier", "--data", data, "--out", out, *options)
     assert done.exit_code == 0, done.output
     assert f"Model: {out / 'classifier.json'}" in done.stdout

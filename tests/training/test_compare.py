@@ -17,6 +17,7 @@ pytest.importorskip("matplotlib", reason="needs the extra [plot]")
 from safetensors.torch import save_file
 
 from mammoscope.classification import Classifier
+from mammoscope.classification.classifier import calibrated
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.datasets.splits import folds
 from mammoscope.errors import InputError, TableError
@@ -25,11 +26,12 @@ from mammoscope.geometry import FloatArray
 from mammoscope.models import ClassifierCard
 from mammoscope.tables import Row, read_table
 from mammoscope.training.classifier import digest
-from mammoscope.training.compare import Method, compare
+from mammoscope.training.compare import compare
 from mammoscope.training.config import DEFAULT_CLASSIFIER, ClassifierConfig
 from mammoscope.training.lesions import Lesion, regions_of
 from mammoscope.training.loop import Run
 from mammoscope.training.malignancy import cross_calibrated
+from mammoscope.training.method import Method
 from mammoscope.training.roi_network import RoiClassifier
 
 METHODS = ("small", "svm")
@@ -121,6 +123,13 @@ def test_probabilities_are_calibrated_on_other_folds(
     assert [row.number("p_malignant") for row, _ in both] == pytest.approx(p, abs=1e-4)
     facts = json.loads((done.folder / method / "calibration.json").read_text())
     assert set(facts) == {"calibration", "operating_points"}
+    for k in range(FOLDS):
+        card = ClassifierCard.read(done.folder / method / f"fold-{k + 1}" / "classifier.json")
+        p = calibrated(logits[fold == 1 - k], card.calibration)
+        wanted = [
+            row.number("p_malignant") for row, _ in both if (row["patient_id"] in patients[k])
+        ]
+        assert wanted == pytest.approx(p, abs=1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)

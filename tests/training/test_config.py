@@ -95,13 +95,13 @@ def test_settings_are_a_file_a_shipped_name_or_the_default(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert config_file(None) == DEFAULT_CONFIG
-    assert config_file(Path("fcos")) == DEFAULT_CONFIG.with_name("fcos.toml")
+    assert config_file(Path("centernet")) == DEFAULT_CONFIG.with_name("centernet.toml")
     assert config_file(None, DEFAULT_CLASSIFIER) == DEFAULT_CLASSIFIER
     mine = tmp_path / "folder" / "mine.toml"
     assert config_file(mine) == mine
     assert config_file(Path("folder/mine.toml")) == Path("folder/mine.toml")
-    Path("fcos").write_text("")
-    assert config_file(Path("fcos")) == Path("fcos")
+    Path("centernet").write_text("")
+    assert config_file(Path("centernet")) == Path("centernet")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ _Out = Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on
 _Config = Annotated[
     Path | None,
     typer.Option(
-        help="TOML settings, or the name of shipped ones: mass, mass-further, fcos, retinanet."
+        help="TOML settings, or the name of shipped ones: mass, mass-all, centernet, retinanet."
     ),
 ]
 _Start = Annotated[
@@ -57,6 +57,10 @@ _Weights = Annotated[
         " timm has, or detector.safetensors of a run. Default: from scratch."
     ),
 ]
+_METHOD = (
+    "A network by its settings (TOML file, or the name of shipped ones: malignancy, fusion, frozen,"
+    " resnet, inception), or svm, random-forest, adaboost, elm on hand-made features."
+)
 _Folds = Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")]
 _Detected = Annotated[
     Path | None,
@@ -133,10 +137,9 @@ def folds(
 def classifier(
     data: _Data,
     out: _Out,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="TOML settings, or the name of shipped ones. Default: malignancy."),
-    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help=_METHOD + " Default: malignancy.")
+    ] = "malignancy",
     weights: _Weights = None,
     detected: _Detected = None,
 ) -> None:
@@ -150,17 +153,16 @@ def classifier(
         _need_extra()
         from mammoscope import datasets
         from mammoscope.datasets.splits import hold_out
-        from mammoscope.training.classifier import train_classifier
-        from mammoscope.training.config import DEFAULT_CLASSIFIER, ClassifierConfig, config_file
         from mammoscope.training.lesions import read_detected
+        from mammoscope.training.method import Method, train_classifier
 
-        settings = ClassifierConfig.read(config_file(config, DEFAULT_CLASSIFIER))
+        way = Method.of(method)
         images = datasets.masses(datasets.load(data))
-        t = settings.training
+        t = way.split
         parts = hold_out(images, t.test, t.validation, t.split_seed)
         found = read_detected(detected, images) if detected else {}
         with _run(out, weights) as run:
-            card = train_classifier(settings, parts, found, run)
+            card = train_classifier(way, parts, found, run)
     typer.echo(f"Model: {card.path}")
 
 
@@ -169,10 +171,7 @@ def compare(
     out: _Out,
     method: Annotated[
         list[str],
-        typer.Option(
-            help="A network by its settings (TOML file, or the name of shipped ones), or svm,"
-            " random-forest, adaboost, elm on hand-made features. May be given several times.",
-        ),
+        typer.Option(help=_METHOD + " May be given several times."),
     ],
     count: _Folds = 3,
     weights: _Weights = None,
@@ -188,9 +187,9 @@ def compare(
     with common.fatal(common.errors_console()):
         _need_extra(plots=True)
         from mammoscope import datasets
-        from mammoscope.training.compare import Method
         from mammoscope.training.compare import compare as compare_methods
         from mammoscope.training.lesions import read_detected
+        from mammoscope.training.method import Method
 
         methods = [Method.of(name) for name in dict.fromkeys(method)]
         images = datasets.masses(datasets.load(data))

@@ -1,22 +1,19 @@
-"""Training of a classifier of regions, from labelled lesions to a model with its card."""
+"""Training of a network on regions, from labelled lesions to a model with its card."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from mammoscope.classification.classifier import Classifier, Regions, calibrated
+from mammoscope.classification.classifier import Classifier, Regions
 from mammoscope.classification.features import NAMES
-from mammoscope.datasets import AnnotatedImage
-from mammoscope.datasets.splits import Parts
 from mammoscope.errors import InputError, ModelError
 from mammoscope.files import ensure_folder
-from mammoscope.geometry import FloatArray
 from mammoscope.models.card import SCHEMA
 from mammoscope.models.classifier_card import ClassifierCard
 from mammoscope.training.checkpoint import load_weights
@@ -25,7 +22,6 @@ from mammoscope.training.export import (
     exported,
     made_picture,
     weights_facts,
-    with_facts,
     write_model,
 )
 from mammoscope.training.lesions import (
@@ -33,12 +29,8 @@ from mammoscope.training.lesions import (
     ChangedLesions,
     Lesion,
     collate_lesions,
-    load_lesions,
 )
 from mammoscope.training.loop import Job, Run, digest_of, fit, several_processes
-from mammoscope.training.malignancy import calibration_facts
-from mammoscope.training.opinions import Opinions
-from mammoscope.training.predict import names_of, write_truth
 from mammoscope.training.roi_network import RoiClassifier
 
 MODEL = "classifier.onnx"
@@ -46,50 +38,6 @@ MODEL = "classifier.onnx"
 
 _TOLERANCE = 1e-3
 """Largest difference of logits allowed between torch and ONNX."""
-
-
-def train_classifier(
-    config: ClassifierConfig, parts: Parts, detected: Mapping[Path, FloatArray], run: Run
-) -> ClassifierCard:
-    """Train, or go on training where ``run.folder`` holds a checkpoint; calibrate; write tables.
-
-    ``run.folder`` gets classifier.onnx with its card, calibrated on the validation part where that
-    holds both classes, and for each of the parts ``validation`` and ``test`` a folder with
-    truth.csv, annotated.csv and detected.csv.
-
-    Parameters
-    ----------
-    detected
-        As for :func:`~mammoscope.training.lesions.load_lesions`.
-
-    Raises
-    ------
-    InputError
-        If the training lesions are not of both classes, or the folder's checkpoint is of another
-        run.
-    """
-
-    def lesions_of(images: tuple[AnnotatedImage, ...]) -> list[Lesion]:
-        run.report(f"preprocessing {len(images)} images")
-        square = (config.network.side, config.network.margin)
-        return load_lesions(images, [square], detected, lambda e: run.report(f"left out: {e}"))
-
-    card = fit_classifier(config, lesions_of(parts.training), run)
-    names = names_of((*parts.training, *parts.validation, *parts.test))
-    for part in ("validation", "test"):
-        images: tuple[AnnotatedImage, ...] = getattr(parts, part)
-        lesions = lesions_of(images) if images else []
-        if not lesions:
-            continue
-        said = Opinions.of(Classifier(card), lesions)
-        if part == "validation" and said.malignant.all() == said.malignant.any():
-            run.report("not calibrated: the validation lesions are of one class")
-        elif part == "validation":
-            card = with_facts(card, calibration_facts(said.logits, said.malignant))
-        folder = ensure_folder(run.folder / part)
-        said.write(folder, calibrated(said.logits, card.calibration), names)
-        write_truth(folder / "truth.csv", images, names)
-    return card
 
 
 def fit_classifier(config: ClassifierConfig, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:

@@ -1,0 +1,147 @@
+"""Ways to classify regions, networks and classical ones, and one training of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from mammoscope.classification.classifier import Classifier, calibrated
+from mammoscope.classification.features import NAMES
+from mammoscope.datasets import AnnotatedImage
+from mammoscope.datasets.splits import Parts
+from mammoscope.errors import TableError
+from mammoscope.files import ensure_folder
+from mammoscope.geometry import FloatArray
+from mammoscope.models.classifier_card import ClassifierCard
+from mammoscope.training.classical import METHODS, fit_classical
+from mammoscope.training.classifier import MODEL, card_facts, fit_classifier, need_both_classes
+from mammoscope.training.config import (
+    DEFAULT_CLASSIFIER,
+    ClassifierConfig,
+    TrainingConfig,
+    config_file,
+)
+from mammoscope.training.export import with_facts, write_model
+from mammoscope.training.lesions import FEATURES, Lesion, Square, load_lesions
+from mammoscope.training.loop import Run
+from mammoscope.training.malignancy import calibration_facts
+from mammoscope.training.opinions import Opinions
+from mammoscope.training.predict import names_of, write_truth
+from mammoscope.training.roi_network import RoiClassifier
+from mammoscope.training.trunk import Misfit
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to classify; ``config`` is None for a classical one on hand-made features."""
+
+    name: str
+    config: ClassifierConfig | None
+
+    @classmethod
+    def of(cls, name: str) -> Method:
+        """A classical method by its name, or a network by its settings: a file or shipped ones.
+
+        Raises
+        ------
+        TableError
+            If there is neither, or the settings cannot be read.
+        """
+        if name in METHODS:
+            return cls(name, None)
+        path = config_file(Path(name), DEFAULT_CLASSIFIER)
+        if not path.is_file():
+            raise TableError(name, f"is none of {', '.join(METHODS)} and no settings")
+        return cls(path.stem, ClassifierConfig.read(path))
+
+    @property
+    def square(self) -> Square | None:
+        """The picture that it takes."""
+        return (self.config.network.side, self.config.network.margin) if self.config else None
+
+    def weights(self, given: Path | None, fold: int) -> Path | None:
+        """The file that a fold's network starts from; None where it starts from scratch.
+
+        Parameters
+        ----------
+        given
+            Starts the networks that it fits; ``{fold}`` in it stands for the number of the fold.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
+        if given is None or self.config is None:
+            return None
+        path = Path(str(given).replace("{fold}", str(fold)))
+        try:
+            RoiClassifier(self.config.network).trunk.start_from(path)
+        except Misfit:
+            return None
+        return path
+
+    @property
+    def split(self) -> TrainingConfig:
+        """Shares and seed of the parts; a classical method takes the shipped ones."""
+        return (self.config or ClassifierConfig.read(DEFAULT_CLASSIFIER)).training
+
+    def fit(self, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
+        """Train on lesions; ``run.folder`` gets the model and its card, not calibrated."""
+        if self.config is not None:
+            return fit_classifier(self.config, lesions, run)
+        need_both_classes(lesions, run.folder)
+        # A lesion counts once, in the box that it was annotated with.
+        described = np.stack([lesion.shown[FEATURES][0] for lesion in lesions])
+        malignant = np.array([lesion.malignant for lesion in lesions])
+        data = fit_classical(self.name, described, malignant, 0)
+        facts = {"name": self.name, "version": "0"}
+        card = card_facts(facts, MODEL, data, {"side": 0, "margin": 1.0}, NAMES)
+        return ClassifierCard.read(write_model(ensure_folder(run.folder) / MODEL, data, card))
+
+
+def train_classifier(
+    method: Method, parts: Parts, detected: Mapping[Path, FloatArray], run: Run
+) -> ClassifierCard:
+    """Train, or go on training where ``run.folder`` holds a checkpoint; calibrate; write tables.
+
+    ``run.folder`` gets classifier.onnx with its card, calibrated on the validation part where that
+    holds both classes, and for each of the parts ``validation`` and ``test`` a folder with
+    truth.csv, annotated.csv and detected.csv.
+
+    Parameters
+    ----------
+    detected
+        As for :func:`~mammoscope.training.lesions.load_lesions`.
+
+    Raises
+    ------
+    InputError
+        If the training lesions are not of both classes, or the folder's checkpoint is of another
+        run.
+    """
+
+    def lesions_of(images: tuple[AnnotatedImage, ...]) -> list[Lesion]:
+        run.report(f"preprocessing {len(images)} images")
+        squares = [method.square] if method.square else []
+        return load_lesions(images, squares, detected, lambda e: run.report(f"left out: {e}"))
+
+    card = method.fit(lesions_of(parts.training), run)
+    names = names_of((*parts.training, *parts.validation, *parts.test))
+    for part in ("validation", "test"):
+        images: tuple[AnnotatedImage, ...] = getattr(parts, part)
+        lesions = lesions_of(images) if images else []
+        if not lesions:
+            continue
+        said = Opinions.of(Classifier(card), lesions)
+        if part == "validation" and said.malignant.all() == said.malignant.any():
+            run.report("not calibrated: the validation lesions are of one class")
+        elif part == "validation":
+            card = with_facts(card, calibration_facts(said.logits, said.malignant))
+        folder = ensure_folder(run.folder / part)
+        said.write(folder, calibrated(said.logits, card.calibration), names)
+        write_truth(folder / "truth.csv", images, names)
+    return card
