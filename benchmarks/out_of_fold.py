@@ -1,0 +1,54 @@
+r"""Both phases on patients that neither has seen: detections of folds, classified by the same folds.
+
+    mammoscope train folds --data cbis-square:PATH --folds 3 --out FOLDS
+    mammoscope train compare --data cbis-square:PATH --folds 3 --method malignancy --out COMPARED
+    python benchmarks/out_of_fold.py cbis-square:PATH --folds FOLDS \
+        --classifiers COMPARED/malignancy --out OUT
+    mammoscope evaluate OUT/both.csv OUT/truth.csv --hit iou:0.5
+
+Writes truth.csv, and both.csv with p_malignant of every detection: of a patient, by the classifier
+of the fold that left this patient out, calibrated on the other folds.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from held_out import classified
+
+from mammoscope import datasets
+from mammoscope.classification import Classifier
+from mammoscope.datasets.splits import folds
+from mammoscope.files import ensure_folder
+from mammoscope.models import ClassifierCard
+from mammoscope.tables import read_table, write_table
+from mammoscope.training.predict import names_of, write_truth
+
+
+def main() -> None:
+    """Write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", help="ADAPTER:PATH of the set that both were trained on")
+    parser.add_argument("--folds", type=Path, required=True, help="OUT of `train folds`")
+    parser.add_argument(
+        "--classifiers", type=Path, required=True, help="a method's folder of `train compare`"
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    images = datasets.masses(datasets.load(options.data))
+    names = names_of(images)
+    table = read_table(options.folds / "both.csv")
+    trained = sorted(options.classifiers.glob("fold-*/classifier.json"))
+    rows: list[dict[str, object]] = []
+    for number, parts in enumerate(folds(images, len(trained), 0.0, 0), 1):
+        card = ClassifierCard.read(options.classifiers / f"fold-{number}" / "classifier.json")
+        rows += classified(table, Classifier(card), parts.test, names)
+    folder = ensure_folder(options.out)
+    write_truth(folder / "truth.csv", images, names)
+    write_table(folder / "both.csv", (*table.columns, "p_malignant"), rows)
+    print(f"{len(rows)} detections on {len(images)} images")
+
+
+if __name__ == "__main__":
+    main()
