@@ -1,4 +1,4 @@
-r"""Both phases on patients that neither has seen: detections of folds, classified by the same folds.
+r"""Detections of folds, classified by the same folds: neither has seen the patients.
 
     mammoscope train folds --data cbis-square:PATH --folds 3 --out FOLDS
     mammoscope train compare --data cbis-square:PATH --folds 3 --method malignancy --out COMPARED
