@@ -74,6 +74,12 @@ def test_every_file_that_is_promised_is_there_and_valid(
         overlay = cv2.imread(str(out / f"{stem}.png"))
         assert overlay.shape[:2] == (values["source"]["rows"], values["source"]["columns"])
         assert stem in done.stdout or not values["findings"]
+    (patient,) = run["malignancy"]["patients"]
+    assert [(b["laterality"], len(b["images"])) for b in patient["breasts"]] == [("L", 2), ("R", 2)]
+    assert patient["score"] == max(breast["score"] for breast in patient["breasts"])
+    page = (out / "report.html").read_text()
+    left, right = (f"{breast['score']:.2f}" for breast in patient["breasts"])
+    assert f"Malignancy score: right {right}, left {left}" in page
     total = sum(len(load(out / f"{stem}.json")["findings"]) for stem in stems)
     assert f"{total} findings on 4 images; 0 files failed." in done.stdout
     assert str(out / "report.html") in done.stdout
@@ -146,6 +152,9 @@ def test_without_a_classifier_nothing_is_said_of_malignancy(
     assert [model["name"].split()[0] for model in values["models"]] == ["mass"]
     assert {finding["p_malignant"] for finding in values["findings"]} == {None}
     assert values["malignant_threshold"] is None
+    assert values["malignancy_score"] is None
+    assert load(tmp_path / "run.json")["malignancy"] is None
+    assert "Malignancy score:" not in (tmp_path / "report.html").read_text()
 
 
 def test_findings_are_listed_best_first_with_their_size(

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from mammoscope.classification.levels import RULE
 from mammoscope.classification.reference import reference
 from mammoscope.errors import OutputError
 from mammoscope.files import DISCLAIMER
@@ -200,6 +201,29 @@ def test_without_a_classifier_there_are_close_ups_alone(
     assert len(page.find("article")) == len(page.find("image")) == 1
     assert not any("data-heat" in a for _, a in page.elements)
     assert page.find("table") == [] and "heat map shows" not in page.text
+
+
+def test_breasts_are_scored_in_the_head_of_their_study(
+    report: Callable[..., str], make_result: Make
+) -> None:
+    def seen(name: str, p: float, side: str | None, study: str = "1") -> ImageResult:
+        facts = {"name": name, "laterality": side, "study_id": study, "malignant_threshold": 0.3}
+        return make_result(BOXES[:1], [0.9], [p], **facts)
+
+    results = [
+        *(seen("a", 0.5, "R"), seen("b", 0.4, "R"), seen("c", 0.03, "L"), seen("d", 1, None)),
+        seen("e", 0.8, "L", study="2"),
+        seen("f", 1, None, study="3"),
+    ]
+    page = Page(report(results))
+    heads = re.findall(r"Malignancy score: (?:, |right |left |[.\d]+)+(?= )", page.text)
+    assert heads == [
+        "Malignancy score: right 0.41, left 0.03",
+        "Malignancy score: left 0.72",
+    ]
+    titles = [a["title"] or "" for a in page.find("p") if "title" in a]
+    assert [RULE in title and "no probability" in title for title in titles] == [True, True]
+    assert "Malignancy score:" not in Page(report([make_result()])).text
 
 
 def test_linked_findings_name_each_other(report: Callable[..., str], make_result: Make) -> None:

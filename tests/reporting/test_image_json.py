@@ -78,6 +78,7 @@ WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("timings", "read"), -1),
     (("nipple_line_px",), [[1, 2]]),
     (("malignant_threshold",), 2),
+    (("malignancy_score",), -0.1),
     (("findings", 0, "explanation"), {}),
     (("findings", 0, "explanation", "evidence", "log_odds"), [1, 2]),
     (("findings", 0, "explanation", "features", "shape.share", "benign"), 101),
@@ -135,6 +136,15 @@ def test_values(make_result: Make) -> None:
     assert values["spacing_mm"] == [0.1, 0.2]
     assert values["timings"] == {"read": 0.25, "detect": 1.5}
     assert values["source"]["path"] == "study/left_cc.dcm"
+
+
+def test_malignancy_is_scored_where_a_classifier_has_looked(make_result: Make) -> None:
+    p = [0.1, 2 / 3]
+    looked = make_result(scores=[0.9, 0.2], p_malignant=p, malignant_threshold=0.3)
+    assert image_result_json(looked)["malignancy_score"] == 0.133333
+    none = make_result(boxes=[], scores=[], malignant_threshold=0.3)
+    assert image_result_json(none)["malignancy_score"] == 0
+    assert image_result_json(make_result())["malignancy_score"] is None
 
 
 def test_shown_is_the_threshold_and_above(make_result: Make) -> None:

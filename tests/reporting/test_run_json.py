@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 
 import mammoscope
 from mammoscope.classification import Link
+from mammoscope.classification.levels import RULE
+from mammoscope.classification.malignancy import malignancy
 from mammoscope.errors import ModelError, ReadError
 from mammoscope.files import json_bytes
 from mammoscope.reporting import (
@@ -89,6 +91,47 @@ def test_links_are_told_by_image_and_number(summary: RunSummary) -> None:
             "unit": "mm",
         }
     ]
+
+
+@pytest.fixture
+def malignant(make_result: Make) -> RunSummary:
+    """Two views of a left breast, and an image of unknown side in another study."""
+    facts = {"p_malignant": [2 / 3, 0.1], "malignant_threshold": 0.3}
+    results = [
+        make_result(name="cc", **facts),
+        make_result(name="mlo", view="MLO", boxes=[], scores=[], malignant_threshold=0.3),
+        make_result(name="any", laterality=None, patient_id=None, study_id="4", **facts),
+    ]
+    images = tuple(ImageLine.of(result) for result in results)
+    return RunSummary(command="detect", images=images, malignancy=malignancy(results))
+
+
+def test_malignancy_is_told_by_image_breast_and_patient(malignant: RunSummary) -> None:
+    values = json.loads(json_bytes(run_json(malignant)))
+    assert list(Draft202012Validator(json_schema(RUN_SCHEMA)).iter_errors(values)) == []
+    assert [image["malignancy_score"] for image in values["images"]] == [0.6, 0.0, 0.6]
+    breast = {"study_id": "1.2.3", "laterality": "L", "images": ["cc", "mlo"], "score": 0.3}
+    nobody = {"study_id": "4", "laterality": None, "images": ["any"], "score": None}
+    assert values["malignancy"] == {
+        "rule": RULE,
+        "patients": [
+            {"patient_id": None, "score": None, "breasts": [nobody]},
+            {"patient_id": "P1", "score": 0.3, "breasts": [breast]},
+        ],
+    }
+
+
+def test_without_a_classifier_there_is_no_malignancy(summary: RunSummary) -> None:
+    values = run_json(summary)
+    assert values["malignancy"] is None
+    assert all("malignancy_score" not in image for image in values["images"])
+
+
+@pytest.mark.parametrize("wrong", [{"score": 1.1}, {"images": []}, {"laterality": "left"}])
+def test_schema_rejects_malignancy(malignant: RunSummary, wrong: dict[str, Any]) -> None:
+    values = json.loads(json_bytes(run_json(malignant)))
+    values["malignancy"]["patients"][0]["breasts"][0] |= wrong
+    assert not Draft202012Validator(json_schema(RUN_SCHEMA)).is_valid(values)
 
 
 @pytest.mark.parametrize("wrong", [{"unit": "px"}, {"findings": [0, 1]}, {"laterality": None}])

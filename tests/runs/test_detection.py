@@ -106,6 +106,8 @@ def test_a_failure_stands_in_run_json_and_the_rest_is_done(
     assert [image.name for image in run.summary.images] == [found.paths[0].stem]
     written = json.loads((tmp_path / "out" / "run.json").read_text())
     assert written["counts"]["images"] == 2 and written["counts"]["failed"] == 1
+    ((breast,),) = (patient["breasts"] for patient in written["malignancy"]["patients"])
+    assert breast["images"] == [found.paths[0].stem] and breast["score"] > 0
     assert str(broken) in (tmp_path / "out" / "report.html").read_text()
 
 

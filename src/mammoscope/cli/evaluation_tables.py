@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mammoscope.classification.levels import RULE
 from mammoscope.cli.common import on_one_line
 from mammoscope.evaluation import Classification, Estimate, Evaluation, Subgroup, Subgroups
-from mammoscope.evaluation.levels import RULE
 from mammoscope.files import DISCLAIMER
 
 _WIDE = 250
@@ -78,7 +78,8 @@ def _print_classification(console: Console, evaluations: Sequence[Evaluation]) -
     )
     figures = [_classification_figures(found) for found in each.values()]
     _print_rows(console, evaluations, _side_by_side(figures))
-    console.print(RULE)
+    unscored = "" if evaluations[0].scored else " Detections without scores count as 1."
+    console.print(f"{RULE}{unscored}")
 
 
 def _classification_figures(found: Classification) -> dict[str, Estimate]:

@@ -4,10 +4,8 @@
 one and no malignant one, and else benign, also without any lesion. Breasts and patients follow from
 their images in the same way. What is unclear is left out.
 
-**Score.** An image scores the highest ``score * p_malignant`` of its classified detections (where
-detections have no scores: the highest p_malignant) and 0 without any; a breast the mean of its
-images; a patient the highest of its breasts. A breast whose side is unknown has no score, nor has
-its patient.
+**Score.** By the rule of a run, :mod:`mammoscope.classification.levels`; where detections have no
+scores, they count as 1.
 """
 
 from __future__ import annotations
@@ -17,14 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mammoscope.classification.levels import score_breasts, score_images, score_patients
 from mammoscope.evaluation.columns import LABEL, LATERALITY
 from mammoscope.evaluation.data import BoolArray, IntArray, Predictions, Truth
 from mammoscope.geometry import FloatArray
-
-RULE = (
-    "An image scores the highest score * p_malignant of its detections (p_malignant where there "
-    "are no scores), a breast the mean of its images, a patient the highest of its breasts."
-)
 
 BENIGN, UNCLEAR, MALIGNANT = 0, 1, 2
 """Classes; that of a whole is the highest of its parts."""
@@ -90,9 +84,7 @@ def of_wholes(truth: Truth, predictions: Predictions, p_malignant: FloatArray) -
     breasts = _of_breasts(images, truth)
     patients = [truth.patients[image] for image in breasts.image_of]
     _, first, whole_of = np.unique(patients, return_index=True, return_inverse=True)
-    scores = np.full(len(first), -np.inf)
-    with np.errstate(invalid="ignore"):  # NaN outdoes any number: that is meant
-        np.maximum.at(scores, whole_of, breasts.scores)
+    scores = score_patients(breasts.scores, whole_of)
     return {
         "image": images,
         "breast": breasts,
@@ -110,10 +102,7 @@ def sides(truth: Truth) -> Sequence[str]:
 def _of_images(truth: Truth, predictions: Predictions, p_malignant: FloatArray) -> Units:
     classes = np.full(len(truth.images), BENIGN)
     np.maximum.at(classes, truth.image_of, lesion_classes(truth))
-    scores = np.zeros(len(truth.images))
-    looked = ~np.isnan(p_malignant)
-    products = predictions.scores[looked] * p_malignant[looked]
-    np.maximum.at(scores, predictions.image_of[looked], products)
+    scores = score_images(predictions.scores, p_malignant, predictions.image_of, len(truth.images))
     # A score below 0 is no certainty: times a probability it would rank nothing.
     if (predictions.scores < 0).any():
         scores[:] = np.nan
@@ -124,8 +113,8 @@ def _of_breasts(images: Units, truth: Truth) -> Units:
     side_of = sides(truth)
     names = [f"{side}/{patient}" for side, patient in zip(side_of, truth.patients, strict=True)]
     _, first, whole_of = np.unique(names, return_index=True, return_inverse=True)
-    scores = np.bincount(whole_of, images.scores) / np.bincount(whole_of)
-    scores[[not side_of[image] for image in first]] = np.nan
+    sided = np.array([side_of[image] != "" for image in first], dtype=np.bool_)
+    scores = score_breasts(images.scores, whole_of, sided)
     return Units(scores, _highest(images.classes, whole_of), first)
 
 

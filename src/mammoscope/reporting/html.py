@@ -194,7 +194,13 @@ class _Page:
                 element("h2", None, "Models"),
                 parts.model_list([ModelUse(name, sha256) for name, sha256 in sorted(used)]),
             ),
-            element("section", {"id": "help"}, element("h2", None, "Reading this page"), _HELP),
+            element(
+                "section",
+                {"id": "help"},
+                element("h2", None, "Reading this page"),
+                _HELP,
+                element("p", None, parts.ABOUT_MALIGNANCY),
+            ),
             element("p", {"class": "banner"}, element("b", None, DISCLAIMER)),
         )
 

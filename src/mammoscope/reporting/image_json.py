@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mammoscope.classification.malignancy import image_malignancy
 from mammoscope.classification.reference import reference
 from mammoscope.errors import GeometryError, ReadError
 from mammoscope.files import DISCLAIMER, PathLike
@@ -56,6 +57,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "spacing_source": result.frame.spacing_source,
         "findings": findings_json(result),
         "image_score": round(result.score, _SCORE_DIGITS),
+        "malignancy_score": score_json(image_malignancy(result)),
         "threshold": round(float(result.threshold), _SCORE_DIGITS),
         "malignant_threshold": result.malignant_threshold,
         "nipple_line_px": _line_json(result.nipple_line),
@@ -104,6 +106,11 @@ def _explanation_json(why: Explanation) -> dict[str, Any]:
         "log_odds": why.evidence.log_odds.round(_LOG_ODDS_DIGITS).tolist(),
     }
     return {"features": features, "evidence": evidence}
+
+
+def score_json(score: float | None) -> float | None:
+    """A score to six digits, None where there is none."""
+    return None if score is None else round(score, _SCORE_DIGITS)
 
 
 def _line_json(line: NippleLine | None) -> list[list[float]] | None:

@@ -6,12 +6,16 @@ import base64
 from collections.abc import Sequence
 
 from mammoscope.classification import Link
+from mammoscope.classification.levels import RULE
+from mammoscope.classification.malignancy import malignancy
 from mammoscope.reporting.hanging import Film, Row, Sheet
 from mammoscope.reporting.markup import Html, element, joined
 from mammoscope.reporting.report_closer import closer_look
 from mammoscope.reporting.report_marks import finding_list, marks, marks_svg
 from mammoscope.reporting.run_json import Failure
 from mammoscope.types import ModelUse
+
+ABOUT_MALIGNANCY = f"The malignancy score is for ranking; as a product it is no probability. {RULE}"
 
 
 def sheet(study: Sheet, number: int, links: Sequence[Link]) -> Html:
@@ -29,6 +33,7 @@ def sheet(study: Sheet, number: int, links: Sequence[Link]) -> Html:
             {"class": "study-head"},
             element("h2", {"id": title_id}, study_title(study)),
             element("p", {"class": "dim"}, _study_facts(study)),
+            _malignancy(study),
         ),
         element(
             "div",
@@ -127,6 +132,21 @@ def _study_facts(study: Sheet) -> str:
     if not study.known:
         return f"{images} · they need not be of one person"
     return f"Study {study.study_id or 'unknown'} · {images}"
+
+
+def _malignancy(study: Sheet) -> Html | None:
+    """The score of each breast whose side is known."""
+    patients = malignancy(film.result for film in study.films)
+    scores = {breast.laterality: breast.score for each in patients for breast in each.breasts}
+    told = [
+        f"{word} {score:.2f}"
+        for side, word in (("R", "right"), ("L", "left"))
+        if (score := scores.get(side)) is not None
+    ]
+    if not told:
+        return None
+    words = f"Malignancy score: {', '.join(told)}"
+    return element("p", {"class": "dim", "title": ABOUT_MALIGNANCY}, words)
 
 
 def _overview_entry(study: Sheet, number: int) -> Html:

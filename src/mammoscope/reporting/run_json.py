@@ -15,8 +15,10 @@ from typing import Any
 
 import mammoscope
 from mammoscope.classification import Link
+from mammoscope.classification.levels import RULE
+from mammoscope.classification.malignancy import PatientScore, image_malignancy
 from mammoscope.files import DISCLAIMER
-from mammoscope.reporting.image_json import seconds_json
+from mammoscope.reporting.image_json import score_json, seconds_json
 from mammoscope.types import ImageResult, ModelUse
 
 RUN_SCHEMA = "mammoscope/run/1"
@@ -55,6 +57,7 @@ class ImageLine:
     path: str
     findings_shown: int | None = None
     image_score: float | None = None
+    malignancy_score: float | None = None
 
     @classmethod
     def of(cls, result: ImageResult) -> ImageLine:
@@ -63,7 +66,8 @@ class ImageLine:
             name=result.name,
             path=result.source.path,
             findings_shown=len(result.shown),
-            image_score=round(result.score, 6),
+            image_score=score_json(result.score),
+            malignancy_score=score_json(image_malignancy(result)),
         )
 
 
@@ -81,6 +85,8 @@ class RunSummary:
         In the order of the inputs, whatever order the workers finished in.
     links
         Findings of two views that may be one lesion.
+    malignancy
+        Scores of the patients and their breasts.
     ignored_paths
         Files that were found but are no images, such as a DICOMDIR or a text file.
     notes
@@ -95,6 +101,7 @@ class RunSummary:
     images: tuple[ImageLine, ...] = ()
     failures: tuple[Failure, ...] = ()
     links: tuple[Link, ...] = ()
+    malignancy: tuple[PatientScore, ...] = ()
     ignored_paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
@@ -125,6 +132,7 @@ def run_json(summary: RunSummary) -> dict[str, Any]:
         "failures": [asdict(failure) for failure in summary.failures],
         "images": [_without_none(asdict(image)) for image in summary.images],
         "links": [_link_json(link) for link in summary.links],
+        "malignancy": _malignancy_json(summary),
         "ignored_paths": list(summary.ignored_paths),
         "notes": list(summary.notes),
         "timings": seconds_json(summary.timings_s),
@@ -139,6 +147,20 @@ def _link_json(link: Link) -> dict[str, Any]:
         "findings": list(link.findings),
         "nipple_distances": distances,
     }
+
+
+def _malignancy_json(summary: RunSummary) -> dict[str, Any] | None:
+    if all(image.malignancy_score is None for image in summary.images):
+        return None
+    return {"rule": RULE, "patients": [_patient_json(each) for each in summary.malignancy]}
+
+
+def _patient_json(patient: PatientScore) -> dict[str, Any]:
+    breasts = [
+        asdict(breast) | {"images": list(breast.images), "score": score_json(breast.score)}
+        for breast in patient.breasts
+    ]
+    return asdict(patient) | {"score": score_json(patient.score), "breasts": breasts}
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoscope.classification import link
+from mammoscope.classification.malignancy import malignancy
 from mammoscope.dicom_results import kinds
 from mammoscope.errors import MammoscopeError
 from mammoscope.files import ensure_folder, remove_old, write_json
@@ -113,6 +114,7 @@ def run_detection(
         images=tuple(ImageLine.of(result) for result in results),
         failures=tuple(failures),
         links=link(results),
+        malignancy=malignancy(results),
         ignored_paths=tuple(str(path) for path in found.ignored),
         notes=notes,
         timings_s=_timings(results, time.perf_counter() - start),
