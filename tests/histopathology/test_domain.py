@@ -18,12 +18,26 @@ BREAKHIS = Path(__file__).parents[2].parent / "shared" / "data" / "breakhis-100x
 
 @pytest.mark.parametrize("malignant", [False, True])
 @pytest.mark.parametrize("colours", [((0.60, 0.68, 0.42), (0.35, 0.86, 0.37)), STANDARD.colours])
-@pytest.mark.parametrize("light", [(255, 255, 255), (214, 232, 214), (250, 240, 225)])
+@pytest.mark.parametrize(
+    "light",
+    [(255, 255, 255), (214, 232, 214), (250, 240, 225), (250, 230, 190), (185, 210, 230)],
+)
 def test_tissue_passes_under_other_stains_and_lights(
     tissue: Tissue, malignant: bool, colours: np.ndarray, light: tuple[int, int, int]
 ) -> None:
     changed = Stains(np.array(light, float), np.array(colours), np.array([0.85, 0.8]))
     assert why_not_stained(tissue(malignant, 6, changed, size=200)) is None
+
+
+@pytest.mark.parametrize("brightness", [0.45, 0.7])
+def test_tissue_passes_in_dim_light(tissue: Tissue, brightness: float) -> None:
+    assert why_not_stained((tissue(True, 6, size=200) * brightness).astype(np.uint8)) is None
+
+
+def test_tissue_passes_that_takes_a_tenth_of_the_field(tissue: Tissue) -> None:
+    field = np.full((600, 900, 3), 255, np.uint8)
+    field[100:250, 100:325] = tissue(False, 6, size=150)
+    assert why_not_stained(field) is None
 
 
 def stained_with(*colour: float) -> NDArray[np.uint8]:
@@ -51,8 +65,18 @@ def test_what_is_no_such_tissue_is_told_apart(rgb: NDArray[np.uint8], why: str) 
     assert why in str(why_not_stained(rgb))
 
 
-def test_fluorescence_is_dark(tissue: Tissue) -> None:
-    assert "dark" in str(why_not_stained(255 - tissue(False, 6, size=200)))
+@pytest.mark.parametrize("brightness", [0.2, 1, 2])
+def test_fluorescence_in_blue_and_red_is_no_white_light(tissue: Tissue, brightness: float) -> None:
+    glow = (255.0 - tissue(False, 6, size=200)) * (brightness, 0, brightness)
+    why = why_not_stained(np.minimum(glow, 255).astype(np.uint8))
+    assert why in ("dark: not seen in bright light", "not seen in white light")
+
+
+def test_a_brown_immunostain_beside_blue_nuclei_is_told_apart() -> None:
+    brown, blue = stained_with(0.27, 0.57, 0.78), stained_with(0.6, 0.62, 0.25)
+    assert why_not_stained(np.hstack([blue] * 3 + [brown])) == (
+        "neither blue, violet nor pink in 25% of what is stained"
+    )
 
 
 @pytest.mark.data

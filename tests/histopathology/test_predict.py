@@ -64,6 +64,27 @@ def test_a_bad_file_costs_only_itself(
     assert "3 of 4 images" in done.stdout and len(read_table(out)) == 3
 
 
+def test_images_of_one_name_get_a_picture_each(
+    run_command: Run,
+    paleness: HistopathologyCard,
+    tissue: Callable[..., np.ndarray],
+    save: Save,
+    tmp_path: Path,
+) -> None:
+    fields = [save(tmp_path / at, tissue(True, 1)) for at in ("a/x.png", "b/x.png", "b/x.tif")]
+    done = run_command(
+        *("histopathology", "predict", *fields, "--model", paleness.path),
+        *("--out", tmp_path / "out.csv", "--heat", tmp_path / "heat"),
+    )
+    assert done.exit_code == 0, done.output
+    assert len(read_table(tmp_path / "out.csv")) == 3
+    assert sorted(path.name for path in (tmp_path / "heat").iterdir()) == [
+        "a_x.png.heat.png",
+        "b_x.png.heat.png",
+        "x.tif.heat.png",
+    ]
+
+
 def test_results_do_not_depend_on_workers(
     run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
 ) -> None:

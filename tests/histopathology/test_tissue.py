@@ -89,6 +89,15 @@ def test_patients_come_from_a_table(save: Save, tmp_path: Path) -> None:
     table.write_text("image,patient_id\nbenign/a.png,7\n")
     with pytest.raises(TableError, match=r"patients.csv: has no row for .*b.png"):
         load_tissue(folder, (), table)
+    table.write_text("image,patient_id\n")
+    with pytest.raises(TableError, match=r"patients.csv: has no row for .*a.png"):
+        load_tissue(folder, (), table)
+
+
+def test_hidden_files_beside_the_images_are_none(save: Save, tmp_path: Path) -> None:
+    folder = folder_of(save, tmp_path, "SOB_B_A-14-1-100-001.png")
+    (folder / "._SOB_B_A-14-1-100-001.png").write_bytes(b"of another system")
+    assert len(load_tissue(folder).images) == 1
 
 
 def test_a_folder_that_is_no_set_is_refused(save: Save, tmp_path: Path, breakhis: Path) -> None:

@@ -94,7 +94,7 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
     is what most papers report, and optimistic; by patient is what counts.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        _need_extra(charts=True)
         from mammoscope.training.histopathology.benchmark import benchmark as compare
         from mammoscope.training.histopathology.config import DEFAULT_CNN, CnnSettings
         from mammoscope.training.histopathology.methods import NAMES, all_methods
@@ -178,7 +178,7 @@ def predict(
 
         card = find_card(HistopathologyCard, model)
         classifier = TissueClassifier(card)
-        found = find_images(paths, passing_over=heat, name_by_folder=True)
+        found = find_images(paths, passing_over=heat)
         with common.progress_bar(len(found.paths), "Looking at fields") as bar:
             run = run_tissue(
                 classifier, found, out, heat, workers, lambda: bar.advance(bar.task_ids[0])
@@ -198,13 +198,13 @@ def _by_name(weights: list[str]) -> dict[str, str]:
     return {name: path for name, _, path in pairs}
 
 
-def _need_extra() -> None:
+def _need_extra(charts: bool = False) -> None:
     """Say which extra is missing before anything else is done.
 
     Raises
     ------
     MissingExtra
-        If what training needs cannot be imported.
+        If what training needs cannot be imported, or matplotlib where there are charts.
     """
     from importlib.util import find_spec
 
@@ -212,3 +212,5 @@ def _need_extra() -> None:
 
     if not all(find_spec(name) for name in ("torch", "timm", "accelerate", "sklearn", "skimage")):
         raise MissingExtra("comparing and training", "train")
+    if charts and not find_spec("matplotlib"):
+        raise MissingExtra("comparing", "plot")

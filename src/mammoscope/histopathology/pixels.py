@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mammoscope.errors import ReadError, RefusedError
 from mammoscope.reading.decoding import decode
 from mammoscope.reading.faults import Damaged, Refused, check_size
+from mammoscope.reading.pixel_data import damage_warnings
 from mammoscope.reading.raster import raster_kind
 from mammoscope.reading.raster_headers import png_header, tiff_header
 from mammoscope.reading.streams import jpeg_header
@@ -68,7 +69,9 @@ def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
             f"{size[0]} rows x {size[1]} columns: a field has at least {LEAST_SIDE} of each, and is"
             f" at most {_LONGEST} times as long as wide"
         )
-    return decode("opencv", plain).array
+    decoded = decode("opencv", plain)
+    damage_warnings(decoded.complaints)
+    return decoded.array
 
 
 def _colour(array: NDArray[np.uint8] | NDArray[np.uint16]) -> RGB:

@@ -98,7 +98,11 @@ def load_tissue(
     """
     if not folder.is_dir():
         raise InputError(folder, "no such folder")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES)
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+    )
     if not files:
         raise InputError(folder, "holds no PNG, JPEG or TIFF files")
     if any(parse_name(path) for path in files):
@@ -133,7 +137,7 @@ def _classes(
             f"which of the classes {', '.join(names)} are malignant must be said, and some are not",
         )
     whose = dict(_patients(patients, folder)) if patients else {}
-    if whose and (missing := [path for path in files if path not in whose]):
+    if patients and (missing := [path for path in files if path not in whose]):
         raise TableError(str(patients), f"has no row for {missing[0]}")
     images = tuple(
         TissueImage(path, kind, kind in malignant, whose.get(path), None)

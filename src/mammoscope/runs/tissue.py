@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import ensure_folder
 from mammoscope.histopathology import TissueClassifier, TissueOpinion, read_rgb, write_heat
 from mammoscope.histopathology.breakhis import parse_name
-from mammoscope.names import check_names
+from mammoscope.names import check_names, name_of
 from mammoscope.reading import FoundImages
 from mammoscope.reporting import Failure
 from mammoscope.runs.batch import run_batch
@@ -52,7 +53,7 @@ def run_tissue(
     ensure_folder(out.parent)
     if out.resolve() in {path.resolve() for path in found.paths}:
         raise OutputError(out, "is an input: choose another file")
-    names = {path: found.name(path) for path in found.paths}
+    names = _names(found.paths)
     refused = {} if heat is None else check_names(names, ensure_folder(heat), (_HEAT,))
 
     def judge(path: Path) -> TissueOpinion:
@@ -72,6 +73,17 @@ def run_tissue(
         progress()
     write_table(out, ("image", "label", "p_malignant", "warnings"), rows)
     return TissueRun(len(rows), tuple(failures))
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What pictures are called: by the image, with its ending and folders where names repeat."""
+    names = {path: name_of(path) for path in paths}
+    parts = {path: path.absolute().parts[1:] for path in paths}
+    for depth in range(1, max(map(len, parts.values())) + 1):
+        count = Counter(name.casefold() for name in names.values())
+        repeated = [path for path in paths if count[names[path].casefold()] > 1]
+        names.update((path, "_".join(parts[path][-depth:])) for path in repeated)
+    return names
 
 
 def _row(path: Path, opinion: TissueOpinion) -> dict[str, object]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,13 @@ def test_wrong_use_is_said_at_once(run_command: Run, breakhis: Path, tmp_path: P
     assert done.exit_code == 1 and "no class has an image for each of 9 folds" in done.stderr
     done = run_command(*command, "--method", "svm", "--magnification", 40)
     assert done.exit_code == 1 and "no image of magnification [40]" in done.stderr
+
+
+def test_without_what_draws_charts_no_comparison_begins(
+    run_command: Run, breakhis: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    out = tmp_path / "out"
+    done = run_command("histopathology", "benchmark", "--data", breakhis, "--out", out)
+    assert done.exit_code == 1 and "mammoscope[plot]" in done.stderr
+    assert not out.exists()
