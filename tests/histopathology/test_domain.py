@@ -20,7 +20,7 @@ BREAKHIS = Path(__file__).parents[2].parent / "shared" / "data" / "breakhis-100x
 @pytest.mark.parametrize("colours", [((0.60, 0.68, 0.42), (0.35, 0.86, 0.37)), STANDARD.colours])
 @pytest.mark.parametrize(
     "light",
-    [(255, 255, 255), (214, 232, 214), (250, 240, 225), (250, 230, 190), (185, 210, 230)],
+    [(255, 255, 255), (214, 232, 214), (250, 240, 225), (250, 225, 170), (185, 210, 230)],
 )
 def test_tissue_passes_under_other_stains_and_lights(
     tissue: Tissue, malignant: bool, colours: np.ndarray, light: tuple[int, int, int]
@@ -65,7 +65,7 @@ def test_what_is_no_such_tissue_is_told_apart(rgb: NDArray[np.uint8], why: str) 
     assert why in str(why_not_stained(rgb))
 
 
-@pytest.mark.parametrize("brightness", [0.2, 1, 2])
+@pytest.mark.parametrize("brightness", [0.2, 1, 4])
 def test_fluorescence_in_blue_and_red_is_no_white_light(tissue: Tissue, brightness: float) -> None:
     glow = (255.0 - tissue(False, 6, size=200)) * (brightness, 0, brightness)
     why = why_not_stained(np.minimum(glow, 255).astype(np.uint8))
