@@ -45,10 +45,12 @@ def test_a_higher_logit_is_a_higher_chance_where_malignant_ones_have_higher_logi
 ) -> None:
     logits, malignant = (np.array(part) for part in zip(*pairs, strict=True))
     higher = logits[malignant].mean() - logits[~malignant].mean()
-    _, slope = fit_calibration(logits, malignant)
+    bias, slope = fit_calibration(logits, malignant)
     assert np.isfinite(slope)
-    if abs(higher) > 1e-3 * max(1, float(np.abs(logits).max())):
-        assert np.sign(slope) == np.sign(higher)
+    if higher > 1e-3 * max(1, float(np.abs(logits).max())):
+        assert slope > 0
+    elif higher < -1e-2 * max(1, float(np.abs(logits).max())):
+        assert (bias, slope) == (0, 1), "the order is not turned round"
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
@@ -97,3 +99,11 @@ def test_a_fold_is_calibrated_on_the_others() -> None:
     other = cross_calibrated(logits, turned, fold)
     np.testing.assert_array_equal(other[fold == 1], p[fold == 1])
     assert (other[fold != 1] != p[fold != 1]).all()
+
+
+def test_weights_count_as_repetitions_do() -> None:
+    logits, malignant = said(60)
+    times = np.arange(60) % 3 + 1
+    weighted = fit_calibration(logits, malignant, times / 1.0)
+    repeated = fit_calibration(np.repeat(logits, times), np.repeat(malignant, times))
+    assert calibrated(logits, weighted) == pytest.approx(calibrated(logits, repeated), abs=0.01)

@@ -19,10 +19,22 @@ POINTS = (0.9, 0.8, 0.95)
 """Sensitivities for which a threshold is given; the first is the one in use."""
 
 
-def fit_calibration(logits: FloatArray, malignant: NDArray[np.bool_]) -> tuple[float, float]:
-    """Bias and slope that make logits (N,) the log-odds of malignancy (J. Platt 1999)."""
+def fit_calibration(
+    logits: FloatArray, malignant: NDArray[np.bool_], weights: FloatArray | None = None
+) -> tuple[float, float]:
+    """Bias and slope that make logits (N,) the log-odds of malignancy (J. Platt 1999).
+
+    Where the slope would turn the order round, the labels tell too little: logits stay as they are.
+
+    Parameters
+    ----------
+    weights
+        (N,) how much each counts; None for all alike.
+    """
     spread = float(logits.std()) or 1.0
-    model = LogisticRegression(C=_WEAK).fit(logits[:, None] / spread, malignant)
+    model = LogisticRegression(C=_WEAK).fit(logits[:, None] / spread, malignant, weights)
+    if model.coef_[0, 0] < 0 < logits.std():
+        return 0.0, 1.0
     return float(model.intercept_[0]), float(model.coef_[0, 0]) / spread
 
 
@@ -41,11 +53,17 @@ def calibration_facts(logits: FloatArray, malignant: NDArray[np.bool_]) -> dict[
 
 
 def cross_calibrated(
-    logits: FloatArray, malignant: NDArray[np.bool_], fold: NDArray[np.int64]
+    logits: FloatArray,
+    malignant: NDArray[np.bool_],
+    fold: NDArray[np.int64],
+    weights: FloatArray | None = None,
 ) -> FloatArray:
     """Probabilities (N,), those of a fold calibrated on all others: on other patients."""
     p = np.empty(len(logits))
+    counts = np.ones(len(logits)) if weights is None else weights
     for k in np.unique(fold):
         own = fold == k
-        p[own] = calibrated(logits[own], fit_calibration(logits[~own], malignant[~own]))
+        p[own] = calibrated(
+            logits[own], fit_calibration(logits[~own], malignant[~own], counts[~own])
+        )
     return p

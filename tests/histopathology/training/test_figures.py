@@ -35,6 +35,7 @@ def test_binary_figures_are_those_of_the_malignant_class() -> None:
             "specificity": recall_score(truth, called, pos_label=0),
             "auc": roc_auc_score(truth, figures.scores[:, 1]),
             "f1": f1_score(truth, called),
+            "recognition_rate": accuracy_score(truth, called),
         }
     )
 
@@ -71,6 +72,13 @@ def test_intervals_are_wider_where_whole_patients_are_drawn() -> None:
     assert by_patient.value == by_image.value == 0.75
     spans = [each.high - each.low for each in (by_patient, by_image) if each.low and each.high]
     assert spans[0] > 1.5 * spans[1]
+
+
+def test_patients_count_alike_in_the_recognition_rate() -> None:
+    truth = np.array([0, 0, 0, 0, 1])
+    called = np.array([0, 1, 1, 1, 1])
+    figures = ClassFigures(truth, called, np.eye(2)[called], (1,))
+    assert measured(figures, ["a", "a", "a", "a", "b"])["recognition_rate"].value == 5 / 8
 
 
 def test_a_class_of_one_patient_gives_no_interval() -> None:

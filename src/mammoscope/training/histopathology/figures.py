@@ -1,9 +1,9 @@
-"""Accuracy, sensitivity, specificity, AUC and F1 of classes, with intervals."""
+"""Accuracy, sensitivity, specificity, AUC, F1 and recognition rate of classes, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from mammoscope.evaluation.froc import ratio
 from mammoscope.evaluation.roc import area_under_roc
 from mammoscope.geometry import FloatArray
 
-METRICS = ("accuracy", "sensitivity", "specificity", "auc", "f1")
+METRICS = ("accuracy", "sensitivity", "specificity", "auc", "f1", "recognition_rate")
 
 RESAMPLES = 1000
 
@@ -22,8 +22,9 @@ RESAMPLES = 1000
 class ClassFigures:
     """The figures as a function of how often each test (I) counts.
 
-    All but the accuracy are of one class against all others; of several classes it is their mean
-    (macro average), over the classes that are there.
+    Sensitivity, specificity, AUC and F1 are of one class against all others; of several classes it
+    is their mean (macro average), over the classes that are there. The recognition rate is the mean
+    over patients of the share of their images that is called right (F. A. Spanhol et al. 2016).
 
     Parameters
     ----------
@@ -33,12 +34,15 @@ class ClassFigures:
         (I, C) how much speaks for each class.
     classes
         Which classes count: the malignant one alone, or all.
+    share
+        (I,) of each test among those of its patient, for the recognition rate; None: each is alone.
     """
 
     truth: NDArray[np.int64]
     called: NDArray[np.int64]
     scores: FloatArray
     classes: tuple[int, ...]
+    share: FloatArray | None = None
 
     @property
     def size(self) -> int:
@@ -50,7 +54,11 @@ class ClassFigures:
         right = (self.truth == self.called).astype(np.float64)
         each = [self._of(number, weights) for number in self.classes]
         means = [_mean_known(np.stack(values)) for values in zip(*each, strict=True)]
-        return (ratio(weights @ right, weights.sum(axis=1)), *means)
+        accuracy = ratio(weights @ right, weights.sum(axis=1))
+        if self.share is None:
+            return (accuracy, *means, accuracy)
+        shared = weights * self.share
+        return (accuracy, *means, ratio(shared @ right, shared.sum(axis=1)))
 
     def patients(self, names: Sequence[str]) -> tuple[FloatArray, ...]:
         """How many patients, or images, each figure rests on: of the rarest class that counts."""
@@ -59,7 +67,8 @@ class ClassFigures:
             min(len(np.unique(who[(self.truth == c) == of])) for c in self.classes)
             for of in (True, False)
         )
-        support = (len(np.unique(who)), inside, outside, min(inside, outside), inside)
+        everyone = len(np.unique(who))
+        support = (everyone, inside, outside, min(inside, outside), inside, everyone)
         return tuple(np.array(float(number)) for number in support)
 
     def _of(self, number: int, weights: FloatArray) -> tuple[FloatArray, ...]:
@@ -80,8 +89,14 @@ class ClassFigures:
 
 def measured(figures: ClassFigures, units: Sequence[str]) -> dict[str, Estimate]:
     """By metric; intervals from resampling ``units`` (I,): patients, or images."""
-    found = measure(figures, units, RESAMPLES, 0)
+    found = measure(replace(figures, share=share_of(units)), units, RESAMPLES, 0)
     return {name: value.item() for name, value in zip(METRICS, found, strict=True)}
+
+
+def share_of(units: Sequence[str]) -> FloatArray:
+    """(I,) one by the number of tests of the same unit."""
+    _, unit_of, count = np.unique(units, return_inverse=True, return_counts=True)
+    return 1 / count[unit_of].astype(np.float64)
 
 
 def _mean_known(values: FloatArray) -> FloatArray:

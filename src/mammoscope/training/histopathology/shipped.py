@@ -22,7 +22,12 @@ from mammoscope.models.histopathology_card import HistopathologyCard
 from mammoscope.training.export import exported, made_picture, weights_facts, write_model
 from mammoscope.training.histopathology.benchmark import SAID, fold_is_of, read_said
 from mammoscope.training.histopathology.fields import Fields
-from mammoscope.training.histopathology.figures import RESAMPLES, ClassFigures, measured
+from mammoscope.training.histopathology.figures import (
+    RESAMPLES,
+    ClassFigures,
+    measured,
+    share_of,
+)
 from mammoscope.training.histopathology.methods import Regions
 from mammoscope.training.histopathology.networks import TissueNetwork
 from mammoscope.training.histopathology.setup import Setup
@@ -80,8 +85,12 @@ class Unseen:
         )
 
     def facts(self, protocol: Protocol) -> dict[str, Any]:
-        """``calibration`` and ``figures`` of a card: those of a fold calibrated on all others."""
-        p = cross_calibrated(self.logits, self.malignant, self.fold)
+        """``calibration`` and ``figures`` of a card: those of a fold calibrated on all others.
+
+        Every patient counts the same in a calibration, however many images there are.
+        """
+        share = share_of(self.patients)
+        p = cross_calibrated(self.logits, self.malignant, self.fold, share)
         figures = ClassFigures(
             self.malignant.astype(np.int64),
             (p >= MALIGNANT_FROM).astype(np.int64),
@@ -93,11 +102,12 @@ class Unseen:
         words = {name: said.format(**each.as_dict()) for name, each in found.items()}
         summary = (
             f"On {len(set(self.patients))} patients of the training set, each judged by a model"
-            f" that had not seen that patient: accuracy {words['accuracy']}, sensitivity"
+            f" that had not seen that patient: recognition rate (patients count alike)"
+            f" {words['recognition_rate']}, accuracy {words['accuracy']}, sensitivity"
             f" {words['sensitivity']}, specificity {words['specificity']}, AUC {words['auc']};"
             f" 95 % intervals."
         )
-        bias, slope = fit_calibration(self.logits, self.malignant)
+        bias, slope = fit_calibration(self.logits, self.malignant, share)
         return {
             "calibration": {"malignant": [round(bias, 4), round(slope, 4)]},
             "figures": {
