@@ -87,10 +87,13 @@ class Unseen:
     def facts(self, protocol: Protocol) -> dict[str, Any]:
         """``calibration`` and ``figures`` of a card: those of a fold calibrated on all others.
 
-        Every patient counts the same in a calibration, however many images there are.
+        In a calibration both classes count the same, and within a class all patients, however many
+        images there are.
         """
-        share = share_of(self.patients)
-        p = cross_calibrated(self.logits, self.malignant, self.fold, share)
+        weights = share_of(self.patients)
+        for which in (self.malignant, ~self.malignant):
+            weights[which] *= len(weights) / 2 / weights[which].sum()
+        p = cross_calibrated(self.logits, self.malignant, self.fold, weights)
         figures = ClassFigures(
             self.malignant.astype(np.int64),
             (p >= MALIGNANT_FROM).astype(np.int64),
@@ -107,7 +110,7 @@ class Unseen:
             f" {words['sensitivity']}, specificity {words['specificity']}, AUC {words['auc']};"
             f" 95 % intervals."
         )
-        bias, slope = fit_calibration(self.logits, self.malignant, share)
+        bias, slope = fit_calibration(self.logits, self.malignant, weights)
         return {
             "calibration": {"malignant": [round(bias, 4), round(slope, 4)]},
             "figures": {
