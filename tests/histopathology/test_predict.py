@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammoscope.models import HistopathologyCard, bundled_cards
+from mammoscope.models import HistopathologyCard, find_card
 from mammoscope.tables import read_table
 
 Run = Callable[..., Any]
@@ -106,12 +106,14 @@ def test_no_image_is_overwritten(
     assert page.read_bytes() == before
 
 
-def test_without_a_shipped_model_it_is_said(run_command: Run, folder: Path, tmp_path: Path) -> None:
-    if any(isinstance(card, HistopathologyCard) for card in bundled_cards()):
-        pytest.skip("one is shipped")
+def test_the_shipped_model_is_used_and_says_how_good_it_is(
+    run_command: Run, folder: Path, tmp_path: Path
+) -> None:
     done = run_command("histopathology", "predict", folder, "--out", tmp_path / "out.csv")
-    assert done.exit_code == 1
-    assert "no model for histopathology" in done.stderr
+    card = find_card(HistopathologyCard)
+    assert card.figure in done.stdout and "recognition rate" in card.figure
+    judged = [row for row in read_table(tmp_path / "out.csv") if row["p_malignant"]]
+    assert judged and all(0 < row.number("p_malignant") < 1 for row in judged)
 
 
 def test_it_needs_no_torch() -> None:
