@@ -73,7 +73,7 @@ def test_forked_processes_have_helpers_of_their_own():
     decode("opencv", _png(1))
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(_decode_in_child, range(8)) == list(range(8))
-        # Left to end by themselves: one killed while it holds the queue would leave the other waiting.
+        # One killed while it holds the queue would leave the other waiting.
         pool.close()
         pool.join()
     assert decode("opencv", _png(5)).array[0, 0] == 5
