@@ -18,7 +18,7 @@ Run = Callable[..., Any]
 
 @pytest.fixture
 def classify(run_command: Run, write_classifier: Callable[..., ClassifierCard]) -> Run:
-    card = write_classifier()
+    card = write_classifier(operating_points={"sensitivity 0.9": 0.4})
 
     def run(*arguments: object) -> Any:
         return run_command("classify", "--model", card.path, *arguments)
@@ -40,6 +40,7 @@ def test_marked_boxes_are_classified_and_can_be_evaluated(
     marked = sum(row.box() is not None for row in truth if "_png" not in row["image"])
     rows = len(read_table(dicom))
     assert f"{marked} of {rows} rows classified: {out}" in done.stdout
+    assert "Malignant from p_malignant 0.4: sensitivity 0.9 " in done.stdout
     assert "not a medical device" in done.stdout
     scored = run_command("evaluate", out, dicom, "--bootstrap", 20, "--json")
     assert scored.exit_code == 0, scored.output

@@ -241,7 +241,7 @@ def test_json_keys() -> None:
     assert set(values) == {
         *("schema", "hit", "ap", "sensitivity_at_fppi", "auc", "false_positives_per_normal"),
         *("images", "normals", "lesions", "patients", "predictions", "threshold"),
-        *("sensitivity_at_threshold", "fppi_at_threshold"),
+        *("sensitivity_at_threshold", "fppi_at_threshold", "clean_at_threshold"),
         *("bootstrap", "seed", "classification", "subgroups", "warnings"),
     }
     assert values["schema"] == "mammoscope/evaluation/1"

@@ -80,16 +80,17 @@ def test_groups_of_images_worked_out_on_paper() -> None:
 
 
 def test_figures_at_the_threshold_worked_out_on_paper() -> None:
-    for threshold, sensitivity, fppi in (
-        (0.9, 1 / 4, 0.0),
-        (0.8, 1 / 4, 1 / 4),
-        (0.6, 2 / 4, 2 / 4),
-        (0.5, 3 / 4, 2 / 4),
-        (0.91, 0.0, 0.0),
+    for threshold, sensitivity, fppi, clean in (
+        (0.9, 1 / 4, 0.0, 1.0),
+        (0.8, 1 / 4, 1 / 4, 3 / 4),
+        (0.6, 2 / 4, 2 / 4, 2 / 4),
+        (0.5, 3 / 4, 2 / 4, 2 / 4),
+        (0.91, 0.0, 0.0, 1.0),
     ):
         evaluation = evaluate(PAPER, PAPER_TRUTH, replace(POINT, threshold=threshold))
         assert evaluation.sensitivity_at_threshold.value == sensitivity
         assert evaluation.fppi_at_threshold.value == fppi
+        assert evaluation.clean_at_threshold.value == clean
 
 
 def test_without_a_threshold_there_are_no_figures_at_it() -> None:
@@ -98,6 +99,7 @@ def test_without_a_threshold_there_are_no_figures_at_it() -> None:
     for estimate in (
         evaluation.sensitivity_at_threshold,
         evaluation.fppi_at_threshold,
+        evaluation.clean_at_threshold,
         small.sensitivity_at_threshold,
     ):
         assert estimate.as_dict() == {"value": None, "low": None, "high": None}
@@ -109,6 +111,7 @@ def test_a_second_hit_is_a_false_positive_at_the_threshold_too() -> None:
     found = Predictions.of([[SMALL, [0, 0, 10, 9]]], [[0.9, 0.8]], threshold=0.5)
     evaluation = evaluate(found, Truth.of([[SMALL]]), POINT)
     assert (evaluation.sensitivity_at_threshold.value, evaluation.fppi_at_threshold.value) == (1, 1)
+    assert evaluation.clean_at_threshold.value == 0
 
 
 @settings(max_examples=10, deadline=None)
@@ -123,7 +126,8 @@ def test_a_group_of_every_lesion_or_image_has_the_figures_of_the_whole_set(seed:
     for group in (lesions, images):
         assert group.sensitivity_at_fppi == evaluation.sensitivity_at_fppi
         assert group.sensitivity_at_threshold == evaluation.sensitivity_at_threshold
-    for figure in ("ap", "auc", "false_positives_per_normal", "fppi_at_threshold"):
+    at_threshold = ("fppi_at_threshold", "clean_at_threshold")
+    for figure in ("ap", "auc", "false_positives_per_normal", *at_threshold):
         assert getattr(images, figure) == getattr(evaluation, figure)
 
 
@@ -152,7 +156,7 @@ def test_a_group_of_images_is_those_images_evaluated_alone(seed: int) -> None:
         assert (group.images, group.lesions) == (alone.images, alone.lesions)
         for figure in (
             *("ap", "auc", "sensitivity_at_fppi", "sensitivity_at_threshold"),
-            *("false_positives_per_normal", "fppi_at_threshold"),
+            *("false_positives_per_normal", "fppi_at_threshold", "clean_at_threshold"),
         ):
             assert getattr(group, figure) == getattr(alone, figure)
 
@@ -206,7 +210,10 @@ def test_json_of_subgroups() -> None:
     assert (size["column"], size["level"]) == ("size", "lesion")
     counts = {"name", "images", "lesions", "patients"}
     of_lesions = counts | {"sensitivity_at_fppi", "sensitivity_at_threshold"}
-    of_images = {"ap", "auc", "false_positives_per_normal", "fppi_at_threshold"}
+    of_images = {
+        *("ap", "auc", "false_positives_per_normal"),
+        *("fppi_at_threshold", "clean_at_threshold"),
+    }
     assert all(set(group) == of_lesions for group in size["groups"])
     assert all(set(group) == of_lesions | of_images for group in view["groups"])
     assert list(view["groups"][0]["sensitivity_at_fppi"]) == ["0.1", "0.25", "0.5", "1", "2", "4"]

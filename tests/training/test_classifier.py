@@ -175,7 +175,7 @@ def test_a_validation_part_of_one_class_leaves_the_model_as_it_is(
 
 
 def test_a_classical_method_is_trained_the_same_way(parts: Parts, tmp_path: Path) -> None:
-    card = train_classifier(Method("svm", None), parts, {}, run_in(tmp_path))
+    card = train_classifier(Method.of("svm"), parts, {}, run_in(tmp_path))
     assert (card.side, len(card.features)) == (0, len(NAMES))
     assert card.calibration != (0, 1) and card.operating_points
     assert len(read_table(tmp_path / "test" / "annotated.csv")) == 2

@@ -61,7 +61,7 @@ def done(
 ) -> Comparison:
     """A network and a classical method on three patients in two folds."""
     comparison = Comparison(
-        tmp_path_factory.mktemp("compare"), [Method("small", roi_config), Method("svm", None)]
+        tmp_path_factory.mktemp("compare"), [Method("small", roi_config), Method.of("svm")]
     )
     compare(comparison.methods, images, FOLDS, detected, comparison.run)
     return comparison
@@ -173,7 +173,7 @@ def test_a_folder_of_other_settings_or_data_is_refused(
     longer = replace(roi_config, training=replace(roi_config.training, epochs=9))
     others: list[tuple[Method, dict[Path, FloatArray]]] = [
         (Method("small", longer), detected),
-        (Method("svm", None), {}),
+        (Method.of("svm"), {}),
         (Method("svm", longer), detected),
     ]
     for method, boxes in others:
@@ -190,7 +190,7 @@ def test_a_start_is_that_of_the_fold_or_none_where_it_does_not_fit(
     fits = Method("small", roi_config)
     assert fits.weights(given, 2) == tmp_path / "2.safetensors"
     assert fits.weights(None, 2) is None
-    assert Method("svm", None).weights(given, 2) is None
+    assert Method.of("svm").weights(given, 2) is None
     other = replace(roi_config, network=replace(roi_config.network, trunk="test_resnet"))
     assert Method("other", other).weights(given, 2) is None
     with pytest.raises(InputError, match=r"1\.safetensors: not a readable"):
@@ -214,7 +214,7 @@ def test_a_fold_of_patients_without_a_labelled_lesion_is_no_obstacle(
     """Each patient is a fold, and one has no masses; nobody has detected anything."""
     bare = AnnotatedImage.of(images[0].path.with_name("bare.dcm"), "bare", ())
     run = Run(tmp_path, None, lambda sentence: None)
-    compare([Method("elm", None)], (*images, bare), 4, {}, run)
+    compare([Method.of("elm")], (*images, bare), 4, {}, run)
     assert len(read_table(tmp_path / "elm" / "annotated.csv")) == 10
     assert not (tmp_path / "elm" / "detected.csv").exists()
 
@@ -222,7 +222,7 @@ def test_a_fold_of_patients_without_a_labelled_lesion_is_no_obstacle(
 def test_fewer_patients_than_folds_and_no_labels_are_refused(
     images: Images, tmp_path: Path
 ) -> None:
-    methods, run = [Method("svm", None)], Run(tmp_path, None, lambda sentence: None)
+    methods, run = [Method.of("svm")], Run(tmp_path, None, lambda sentence: None)
     with pytest.raises(InputError, match="3 patients cannot be split into 4 folds"):
         compare(methods, images, 4, {}, run)
     unlabelled = tuple(replace(i, labels=(None,) * len(i.boxes)) for i in images)
@@ -236,7 +236,7 @@ def test_fewer_patients_than_folds_and_no_labels_are_refused(
 def test_methods_of_one_name_are_refused_before_any_work(
     images: tuple[AnnotatedImage, ...], tmp_path: Path
 ) -> None:
-    twice = [Method("elm", None), Method("elm", None)]
+    twice = [Method.of("elm"), Method("elm", None)]
     with pytest.raises(InputError, match="two methods are called elm"):
         compare(twice, images, 2, {}, Run(tmp_path / "run", None, lambda sentence: None))
     assert not (tmp_path / "run").exists()
@@ -247,7 +247,7 @@ def test_a_method_is_classical_shipped_or_a_file(
 ) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(roi_config.as_toml())
-    assert Method.of("random-forest") == Method("random-forest", None)
+    assert Method.of("random-forest") == Method("random-forest", None, "random-forest")
     assert Method.of(str(path)) == Method("mine", roi_config)
     for shipped in DEFAULT_CLASSIFIER.parent.glob("*.toml"):
         method = Method.of(shipped.stem)

@@ -72,6 +72,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             )
     common.print_failures(errors, run.failures)
     typer.echo(f"{run.classified} of {len(table)} rows classified: {common.on_one_line(out)}")
+    for chosen_for, p in classifier.card.operating_points.items():
+        typer.echo(f"Malignant from p_malignant {p:g}: {chosen_for} where the model was measured")
     typer.echo(DISCLAIMER)
     if run.failures:
         raise typer.Exit(1)

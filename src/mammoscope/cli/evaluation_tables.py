@@ -151,6 +151,7 @@ def _figures(found: Evaluation | Subgroup, threshold: float) -> dict[str, Estima
         figures[f"Sensitivity, {shown}"] = found.sensitivity_at_threshold
     if found.fppi_at_threshold is not None and found.fppi_at_threshold.value is not None:
         figures[f"False positives an image, {shown}"] = found.fppi_at_threshold
+        figures[f"Images without a false positive, {shown}"] = found.clean_at_threshold
     figures[f"False positives a normal image, {shown}"] = found.false_positives_per_normal
     if isinstance(found, Subgroup):
         figures["AUC of malignancy, lesions"] = found.malignancy_auc

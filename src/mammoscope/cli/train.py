@@ -58,8 +58,9 @@ _Weights = Annotated[
     ),
 ]
 _METHOD = (
-    "A network by its settings (TOML file, or the name of shipped ones: malignancy, fusion, frozen,"
-    " resnet, inception), or svm, random-forest, adaboost, elm on hand-made features."
+    "A network by its settings (TOML file, or the name of shipped ones: malignancy, network,"
+    " fusion, frozen, resnet, inception); svm, random-forest, adaboost or elm on hand-made"
+    " features; or deep-elm, on those and a trunk's."
 )
 _Folds = Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")]
 _Detected = Annotated[
@@ -206,27 +207,26 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="NAME.onnx; the card NAME.json is put beside it.")],
 ) -> None:
-    """Export a trained detector or classifier to ONNX, compare it with torch, and write its card.
+    """Write the ONNX model of a detector or classifier, with a card of FACTS.
 
     Calibration, threshold and operating points are those of the run's own card unless FACTS has
-    others.
+    others. The model gives what the trained one gives: that is checked.
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope.training.classifier import export_classifier
-        from mammoscope.training.config import ClassifierConfig, DetectorConfig
-        from mammoscope.training.export import export_detector, read_facts
+        from mammoscope.models import ClassifierCard
+        from mammoscope.training.config import DetectorConfig
+        from mammoscope.training.export import copy_model, export_detector, read_facts
 
-        settings, weights = run / "config.toml", run / "classifier.safetensors"
         card: ModelCard
-        if weights.exists():
-            values = read_facts(facts, run / "classifier.json")
-            card = export_classifier(ClassifierConfig.read(settings), weights, out, values)
+        classifier = run / "classifier.json"
+        if classifier.exists():
+            card = copy_model(ClassifierCard.read(classifier), out, read_facts(facts, classifier))
         else:
-            weights = run / "detector.safetensors"
             values = read_facts(facts, run / "detector.json")
-            card = export_detector(DetectorConfig.read(settings), weights, out, values)
-    typer.echo(f"{card.weights_path}: same results as torch, sha256 {card.sha256}")
+            config = DetectorConfig.read(run / "config.toml")
+            card = export_detector(config, run / "detector.safetensors", out, values)
+    typer.echo(f"{card.weights_path}: sha256 {card.sha256}")
 
 
 @contextmanager

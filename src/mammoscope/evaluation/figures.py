@@ -29,6 +29,8 @@ class Values(NamedTuple, Generic[Array]):
         (B,) of lesions; of images.
     fp_per_normal, fppi_at_threshold
         (B,) false positives an image at the threshold: on lesion-free images, on all.
+    clean_at_threshold
+        (B,) share of all images without a false positive at the threshold.
     sensitivity
         (B, G, F) of each group of lesions by :data:`FPPI`; group 0 is all of them.
     sensitivity_at_threshold
@@ -41,6 +43,7 @@ class Values(NamedTuple, Generic[Array]):
     auc: Array
     fp_per_normal: Array
     fppi_at_threshold: Array
+    clean_at_threshold: Array
     sensitivity: Array
     sensitivity_at_threshold: Array
     band: Array
@@ -132,6 +135,7 @@ class Figures:
                 weights[:, normal] @ self.false_positives[normal], weights[:, normal].sum(axis=1)
             ),
             fppi_at_threshold=known * ratio(weights @ self.false_positives, images),
+            clean_at_threshold=known * ratio(weights @ (self.false_positives == 0), images),
             sensitivity=ratio(np.stack(found, axis=1), lesions[:, :, None]),
             sensitivity_at_threshold=known * ratio(weights @ self.found, lesions),
             band=ratio(on_curve, lesions[:, :1]),
@@ -149,6 +153,7 @@ class Figures:
             auc=np.minimum(of_group[0], without),
             fp_per_normal=without,
             fppi_at_threshold=np.array(len(set(names)), dtype=np.float64),
+            clean_at_threshold=np.array(len(set(names)), dtype=np.float64),
             sensitivity=np.repeat(of_group[:, None], len(FPPI), axis=1),
             sensitivity_at_threshold=of_group,
             band=np.full(len(self.curve), of_group[0]),

@@ -58,6 +58,8 @@ class Evaluation:
     sensitivity_at_threshold, fppi_at_threshold
         Share of lesions found at or above ``threshold``, and false positives there on each image,
         on average; undefined where no threshold is known.
+    clean_at_threshold
+        Share of images without a false positive at or above ``threshold``; undefined likewise.
     hit
         The rule by which a detection hits a lesion.
     images, normals, lesions, patients, predictions
@@ -86,6 +88,7 @@ class Evaluation:
     false_positives_per_normal: Estimate
     sensitivity_at_threshold: Estimate
     fppi_at_threshold: Estimate
+    clean_at_threshold: Estimate
     hit: HitRule
     images: int
     normals: int
@@ -115,6 +118,7 @@ class Evaluation:
             "false_positives_per_normal": self.false_positives_per_normal.as_dict(),
             "sensitivity_at_threshold": self.sensitivity_at_threshold.as_dict(),
             "fppi_at_threshold": self.fppi_at_threshold.as_dict(),
+            "clean_at_threshold": self.clean_at_threshold.as_dict(),
             "images": self.images,
             "normals": self.normals,
             "lesions": self.lesions,
@@ -172,6 +176,7 @@ def evaluate(
         false_positives_per_normal=found.fp_per_normal.item(),
         sensitivity_at_threshold=found.sensitivity_at_threshold[0],
         fppi_at_threshold=found.fppi_at_threshold.item(),
+        clean_at_threshold=found.clean_at_threshold.item(),
         hit=options.hit,
         images=images,
         normals=int((~truth.has_lesion).sum()),

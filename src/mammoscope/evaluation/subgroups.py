@@ -49,7 +49,7 @@ class Subgroup:
         images for a group of lesions, on its own for a group of images.
     sensitivity_at_threshold
         The same at the threshold; undefined where none is known.
-    ap, auc, false_positives_per_normal, fppi_at_threshold
+    ap, auc, false_positives_per_normal, fppi_at_threshold, clean_at_threshold
         As in :class:`mammoscope.evaluation.Evaluation`; None for a group of lesions.
     malignancy_auc
         Of its lesions found and classified; None where classification is not evaluated.
@@ -65,6 +65,7 @@ class Subgroup:
     auc: Estimate | None = None
     false_positives_per_normal: Estimate | None = None
     fppi_at_threshold: Estimate | None = None
+    clean_at_threshold: Estimate | None = None
     malignancy_auc: Estimate | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,6 +83,7 @@ class Subgroup:
         }
         others = {
             "fppi_at_threshold": self.fppi_at_threshold,
+            "clean_at_threshold": self.clean_at_threshold,
             "ap": self.ap,
             "auc": self.auc,
             "false_positives_per_normal": self.false_positives_per_normal,
@@ -189,6 +191,7 @@ def _of_images(
             auc=found.auc.item(),
             false_positives_per_normal=found.fp_per_normal.item(),
             fppi_at_threshold=found.fppi_at_threshold.item(),
+            clean_at_threshold=found.clean_at_threshold.item(),
         )
         groups.append(group)
     return tuple(groups)

@@ -123,7 +123,8 @@ def export_classifier(
         inputs["features"] = torch.zeros(1, len(NAMES))
     data = exported(network, inputs, ["logit", "map"])
     square = {"side": side, "margin": config.network.margin}
-    card = card_facts(facts, target.name, data, square, NAMES if config.network.features else ())
+    features = NAMES if config.network.features else ()
+    card = card_facts(facts, target.name, data, square, features, maps=True)
     with tempfile.TemporaryDirectory() as folder:
         trial = write_model(Path(folder) / target.name, data, card)
         _compare(network, Classifier(ClassifierCard.read(trial)), target)
@@ -136,6 +137,7 @@ def card_facts(
     data: bytes,
     square: dict[str, float],
     features: Sequence[str],
+    maps: bool,
 ) -> dict[str, Any]:
     """A classifier's card: ``facts``, and what code must know."""
     return {
@@ -149,7 +151,7 @@ def card_facts(
             "preparation": "mammoscope.preprocessing.preprocess, then"
             " mammoscope.classification.roi.cut; features by mammoscope.classification.features",
         },
-        "outputs": {"logit": "(1,)"} | ({"map": "(1, r, c)"} if square["side"] else {}),
+        "outputs": {"logit": "(1,)"} | ({"map": "(1, r, c)"} if maps else {}),
     }
 
 

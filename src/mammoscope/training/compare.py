@@ -95,7 +95,7 @@ def _where(lesions: Sequence[Lesion], kept: NDArray[np.bool_]) -> list[Lesion]:
 def _fold(method: Method, training: Sequence[Lesion], run: Run) -> ClassifierCard:
     """The card of a fold's model, trained if that was not done before."""
     made_of = {
-        "settings": method.config.as_dict() if method.config else method.name,
+        "settings": method.config.as_dict() if method.config else method.classical,
         "weights": hashlib.sha256(run.weights.read_bytes()).hexdigest() if run.weights else None,
         "data": digest(training),
     }

@@ -239,6 +239,9 @@ class RoiNetworkConfig:
         ``"same"`` for trunks whose ImageNet graph was padded so.
     dropout
         Share of the trunk's channels left out in a step.
+    beside
+        Classical method that is asked, too, on hand-made features and those of the trunk as it
+        starts; ``""`` for none.
 
     Raises
     ------
@@ -254,6 +257,7 @@ class RoiNetworkConfig:
     frozen_stages: int = 0
     pad_type: str = ""
     dropout: float = 0.2
+    beside: str = ""
 
     def __post_init__(self) -> None:
         _need(self, "at least 1", "side", "margin")

@@ -78,6 +78,19 @@ def with_facts(card: Card, facts: dict[str, Any]) -> Card:
     return card.read(card.path)
 
 
+def copy_model(card: Card, target: Path, facts: dict[str, Any]) -> Card:
+    """The model at ``target`` (``NAME.onnx``), its card ``NAME.json`` with other facts.
+
+    Raises
+    ------
+    ModelError
+        If the weights are missing or not those of the card.
+    """
+    data = card.load_weights()
+    own = {"weights": weights_facts(target.name, data)}
+    return card.read(write_model(target, data, read_card_facts(card.path) | facts | own))
+
+
 def weights_facts(name: str, data: bytes) -> dict[str, Any]:
     """What a card says of its weights file."""
     return {"file": name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

@@ -50,8 +50,8 @@ class Lesion:
     boxes
         (K, 4) xyxy in pixels of the file: annotated, then detected.
     rooms
-        By square of a network uint16 (side, side): the lesion with room around, and in its pixels
-        the boxes (K, 4).
+        By square of a network uint16 (2 side, 2 side): the lesion with room around, and in its
+        pixels the boxes (K, 4).
     shown
         By square what a network is shown of each box; features under (0, 0).
     """

@@ -12,7 +12,7 @@ from mammoscope.classification.classifier import Classifier, calibrated
 from mammoscope.classification.features import NAMES
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.datasets.splits import Parts
-from mammoscope.errors import TableError
+from mammoscope.errors import InputError, TableError
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import FloatArray
 from mammoscope.models.classifier_card import ClassifierCard
@@ -24,6 +24,8 @@ from mammoscope.training.config import (
     TrainingConfig,
     config_file,
 )
+from mammoscope.training.deep import fit_deep
+from mammoscope.training.ensemble import fit_ensemble
 from mammoscope.training.export import with_facts, write_model
 from mammoscope.training.lesions import FEATURES, Lesion, Square, load_lesions
 from mammoscope.training.loop import Run
@@ -33,13 +35,31 @@ from mammoscope.training.predict import names_of, write_truth
 from mammoscope.training.roi_network import RoiClassifier
 from mammoscope.training.trunk import Misfit
 
+DEEP = "deep-elm"
+"""An extreme learning machine on deep features beside the hand-made ones."""
+
+_SEED = 0
+"""Of classical methods."""
+
 
 @dataclass(frozen=True)
 class Method:
-    """A way to classify; ``config`` is None for a classical one on hand-made features."""
+    """A way to classify.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    config
+        Settings of its network, or of the trunk that gives it deep features; None where it has
+        neither.
+    classical
+        What learns from features, by its name; None for a network that learns by itself.
+    """
 
     name: str
     config: ClassifierConfig | None
+    classical: str | None = None
 
     @classmethod
     def of(cls, name: str) -> Method:
@@ -51,11 +71,16 @@ class Method:
             If there is neither, or the settings cannot be read.
         """
         if name in METHODS:
-            return cls(name, None)
+            return cls(name, None, name)
+        if name == DEEP:
+            return cls(name, ClassifierConfig.read(DEFAULT_CLASSIFIER), "elm")
         path = config_file(Path(name), DEFAULT_CLASSIFIER)
         if not path.is_file():
-            raise TableError(name, f"is none of {', '.join(METHODS)} and no settings")
-        return cls(path.stem, ClassifierConfig.read(path))
+            raise TableError(name, f"is none of {', '.join((*METHODS, DEEP))} and no settings")
+        config = ClassifierConfig.read(path)
+        if config.network.beside not in ("", *METHODS):
+            raise TableError(path, f"beside is none of {', '.join(METHODS)}")
+        return cls(path.stem, config)
 
     @property
     def square(self) -> Square | None:
@@ -90,17 +115,37 @@ class Method:
         return (self.config or ClassifierConfig.read(DEFAULT_CLASSIFIER)).training
 
     def fit(self, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
-        """Train on lesions; ``run.folder`` gets the model and its card, not calibrated."""
-        if self.config is not None:
+        """Train on lesions; ``run.folder`` gets the model and its card, not calibrated.
+
+        Classical methods learn from each lesion once, in the box that it was annotated with.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to be learnt from the lesions.
+        """
+        if self.config and not (self.classical or self.config.network.beside):
             return fit_classifier(self.config, lesions, run)
         need_both_classes(lesions, run.folder)
-        # A lesion counts once, in the box that it was annotated with.
+        try:
+            data, maps = self._fit_classical(lesions, run)
+        except ValueError as error:
+            raise InputError(run.folder, str(error)) from error
+        side, margin = self.square or (0, 1.0)
+        facts = {"name": self.name, "version": "0"}
+        card = card_facts(facts, MODEL, data, {"side": side, "margin": margin}, NAMES, maps)
+        return ClassifierCard.read(write_model(ensure_folder(run.folder) / MODEL, data, card))
+
+    def _fit_classical(self, lesions: Sequence[Lesion], run: Run) -> tuple[bytes, bool]:
+        """A model that is classical at least in part, and whether it gives maps."""
+        if self.config and self.classical:
+            return fit_deep(self.classical, self.config.network, lesions, _SEED, run), False
+        if self.config:
+            return fit_ensemble(self.config, lesions, _SEED, run), True
+        assert self.classical is not None  # noqa: S101  (narrows the type)
         described = np.stack([lesion.shown[FEATURES][0] for lesion in lesions])
         malignant = np.array([lesion.malignant for lesion in lesions])
-        data = fit_classical(self.name, described, malignant, 0)
-        facts = {"name": self.name, "version": "0"}
-        card = card_facts(facts, MODEL, data, {"side": 0, "margin": 1.0}, NAMES)
-        return ClassifierCard.read(write_model(ensure_folder(run.folder) / MODEL, data, card))
+        return fit_classical(self.classical, described, malignant, _SEED), False
 
 
 def train_classifier(

@@ -13,7 +13,7 @@ from mammoscope.training.trunk import Trunk
 _HIDDEN = 32
 """Cells between the hand-made features and the logit."""
 
-_STRIDE = 32
+STRIDE = 32
 """Pixels of the picture to a cell of the map: the last one of the trunk."""
 
 _LEAST_DEVIATION = 1e-6
@@ -29,7 +29,7 @@ class RoiClassifier(nn.Module):
 
     def __init__(self, config: RoiNetworkConfig) -> None:
         super().__init__()
-        self.trunk = Trunk(config.trunk, (_STRIDE,), config.pad_type)
+        self.trunk = Trunk(config.trunk, (STRIDE,), config.pad_type)
         (channels,) = self.trunk.channels
         # Channels have means far above their spread: unless these go, the bias alone is learnt.
         self.even = nn.BatchNorm1d(channels, affine=False)

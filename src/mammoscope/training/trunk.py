@@ -25,7 +25,7 @@ _STAGE = re.compile(r"(blocks\.|stages[._]|layers[._]|layer|s)\d+\.")
 
 
 class Misfit(InputError):
-    """Weights of another network."""
+    """Weights that a network cannot start from: another's, or none that can be fetched."""
 
 
 class FeatureExtractor(nn.Module):
@@ -102,18 +102,17 @@ class FeatureExtractor(nn.Module):
         Raises
         ------
         InputError
-            If the file cannot be read or the weights not be fetched.
+            If the file cannot be read.
         Misfit
-            If a parameter of this network is not there or of another shape.
+            If the weights cannot be fetched, or a parameter of this network is not there or of
+            another shape.
         """
         try:
-            if path == DOWNLOAD:
-                weights = timm.create_model(self.name, pretrained=True).state_dict()
-            else:
-                weights = load_file(path)
+            weights = _fetched(self.name) if path == DOWNLOAD else load_file(path)
+        except Misfit:
+            raise
         except Exception as error:
-            cause = "cannot be fetched" if path == DOWNLOAD else "not a readable safetensors file"
-            raise InputError(path, f"{cause}: {error}") from error
+            raise InputError(path, f"not a readable safetensors file: {error}") from error
         of_trunk = {n.removeprefix(_TRUNK): v for n, v in weights.items() if n.startswith(_TRUNK)}
         weights = of_trunk or weights
         wanted = self.network.state_dict()
@@ -180,6 +179,14 @@ class Trunk(FeatureExtractor):
         """The feature maps (B, channels, rows / stride, columns / stride)."""
         features: list[Tensor] = self.network(picture * 2 - 1)
         return features
+
+
+def _fetched(name: str) -> dict[str, Tensor]:
+    try:
+        weights: dict[str, Tensor] = timm.create_model(name, pretrained=True).state_dict()
+    except Exception as error:
+        raise Misfit(DOWNLOAD, f"weights of {name} cannot be fetched: {error}") from error
+    return weights
 
 
 def _set_statistics(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
