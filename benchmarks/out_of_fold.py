@@ -6,23 +6,24 @@ r"""Detections of folds, classified by the same folds: neither has seen the pati
         --classifiers COMPARED/malignancy --out OUT
     mammoscope evaluate OUT/both.csv OUT/truth.csv --hit iou:0.5
 
-Writes truth.csv, and both.csv with p_malignant of every detection: of a patient, by the classifier
-of the fold that left this patient out, calibrated on the other folds.
+Writes truth.csv with a column fold, and both.csv with p_malignant of every detection: of a patient,
+by the classifier of the fold that left this patient out, calibrated on the other folds.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-
-from held_out import classified
 
 from mammoscope import datasets
 from mammoscope.classification import Classifier
+from mammoscope.datasets import AnnotatedImage
 from mammoscope.datasets.splits import folds
 from mammoscope.files import ensure_folder
 from mammoscope.models import ClassifierCard
-from mammoscope.tables import read_table, write_table
+from mammoscope.preprocessing import preprocess
+from mammoscope.tables import Row, Table, read_table, write_table
 from mammoscope.training.predict import names_of, write_truth
 
 
@@ -43,11 +44,44 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for number, parts in enumerate(folds(images, len(trained), 0.0, 0), 1):
         card = ClassifierCard.read(options.classifiers / f"fold-{number}" / "classifier.json")
-        rows += classified(table, Classifier(card), parts.test, names)
+        rows += _classified(table, Classifier(card), parts.test, names)
     folder = ensure_folder(options.out)
-    write_truth(folder / "truth.csv", images, names)
+    _write_truth(folder / "truth.csv", images, names, len(trained))
     write_table(folder / "both.csv", (*table.columns, "p_malignant"), rows)
     print(f"{len(rows)} detections on {len(images)} images")
+
+
+def _write_truth(
+    path: Path, images: tuple[AnnotatedImage, ...], names: Mapping[Path, str], count: int
+) -> None:
+    write_truth(path, images, names)
+    fold = {
+        names[image.path]: number
+        for number, parts in enumerate(folds(images, count, 0.0, 0), 1)
+        for image in parts.test
+    }
+    table = read_table(path)
+    write_table(path, (*table.columns, "fold"), [{**r, "fold": fold[r["image"]]} for r in table])
+
+
+def _classified(
+    table: Table,
+    classifier: Classifier,
+    images: tuple[AnnotatedImage, ...],
+    names: Mapping[Path, str],
+) -> list[dict[str, object]]:
+    """The rows of a table of predictions that are of these images, with p_malignant."""
+    of_image: dict[str, list[Row]] = {}
+    for row in table:
+        of_image.setdefault(row["image"], []).append(row)
+    rows: list[dict[str, object]] = []
+    for image in images:
+        own = of_image.get(names[image.path], [])
+        breast = preprocess(image.read()).mammogram
+        boxes = breast.frame.boxes_from_source([row.box() for row in own if row.box()])
+        p = classifier.classify(breast, boxes)
+        rows += [{**row, "p_malignant": round(v, 6)} for row, v in zip(own, p, strict=True)]
+    return rows
 
 
 if __name__ == "__main__":

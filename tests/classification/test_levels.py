@@ -64,7 +64,9 @@ def test_a_finding_that_no_classifier_has_seen_changes_nothing(found: Findings) 
 
 
 def test_the_rule_in_figures() -> None:
-    images, breasts, patients = levels([(0, 0.5, 0.8), (0, 0.9, 0.1), (1, 1.0, 0.2), (2, 0.5, 0.2)])
+    images, breasts, patients = levels(
+        [(0, 0.25, 0.8), (0, 0.81, 0.1), (1, 1.0, 0.2), (2, 0.25, 0.2)]
+    )
     assert images == pytest.approx([0.4, 0.2, 0.1, 0, 0, 0])
     assert breasts == pytest.approx([0.3, 0.05, 0, np.nan], nan_ok=True)
     assert patients == pytest.approx([0.3, np.nan], nan_ok=True)

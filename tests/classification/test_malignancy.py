@@ -20,10 +20,10 @@ SOURCE = SourceFacts("a.dcm", "0" * 64, "DICOM", 100, 80, 12)
 
 
 def image(name: str, p: list[float], **facts: Any) -> ImageResult:
-    """An image with a finding of score 0.5 for each p_malignant."""
+    """An image with a finding of score 0.25 for each p_malignant."""
     found = Detections(
         boxes=np.tile([0.0, 0, 9, 9], (len(p), 1)),
-        scores=np.full(len(p), 0.5),
+        scores=np.full(len(p), 0.25),
         p_malignant=np.array(p, dtype=np.float64),
         path=np.full(len(p), "whole"),
         frame=FRAME,

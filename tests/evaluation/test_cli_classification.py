@@ -55,7 +55,9 @@ def test_a_block_of_its_own_after_detection(folder: Path) -> None:
     assert row(classification, "Sensitivity, 0.5 and up")[0] == "0.833"
     assert row(classification, "AUC, breasts (6 malignant, 6 benign)")[1] != "-"
     assert row(classification, "AP, benign masses")[0] != "undefined"
-    assert "An image scores the highest score * p_malignant of its detections" in classification
+    assert (
+        "An image scores the highest sqrt(score) * p_malignant of its detections" in classification
+    )
 
 
 def test_boxes_with_probabilities_alone_give_classification_alone(folder: Path) -> None:

@@ -49,10 +49,10 @@ def test_a_lesion_takes_the_probability_of_the_detection_that_matches_it() -> No
     assert units.known.tolist() == [False, True, False]
 
 
-def test_images_by_their_highest_product_and_their_worst_lesion() -> None:
+def test_images_by_their_highest_detection_and_their_worst_lesion() -> None:
     labels = [["benign", "malignant"], ["benign"], [], ["", "benign"], ["", "malignant"]]
     predictions = found(
-        [[0.9, 0.5], [0.8, 0.9], [], [0.4], [0.6]],
+        [[0.81, 0.25], [0.64, 0.9], [], [0.16], [0.6]],
         [[0.1, 0.8], [0.5, np.nan], [], [1.0], [np.nan]],
     )
     units = wholes(truth(labels, list("abcde"), ["L"] * 5), predictions)["image"]

@@ -208,7 +208,7 @@ def test_breasts_are_scored_in_the_head_of_their_study(
 ) -> None:
     def seen(name: str, p: float, side: str | None, study: str = "1") -> ImageResult:
         facts = {"name": name, "laterality": side, "study_id": study, "malignant_threshold": 0.3}
-        return make_result(BOXES[:1], [0.9], [p], **facts)
+        return make_result(BOXES[:1], [0.81], [p], **facts)
 
     results = [
         *(seen("a", 0.5, "R"), seen("b", 0.4, "R"), seen("c", 0.03, "L"), seen("d", 1, None)),

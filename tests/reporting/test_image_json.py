@@ -140,7 +140,7 @@ def test_values(make_result: Make) -> None:
 
 def test_malignancy_is_scored_where_a_classifier_has_looked(make_result: Make) -> None:
     p = [0.1, 2 / 3]
-    looked = make_result(scores=[0.9, 0.2], p_malignant=p, malignant_threshold=0.3)
+    looked = make_result(scores=[0.81, 0.04], p_malignant=p, malignant_threshold=0.3)
     assert image_result_json(looked)["malignancy_score"] == 0.133333
     none = make_result(boxes=[], scores=[], malignant_threshold=0.3)
     assert image_result_json(none)["malignancy_score"] == 0

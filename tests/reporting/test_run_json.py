@@ -96,7 +96,7 @@ def test_links_are_told_by_image_and_number(summary: RunSummary) -> None:
 @pytest.fixture
 def malignant(make_result: Make) -> RunSummary:
     """Two views of a left breast, and an image of unknown side in another study."""
-    facts = {"p_malignant": [2 / 3, 0.1], "malignant_threshold": 0.3}
+    facts = {"scores": [0.81, 0.2], "p_malignant": [2 / 3, 0.1], "malignant_threshold": 0.3}
     results = [
         make_result(name="cc", **facts),
         make_result(name="mlo", view="MLO", boxes=[], scores=[], malignant_threshold=0.3),

@@ -1,6 +1,8 @@
 """Scores of malignancy of images, breasts and patients: the rule, for runs and for evaluation.
 
-One function a level. The scores are for ranking: a product of two chances is no probability.
+One function a level. The scores are for ranking; they are no probabilities. Under the square root
+a doubtful detection that looks malignant weighs more than in the product of the two chances, which
+ranks worse: ``benchmarks/levels.py`` measures it.
 """
 
 from __future__ import annotations
@@ -11,9 +13,9 @@ from numpy.typing import NDArray
 from mammoscope.geometry import FloatArray
 
 RULE = (
-    "An image scores the highest score * p_malignant of its detections (0 without any), a breast "
-    "the mean of its images, a patient the highest of its breasts. A breast of unknown side has "
-    "no score, nor has its patient."
+    "An image scores the highest sqrt(score) * p_malignant of its detections (0 without any), a "
+    "breast the mean of its images, a patient the highest of its breasts. A breast of unknown side "
+    "has no score, nor has its patient."
 )
 
 
@@ -26,7 +28,7 @@ def score_images(
     """
     looked = ~np.isnan(p_malignant)
     highest = np.zeros(images)
-    np.maximum.at(highest, image_of[looked], scores[looked] * p_malignant[looked])
+    np.maximum.at(highest, image_of[looked], np.sqrt(scores[looked]) * p_malignant[looked])
     return highest
 
 
