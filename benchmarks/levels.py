@@ -11,19 +11,43 @@ fold, on which the rule was chosen, and of all others.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mammoscope.evaluation import load_predictions, load_truth
-from mammoscope.evaluation.levels import of_wholes
+from mammoscope.evaluation.estimates import measure
+from mammoscope.evaluation.levels import Units, of_wholes
 from mammoscope.evaluation.roc import area_under_roc
 from mammoscope.files import DISCLAIMER
+from mammoscope.geometry import FloatArray
 
 POWERS = (0.0, 0.25, 0.5, 1.0, 2.0)
 FIRST = "1"
-LEVELS = ("image", "breast", "patient")
+BOOTSTRAP = 1000
+
+
+@dataclass(frozen=True)
+class Aucs:
+    """One figure for each of ``units``."""
+
+    units: Sequence[Units]
+
+    @property
+    def size(self) -> int:
+        """Values held at once for each weighting, about."""
+        return max(map(len, self.units))
+
+    def __call__(self, weights: FloatArray) -> tuple[FloatArray]:
+        """(B, U) for weights (B, I)."""
+        each = [area_under_roc(u.scores, u.malignant, weights[:, u.image_of]) for u in self.units]
+        return (np.stack(each, axis=1),)
+
+    def patients(self, names: Sequence[str]) -> tuple[FloatArray]:
+        """How many patients each rests on."""
+        return (np.array([len({names[i] for i in u.image_of}) for u in self.units], float),)
 
 
 def main() -> None:
@@ -34,19 +58,20 @@ def main() -> None:
     truth = load_truth(folder / "truth.csv", ("fold",))
     found = load_predictions(folder / "both.csv", truth)
     first = np.array(truth.columns["fold"].images) == FIRST
-    print("| a | " + " | ".join(f"{w}, {f}" for f in ("fold 1", "others") for w in LEVELS) + " |")
-    print("|" + "---|" * (1 + 2 * len(LEVELS)))
+    units = []
     for power in POWERS:
         # The rule takes the square root.
         changed = replace(found, scores=found.scores ** (2 * power))
         wholes = of_wholes(truth, changed, found.p_malignant)
-        cells = []
         for which in (first, ~first):
-            for level in LEVELS:
-                units = wholes[level].only(wholes[level].known & which[wholes[level].image_of])
-                weights = np.ones((1, len(units)))
-                cells.append(f"{area_under_roc(units.scores, units.malignant, weights)[0]:.3f}")
+            units += [w.only(w.known & which[w.image_of]) for w in wholes.values()]
+    (aucs,) = measure(Aucs(units), truth.patients, BOOTSTRAP, seed=0)
+    heads = [f"{level}, {fold}" for fold in ("fold 1", "others") for level in wholes]
+    print(f"| a | {' | '.join(heads)} |\n|{'---|' * (1 + len(heads))}")
+    for power, row in zip(POWERS, aucs.reshape(len(POWERS), -1), strict=True):
+        cells = (f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})" for auc in row)
         print(f"| {power:g} | {' | '.join(cells)} |")
+    print(f"95 % intervals from {BOOTSTRAP} resamples of patients.")
     print(DISCLAIMER)
 
 

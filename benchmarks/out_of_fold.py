@@ -42,26 +42,15 @@ def main() -> None:
     table = read_table(options.folds / "both.csv")
     trained = sorted(options.classifiers.glob("fold-*/classifier.json"))
     rows: list[dict[str, object]] = []
+    fold_of: dict[Path, int] = {}
     for number, parts in enumerate(folds(images, len(trained), 0.0, 0), 1):
+        fold_of |= {image.path: number for image in parts.test}
         card = ClassifierCard.read(options.classifiers / f"fold-{number}" / "classifier.json")
         rows += _classified(table, Classifier(card), parts.test, names)
     folder = ensure_folder(options.out)
-    _write_truth(folder / "truth.csv", images, names, len(trained))
+    write_truth(folder / "truth.csv", images, names, fold_of)
     write_table(folder / "both.csv", (*table.columns, "p_malignant"), rows)
     print(f"{len(rows)} detections on {len(images)} images")
-
-
-def _write_truth(
-    path: Path, images: tuple[AnnotatedImage, ...], names: Mapping[Path, str], count: int
-) -> None:
-    write_truth(path, images, names)
-    fold = {
-        names[image.path]: number
-        for number, parts in enumerate(folds(images, count, 0.0, 0), 1)
-        for image in parts.test
-    }
-    table = read_table(path)
-    write_table(path, (*table.columns, "fold"), [{**r, "fold": fold[r["image"]]} for r in table])
 
 
 def _classified(

@@ -14,6 +14,7 @@ pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("sklearn", reason="needs the extra [train]")
 pytest.importorskip("matplotlib", reason="needs the extra [plot]")
 
+import timm
 from safetensors.torch import save_file
 
 from mammoscope.classification import Classifier
@@ -33,6 +34,7 @@ from mammoscope.training.loop import Run
 from mammoscope.training.malignancy import cross_calibrated
 from mammoscope.training.method import Method
 from mammoscope.training.roi_network import RoiClassifier
+from mammoscope.training.trunk import DOWNLOAD
 
 METHODS = ("small", "svm")
 FOLDS = 2
@@ -134,9 +136,11 @@ def test_probabilities_are_calibrated_on_other_folds(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_is_written_can_be_evaluated(
-    done: Comparison, lesions: list[Lesion], method: str
+    done: Comparison, lesions: list[Lesion], patients: list[set[str]], method: str
 ) -> None:
-    truth = load_truth(done.folder / "truth.csv")
+    truth = load_truth(done.folder / "truth.csv", ("fold",))
+    left_out = zip(truth.patients, truth.columns["fold"].images, strict=True)
+    assert all(patient in patients[int(fold) - 1] for patient, fold in left_out)
     found = evaluate(load_predictions(done.folder / method / "annotated.csv", truth), truth)
     assert found.classification is not None
     assert found.classification.scored == len(lesions)
@@ -195,6 +199,23 @@ def test_a_start_is_that_of_the_fold_or_none_where_it_does_not_fit(
     assert Method("other", other).weights(given, 2) is None
     with pytest.raises(InputError, match=r"1\.safetensors: not a readable"):
         fits.weights(given, 1)
+
+
+def test_weights_that_cannot_be_fetched_are_none_at_all(
+    roi_config: ClassifierConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without a network; the table then says that it was trained from scratch."""
+    create = timm.create_model
+
+    def offline(*arguments: Any, pretrained: bool = False, **options: Any) -> Any:
+        if pretrained:
+            raise OSError("no network")
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    assert Method("small", roi_config).weights(DOWNLOAD, 1) is None
+    with pytest.raises(InputError, match="weights of test_efficientnet cannot be fetched: no net"):
+        RoiClassifier(roi_config.network).trunk.start_from(DOWNLOAD)
 
 
 def test_weights_that_cannot_be_read_are_told_before_any_work(

@@ -2,7 +2,7 @@
 
 One function a level. The scores are for ranking; they are no probabilities. Under the square root
 a doubtful detection that looks malignant weighs more than in the product of the two chances, which
-ranks worse: ``benchmarks/levels.py`` measures it.
+ranked a little worse: ``benchmarks/levels.py`` measures it.
 """
 
 from __future__ import annotations

@@ -38,11 +38,12 @@ def compare(
 ) -> Path:
     """Cross-validate methods by patient; out-of-fold probabilities for every labelled lesion.
 
-    ``run.folder`` gets truth.csv and for each method a folder with annotated.csv and detected.csv
-    (the best detection of each lesion that has one), both for ``mammoscope evaluate``,
-    calibration.json for a model trained on all patients, and a folder a fold with the model and its
-    card. The probabilities of a fold are calibrated on the other folds, and so is its card. Folds
-    that are done are not done again. table.csv and table.md compare the methods.
+    ``run.folder`` gets truth.csv, with a column fold, and for each method a folder with
+    annotated.csv and detected.csv (the best detection of each lesion that has one), both for
+    ``mammoscope evaluate``, calibration.json for a model trained on all patients, and a folder a
+    fold with the model and its card. The probabilities of a fold are calibrated on the other folds,
+    and so is its card. Folds that are done are not done again. table.csv and table.md compare the
+    methods.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def compare(
     if not lesions:
         raise InputError(run.folder, "no lesion is labelled")
     names = names_of(images)
-    write_truth(ensure_folder(run.folder) / "truth.csv", images, names)
+    write_truth(ensure_folder(run.folder) / "truth.csv", images, names, fold_of)
     fold = np.array([fold_of[lesion.image.path] for lesion in lesions])
     starts = {}
     for method in methods:

@@ -154,7 +154,8 @@ def train_folds(
         others = [one for k, found in enumerate(looked) if k != number for one in found]
         cards[number] = with_facts(card, calibrate(others, "the other folds"))
     names = names_of(images)
-    write_truth(run.folder / "truth.csv", images, names)
+    fold_of = {image.path: k for k, parts in enumerate(splits, 1) for image in parts.test}
+    write_truth(run.folder / "truth.csv", images, names, fold_of)
     write_predictions(run.folder, list(zip(cards, looked, strict=True)), names)
     everyone = [one for found in looked for one in found]
     write_json(run.folder / "calibration.json", calibrate(everyone, "patients out of fold"))

@@ -58,16 +58,29 @@ def names_of(images: Iterable[AnnotatedImage]) -> dict[Path, str]:
     return {path: path.relative_to(root).as_posix() for path in paths}
 
 
-def write_truth(path: Path, images: Iterable[AnnotatedImage], names: Mapping[Path, str]) -> None:
-    """The lesions as ``truth.csv``, an image without any with one empty box."""
+def write_truth(
+    path: Path,
+    images: Iterable[AnnotatedImage],
+    names: Mapping[Path, str],
+    fold: Mapping[Path, int] | None = None,
+) -> None:
+    """The lesions as ``truth.csv``, an image without any with one empty box.
+
+    Parameters
+    ----------
+    fold
+        Which fold of a cross-validation left each image out, for a column of that name.
+    """
     rows: list[dict[str, object]] = []
     for image in images:
         facts = {"image": names[image.path]} | {name: getattr(image, name) for name in FACTS}
+        facts |= {"fold": fold[image.path]} if fold else {}
         marked = zip(image.boxes.tolist(), image.labels, strict=True)
         rows += [facts | _box(box) | {"label": label} for box, label in marked]
         if not len(image.boxes):
             rows.append(facts)
-    write_table(path, ("image", *BOX_COLUMNS, "label", *FACTS), rows)
+    further = ("fold",) if fold else ()
+    write_table(path, ("image", *BOX_COLUMNS, "label", *FACTS, *further), rows)
 
 
 def write_predictions(
