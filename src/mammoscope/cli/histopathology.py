@@ -79,7 +79,7 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
         list[str] | None,
         typer.Option(
             metavar="NAME=FILE",
-            help="ImageNet weights (safetensors, timm's names) of mobilenetv2_100, resnet50 or"
+            help="ImageNet weights (safetensors, timm's names) of mobilenetv2_100, resnet18 or"
             " inception_v3. Others are fetched by timm; where that fails, the table says so.",
         ),
     ] = None,
@@ -96,7 +96,12 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
     with common.fatal(common.errors_console()):
         _need_extra(charts=True)
         from mammoscope.training.histopathology.benchmark import benchmark as compare
-        from mammoscope.training.histopathology.config import DEFAULT_CNN, CnnSettings
+        from mammoscope.training.histopathology.config import (
+            DEFAULT_CNN,
+            DEFAULT_FUSED,
+            CnnSettings,
+            FusedSettings,
+        )
         from mammoscope.training.histopathology.methods import NAMES, all_methods
         from mammoscope.training.histopathology.setup import Setup
         from mammoscope.training.loop import Run
@@ -118,8 +123,8 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
         report = common.errors_console().print
         tissue = setup.tissue()
         protocols = setup.protocols(tissue)
-        cnn = CnnSettings.read(DEFAULT_CNN)
-        methods = all_methods(setup.regions, cnn, setup.files(), wanted, report)
+        cnn, fused = CnnSettings.read(DEFAULT_CNN), FusedSettings.read(DEFAULT_FUSED)
+        methods = all_methods(setup.regions, cnn, fused, setup.files(), wanted, report)
         setup.write(out)
         results = compare(tissue, protocols, methods, Run(out, None, report))
     typer.echo(f"Table: {out / 'table.md'}")

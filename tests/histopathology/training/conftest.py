@@ -13,6 +13,8 @@ from mammoscope.training.config import TrainingConfig
 from mammoscope.training.histopathology.config import (
     CnnConfig,
     CnnSettings,
+    FusedConfig,
+    FusedSettings,
     RegionsConfig,
     RegionsSettings,
     StainConfig,
@@ -43,3 +45,9 @@ def regions() -> RegionsSettings:
 def cnn() -> CnnSettings:
     """The plain network, small enough for a test."""
     return CnnSettings(CnnConfig(rows=32, columns=48), TRAINING)
+
+
+@pytest.fixture(scope="session")
+def fused() -> FusedSettings:
+    """ResNet and Inception, small enough for a test."""
+    return FusedSettings(FusedConfig("resnet10t", "inception_v3", 80, 96), TRAINING)

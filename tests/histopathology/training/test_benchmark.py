@@ -13,7 +13,11 @@ from mammoscope.histopathology import TissueSet, load_tissue
 from mammoscope.histopathology.tissue import TissueImage
 from mammoscope.tables import read_table
 from mammoscope.training.histopathology.benchmark import benchmark, figures_of, subtypes_to_test
-from mammoscope.training.histopathology.config import CnnSettings, RegionsSettings
+from mammoscope.training.histopathology.config import (
+    CnnSettings,
+    FusedSettings,
+    RegionsSettings,
+)
 from mammoscope.training.histopathology.fields import Fields
 from mammoscope.training.histopathology.figures import METRICS
 from mammoscope.training.histopathology.methods import NAMES, Method, Regions, Said, all_methods
@@ -107,15 +111,19 @@ def test_without_patients_there_is_one_protocol_and_the_table_says_why(
 
 
 def test_all_six_methods_run_end_to_end(
-    breakhis: Path, regions: RegionsSettings, cnn: CnnSettings, tmp_path: Path, monkeypatch: Any
+    breakhis: Path,
+    regions: RegionsSettings,
+    cnn: CnnSettings,
+    fused: FusedSettings,
+    tmp_path: Path,
+    monkeypatch: Any,
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("mammoscope.training.histopathology.embeddings._SHORTER", 96)
     data = load_tissue(breakhis)
     said: list[str] = []
     six = ("random-forest", "kmeans-gmm", "svm", "resnet-inception", "cnn", "cnn-tanh", "ours")
     ours: Callable[[Any], Method] = lambda report: Regions.of(regions, None)  # noqa: E731
-    methods = all_methods(ours, cnn, {}, six, said.append)
+    methods = all_methods(ours, cnn, fused, {}, six, said.append)
     assert [method.name for method in methods] == [name for name in NAMES if name in six]
     run = Run(tmp_path, None, quiet)
     results = benchmark(data, [by_patient(data, 2, 0)], methods, run)
@@ -123,9 +131,9 @@ def test_all_six_methods_run_end_to_end(
     values = [row.estimate.value for row in results.rows]
     assert all(value is not None and 0 <= value <= 1 for value in values)
     table = (tmp_path / "table.md").read_text()
-    assert "resnet50: random features, inception_v3: random features" in table
+    assert "resnet10t: from scratch, inception_v3: from scratch" in table
     assert "| ours | from scratch |" in table
-    assert any("no ImageNet weights of resnet50" in line for line in said)
+    assert any("no ImageNet weights of resnet10t" in line for line in said)
     assert "not testable" in table and "0.9541" in table
     assert (tmp_path / "chart.png").stat().st_size > 10_000
     assert (tmp_path / "activations.png").exists()

@@ -6,7 +6,6 @@ import pytest
 from mammoscope.training.histopathology.classical import (
     Fit,
     clusters,
-    linear,
     random_forest,
     svm,
 )
@@ -16,7 +15,7 @@ CLASSES = np.repeat([0, 2, 3], 20)
 FEATURES = (RNG.standard_normal((60, 16)) + 4 * CLASSES[:, None]).astype(np.float32)
 
 
-@pytest.mark.parametrize("fit", [random_forest, svm, linear, clusters])
+@pytest.mark.parametrize("fit", [random_forest, svm, clusters])
 def test_classes_apart_are_told_apart_and_a_missing_one_gets_nothing(fit: Fit) -> None:
     shares = fit(FEATURES, CLASSES, 4)(FEATURES)
     assert shares.shape == (60, 4)
@@ -25,7 +24,7 @@ def test_classes_apart_are_told_apart_and_a_missing_one_gets_nothing(fit: Fit) -
     assert (shares[:, 1] == 0).all()
 
 
-@pytest.mark.parametrize("fit", [random_forest, svm, linear, clusters])
+@pytest.mark.parametrize("fit", [random_forest, svm, clusters])
 def test_two_classes_are_told_apart(fit: Fit) -> None:
     binary = (CLASSES > 0).astype(np.int64)
     shares = fit(FEATURES, binary, 2)(FEATURES)

@@ -1,4 +1,4 @@
-"""Settings of the networks: ours on regions, and the plain one."""
+"""Settings of the networks: ours on regions, two on the whole field together, a plain one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ _CONFIGS = Path(__file__).parents[1] / "configs" / "histopathology"
 
 DEFAULT_REGIONS = _CONFIGS / "regions.toml"
 DEFAULT_CNN = _CONFIGS / "cnn.toml"
+DEFAULT_FUSED = _CONFIGS / "resnet-inception.toml"
 
 ACTIVATIONS = ("relu", "leaky-relu", "elu", "selu", "gelu", "silu", "mish", "tanh")
 
@@ -84,10 +85,45 @@ class CnnConfig:
 
     def __post_init__(self) -> None:
         _need_dropout(self.dropout)
+        _need_size(self.rows, self.columns, 32)
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}")
-        if min(self.rows, self.columns) < 32:
-            raise ValueError(f"rows and columns must be at least 32: {self.rows}, {self.columns}")
+
+
+@dataclass(frozen=True)
+class FusedConfig:
+    """Two networks whose features are taken together.
+
+    Parameters
+    ----------
+    resnet, inception
+        Feature extractors of timm.
+    rows, columns
+        To which the whole field is brought.
+    dropout
+        Share of the features left out in a step.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    resnet: str = "resnet18"
+    inception: str = "inception_v3"
+    rows: int = 128
+    columns: int = 192
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        _need_dropout(self.dropout)
+        # Below that nothing is left of a picture within an Inception-v3.
+        _need_size(self.rows, self.columns, 80)
+
+    @property
+    def trunks(self) -> tuple[str, ...]:
+        """Both."""
+        return self.resnet, self.inception
 
 
 @dataclass(frozen=True)
@@ -125,6 +161,19 @@ class CnnSettings(Settings):
 
     network: CnnConfig
     training: TrainingConfig
+
+
+@dataclass(frozen=True)
+class FusedSettings(Settings):
+    """Training of two networks together."""
+
+    network: FusedConfig
+    training: TrainingConfig
+
+
+def _need_size(rows: int, columns: int, least: int) -> None:
+    if min(rows, columns) < least:
+        raise ValueError(f"rows and columns must be at least {least}: {rows}, {columns}")
 
 
 def _need_dropout(value: float) -> None:

@@ -12,16 +12,22 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from mammoscope.geometry import FloatArray
 from mammoscope.histopathology.views import MIRRORED
 from mammoscope.training.histopathology import classical
-from mammoscope.training.histopathology.config import ACTIVATIONS, CnnSettings, RegionsSettings
-from mammoscope.training.histopathology.embeddings import BACKBONES, embed, find_start
+from mammoscope.training.histopathology.config import (
+    ACTIVATIONS,
+    CnnSettings,
+    FusedSettings,
+    RegionsSettings,
+)
 from mammoscope.training.histopathology.fields import Field, Fields, digest
-from mammoscope.training.histopathology.networks import TissueNetwork
+from mammoscope.training.histopathology.networks import Labels, TissueNetwork
 from mammoscope.training.histopathology.pictures import RegionPictures, SmallPictures, collate
 from mammoscope.training.histopathology.splits import Indices, Split
+from mammoscope.training.histopathology.starts import find_start, said_of
 from mammoscope.training.loop import Job, Run, fit
 from mammoscope.training.trunk import DOWNLOAD
 
@@ -59,12 +65,11 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class OnFeatures:
-    """A classifier of features, fitted anew for each of the two tasks."""
+    """A classifier of hand-made features, fitted anew for each of the two tasks."""
 
     name: str
-    start: str
-    features: Callable[[Fields], NDArray[np.float32]]
     fit: classical.Fit
+    start: str = "hand-made features"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -73,7 +78,7 @@ class OnFeatures:
 
     def judge(self, fields: Fields, split: Split, run: Run) -> Said:
         """As every method does."""
-        features = self.features(fields)
+        features = fields.handmade()
         seen, shown = features[split.training], features[split.test]
         labels = fields.labels(split.training)
         binary = self.fit(seen, labels.malignant.astype(np.int64), 2)
@@ -82,30 +87,47 @@ class OnFeatures:
 
 
 @dataclass(frozen=True)
-class Plain:
-    """The plain network, from scratch."""
+class OnWhole:
+    """A network on the whole field."""
 
     name: str
-    config: CnnSettings
-    start: str = "from scratch"
+    config: CnnSettings | FusedSettings
+    build: Callable[[Labels], TissueNetwork]
+    start: str
+
+    @classmethod
+    def plain(cls, config: CnnSettings, name: str) -> OnWhole:
+        """The plain network with the activation that its name says, from scratch."""
+        network = replace(config.network, activation=CNNS[name])
+        build = partial(TissueNetwork.plain, network)
+        return cls(name, replace(config, network=network), build, said_of(None))
+
+    @classmethod
+    def fused(
+        cls, config: FusedSettings, weights: Mapping[str, Path], report: Callable[[str], None]
+    ) -> OnWhole:
+        """ResNet and Inception, with ``weights`` as in :func:`all_methods`."""
+        starts = {name: find_start(name, weights, report) for name in config.network.trunks}
+        said = ", ".join(f"{name}: {said_of(start)}" for name, start in starts.items())
+        build = partial(TissueNetwork.fused, config.network, tuple(starts.values()))
+        return cls("resnet-inception", config, build, said)
 
     @property
     def settings(self) -> dict[str, Any]:
         """As for every method."""
-        return self.config.as_dict()
+        return self.config.as_dict() | {"start": self.start}
 
     def judge(self, fields: Fields, split: Split, run: Run) -> Said:
         """As every method does."""
-        network, training = self.config.network, self.config.training
-        images = fields.small(network.rows, network.columns)
+        images = fields.small(self.config.network.rows, self.config.network.columns)
         labels = fields.labels(split.training)
         job = Job(
             self.name,
-            lambda: TissueNetwork.plain(network, labels),
-            SmallPictures(images[split.training], labels, training.seed),
+            lambda: self.build(labels),
+            SmallPictures(images[split.training], labels, self.config.training.seed),
             collate,
             self.config,
-            training,
+            self.config.training,
             _digest(fields, split.training),
         )
         pictures = np.divide(images[split.test].transpose(0, 3, 1, 2), 255, dtype=np.float32)
@@ -122,7 +144,7 @@ class Regions:
 
     @classmethod
     def of(cls, config: RegionsSettings, weights: Path | None) -> Regions:
-        """``weights`` as :func:`~mammoscope.training.histopathology.embeddings.find_start` says."""
+        """``weights`` as :func:`~mammoscope.training.histopathology.starts.find_start` says."""
         if weights == DOWNLOAD:
             # The weights that timm has were trained with timm's own padding.
             config = replace(config, network=replace(config.network, pad_type=""))
@@ -131,7 +153,7 @@ class Regions:
     @property
     def start(self) -> str:
         """As for every method."""
-        return _start(self.weights, "from scratch")
+        return said_of(self.weights)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -168,6 +190,7 @@ class Regions:
 def all_methods(
     ours: Callable[[Callable[[str], None]], Method],
     cnn: CnnSettings,
+    fused: FusedSettings,
     weights: Mapping[str, Path],
     wanted: Sequence[str],
     report: Callable[[str], None],
@@ -180,52 +203,21 @@ def all_methods(
         Makes ours, and reports.
     cnn
         Settings of the plain networks but for their activation.
+    fused
+        Settings of ResNet and Inception together.
     weights
         Files of ImageNet weights by timm's name of a network; for others timm's own are fetched,
         and where that fails the table says that there were none.
     """
     ways: dict[str, Callable[[], Method]] = {
-        "random-forest": lambda: _handmade("random-forest", classical.random_forest),
-        "kmeans-gmm": lambda: _handmade("kmeans-gmm", classical.clusters),
-        "svm": lambda: _handmade("svm", classical.svm),
-        "resnet-inception": lambda: _embedded(weights, report),
-        **{name: partial(_plain, cnn, name) for name in CNNS},
+        "random-forest": lambda: OnFeatures("random-forest", classical.random_forest),
+        "kmeans-gmm": lambda: OnFeatures("kmeans-gmm", classical.clusters),
+        "svm": lambda: OnFeatures("svm", classical.svm),
+        "resnet-inception": lambda: OnWhole.fused(fused, weights, report),
+        **{name: partial(OnWhole.plain, cnn, name) for name in CNNS},
         OURS: lambda: ours(report),
     }
     return [ways[name]() for name in NAMES if name in wanted]
-
-
-def _plain(config: CnnSettings, name: str) -> Method:
-    network = replace(config.network, activation=CNNS[name])
-    return Plain(name, replace(config, network=network))
-
-
-def _handmade(name: str, how: classical.Fit) -> Method:
-    return OnFeatures(name, "hand-made features", Fields.handmade, how)
-
-
-def _embedded(weights: Mapping[str, Path], report: Callable[[str], None]) -> Method:
-    starts = {name: find_start(name, weights, report) for name in BACKBONES}
-
-    def features(fields: Fields) -> NDArray[np.float32]:
-        parts = []
-        for name, start in starts.items():
-            make = partial(_shown_to, name, start, fields)
-            parts.append(fields.cached(f"{name}-{start.stem if start else 'random'}", make))
-        return np.concatenate(parts, axis=1)
-
-    said = ", ".join(f"{name}: {_start(at, 'random features')}" for name, at in starts.items())
-    return OnFeatures("resnet-inception", said, features, classical.linear)
-
-
-def _shown_to(name: str, start: Path | None, fields: Fields) -> NDArray[np.float32]:
-    return embed(name, start, fields.each(f"showing {name}"))
-
-
-def _start(weights: Path | None, without: str) -> str:
-    if weights is None:
-        return without
-    return "ImageNet weights of timm" if weights == DOWNLOAD else f"ImageNet weights {weights.name}"
 
 
 def _digest(fields: Fields, which: Indices) -> str:
@@ -245,8 +237,7 @@ def _logits(network: TissueNetwork, pictures: NDArray[np.float32]) -> FloatArray
 def _chances(logits: FloatArray) -> Said:
     """From logits (T, 1 + C)."""
     kinds = np.exp(logits[:, 1:] - logits[:, 1:].max(axis=1, keepdims=True))
-    malignant = 1 / (1 + np.exp(-logits[:, 0]))
-    return Said(malignant, kinds / kinds.sum(axis=1, keepdims=True))
+    return Said(expit(logits[:, 0]), kinds / kinds.sum(axis=1, keepdims=True))
 
 
 CNNS = {

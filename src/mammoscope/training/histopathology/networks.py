@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mammoscope.errors import TableError
-from mammoscope.training.histopathology.config import CnnConfig, RegionsConfig
+from mammoscope.training.histopathology.config import CnnConfig, FusedConfig, RegionsConfig
 from mammoscope.training.trunk import FeatureExtractor
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -79,6 +81,20 @@ class ColourTrunk(FeatureExtractor):
         return last
 
 
+class FusedTrunk(nn.Module):
+    """Several trunks' last maps, each averaged over the picture, side by side."""
+
+    def __init__(self, trunks: Sequence[ColourTrunk]) -> None:
+        super().__init__()
+        self.trunks = nn.ModuleList(trunks)
+        self.channels = sum(trunk.channels for trunk in trunks)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """(B, channels, 1, 1) of pictures (B, 3, r, c)."""
+        found = [trunk(pictures).mean((2, 3), keepdim=True) for trunk in self.trunks]
+        return torch.cat(found, dim=1)
+
+
 class ConvStack(nn.Sequential):
     """A plain trunk: five times convolution, batch-norm, activation, halving."""
 
@@ -108,7 +124,10 @@ class TissueNetwork(nn.Module):
     subtype_weights: Tensor
 
     def __init__(
-        self, trunk: ColourTrunk | ConvStack, weights: tuple[Tensor, Tensor], dropout: float
+        self,
+        trunk: ColourTrunk | FusedTrunk | ConvStack,
+        weights: tuple[Tensor, Tensor],
+        dropout: float,
     ) -> None:
         super().__init__()
         self.trunk = trunk
@@ -130,6 +149,17 @@ class TissueNetwork(nn.Module):
     def plain(cls, config: CnnConfig, labels: Labels) -> TissueNetwork:
         """The plain one, to which each class weighs the same."""
         return cls(ConvStack(config.activation), labels.weights(), config.dropout)
+
+    @classmethod
+    def fused(
+        cls, config: FusedConfig, starts: Sequence[Path | None], labels: Labels
+    ) -> TissueNetwork:
+        """Two trunks side by side, each from where it starts; each class weighs the same."""
+        trunks = [ColourTrunk(name) for name in config.trunks]
+        for trunk, start in zip(trunks, starts, strict=True):
+            if start is not None:
+                trunk.start_from(start)
+        return cls(FusedTrunk(trunks), labels.weights(), config.dropout)
 
     def forward(
         self, pictures: Tensor, malignant: Tensor | None = None, subtype: Tensor | None = None

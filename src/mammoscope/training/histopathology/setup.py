@@ -13,9 +13,9 @@ from mammoscope.histopathology.breakhis import read_folds
 from mammoscope.histopathology.tissue import TissueSet, load_tissue
 from mammoscope.training.config import config_file
 from mammoscope.training.histopathology.config import DEFAULT_REGIONS, RegionsSettings
-from mammoscope.training.histopathology.embeddings import find_start
 from mammoscope.training.histopathology.methods import Regions
 from mammoscope.training.histopathology.splits import Protocol, by_image, by_patient, official
+from mammoscope.training.histopathology.starts import find_start
 
 _FILE = "setup.json"
 
