@@ -20,6 +20,7 @@ from mammoscope.training.histopathology.config import (
     FusedSettings,
     RegionsConfig,
     RegionsSettings,
+    StainConfig,
 )
 from mammoscope.training.histopathology.networks import ColourTrunk, Labels, TissueNetwork
 
@@ -91,6 +92,8 @@ def test_settings_out_of_range_are_refused() -> None:
     for wrong in ({"dropout": 1.0}, {"activation": "step"}, {"rows": 8}):
         with pytest.raises(ValueError, match="must be"):
             CnnConfig(**wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no change"):
+        StainConfig(colour=-0.1)
     with pytest.raises(ValueError, match="at least 80"):
         FusedConfig(rows=64)
     with pytest.raises(ValueError, match="frozen_stages"):

@@ -18,7 +18,7 @@ def test_a_picture_depends_on_seed_epoch_and_index_alone(
     assert not torch.equal(first[0][0], second[0][0])
 
 
-def test_classes_and_patients_are_shown_alike_with_their_labels(
+def test_classes_are_shown_alike_and_patients_by_the_root_of_their_images(
     fields: Fields, regions: RegionsSettings
 ) -> None:
     # Two benign images of one patient, one of another, and a malignant one.
@@ -32,6 +32,7 @@ def test_classes_and_patients_are_shown_alike_with_their_labels(
     assert float(shown.min()) >= 0 and float(shown.max()) <= 1
     assert malignant.tolist() == [0, 1] * 6
     assert subtype.tolist() == [0, 3] * 6
+    np.testing.assert_allclose(pictures.often[0], np.array([2**0.5, 1]) / (2**0.5 + 1))
 
 
 def test_small_pictures_are_only_turned_over(fields: Fields, cnn: CnnSettings) -> None:

@@ -30,9 +30,9 @@ Item = tuple[Tensor, Tensor, Tensor]
 class RegionPictures:
     """Pictures (3, side, side), whether malignant, and subtypes.
 
-    Half of them are malignant, and each patient of a class is shown as often as any other, however
-    many images there are of each. Crops lie anywhere in the field. Every picture is turned,
-    mirrored, and stained anew.
+    Half of them are malignant. A patient of a class is shown as often as the square root of its
+    images says: between images alike and patients alike. Crops lie anywhere in the field. Every
+    picture is turned, mirrored, and stained anew.
     """
 
     def __init__(self, fields: Fields, which: NDArray[np.int64], settings: RegionsSettings) -> None:
@@ -41,6 +41,8 @@ class RegionPictures:
         self.settings = settings
         self.epoch = 0
         self._whose = [self.labels.by_patient(malignant) for malignant in (False, True)]
+        roots = [np.sqrt([len(images) for images in each]) for each in self._whose]
+        self.often = [each / each.sum() for each in roots]
 
     def __len__(self) -> int:
         return _EACH * len(self.fields)
@@ -48,8 +50,8 @@ class RegionPictures:
     def __getitem__(self, index: int) -> Item:
         settings = self.settings.augmentation
         rng = np.random.default_rng((self.settings.training.seed, self.epoch, index))
-        patients = self._whose[index % 2]
-        number = int(rng.choice(patients[rng.integers(len(patients))]))
+        patients, often = self._whose[index % 2], self.often[index % 2]
+        number = int(rng.choice(patients[rng.choice(len(patients), p=often)]))
         field, stains = self.fields[number]
         side = self.settings.network.side
         if index % _EACH == 0:
