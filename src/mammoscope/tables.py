@@ -171,7 +171,8 @@ def write_table(
         If a row has a key that is no column.
     """
     try:
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
+        # A file name that is not UTF-8 holds lone surrogates: they are escaped, as in JSON.
+        with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)

@@ -34,9 +34,43 @@ def test_sixteen_bits_and_grey_become_eight_bits_of_three_channels(tmp_path: Pat
     assert read.shape == (70, 80, 3) and (read == 40_000 >> 8).all()
 
 
-def test_transparency_is_left_out(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), np.full((70, 80, 4), (1, 2, 3, 9), np.uint8))
-    assert (read_rgb(tmp_path / "a.png") == (3, 2, 1)).all()
+def test_what_is_transparent_is_white(tmp_path: Path) -> None:
+    drawn = np.full((70, 80, 4), (1, 2, 3, 255), np.uint8)
+    drawn[:10] = 0
+    drawn[10:20, :, 3] = 51
+    cv2.imwrite(str(tmp_path / "a.png"), drawn)
+    read = read_rgb(tmp_path / "a.png")
+    assert (read[:10] == 255).all() and (read[20:] == (3, 2, 1)).all()
+    assert (read[10:20] == (205, 204, 204)).all()
+    # Nothing at all would be seen: such a channel is no transparency.
+    drawn[..., 3] = 0
+    cv2.imwrite(str(tmp_path / "b.png"), drawn)
+    assert (read_rgb(tmp_path / "b.png")[20:] == (3, 2, 1)).all()
+
+
+def test_sixteen_bits_that_are_not_used_are_not_guessed(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "twelve.tif"), np.full((70, 80, 3), 4095, np.uint16))
+    with pytest.raises(RefusedError, match=r"twelve.tif: 16-bit samples up to 4095 only"):
+        read_rgb(tmp_path / "twelve.tif")
+
+
+@pytest.mark.parametrize("compression", [5, 8])
+def test_a_tiff_whose_pixels_are_damaged_is_refused(tmp_path: Path, compression: int) -> None:
+    path = tmp_path / "field.tif"
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3)).astype(np.uint8)
+    cv2.imwrite(str(path), cv2.blur(noise, (5, 5)), [cv2.IMWRITE_TIFF_COMPRESSION, compression])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 400] = b"\xff" * 400
+    path.write_bytes(data)
+    with pytest.raises(ReadError, match=r"field.tif: .*damaged"):
+        read_rgb(path)
+
+
+def test_a_file_too_long_for_a_field_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "slide.tif").open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(RefusedError, match=r"slide.tif: 1,073,741,824 bytes"):
+        read_rgb(tmp_path / "slide.tif")
 
 
 @pytest.mark.parametrize("size", [(40, 700), (70, 900)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -83,6 +85,65 @@ def test_images_of_one_name_get_a_picture_each(
         "b_x.png.heat.png",
         "x.tif.heat.png",
     ]
+
+
+def test_names_that_differ_in_case_get_a_picture_each(
+    run_command: Run,
+    paleness: HistopathologyCard,
+    tissue: Callable[..., np.ndarray],
+    save: Save,
+    tmp_path: Path,
+) -> None:
+    fields = [save(tmp_path / at, tissue(True, 1)) for at in ("a/x.png", "a/X.png", "a/run.png")]
+    done = run_command(
+        *("histopathology", "predict", *fields, "--model", paleness.path),
+        *("--out", tmp_path / "out.csv", "--heat", tmp_path / "heat"),
+    )
+    assert done.exit_code == 0, done.output
+    names = {path.name.casefold() for path in (tmp_path / "heat").iterdir()}
+    assert len(names) == 3 and "run.heat.png" in names
+
+
+def test_an_old_picture_does_not_stay_where_there_is_no_new_one(
+    run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
+) -> None:
+    (tmp_path / "heat").mkdir()
+    (tmp_path / "heat" / "page.heat.png").write_bytes(b"old")
+    command = ("histopathology", "predict", folder, "--model", paleness.path, "--out")
+    run_command(*command, tmp_path / "out.csv", "--heat", tmp_path / "heat")
+    assert not (tmp_path / "heat" / "page.heat.png").exists()
+    done = run_command(*command, tmp_path / "out.csv", "--heat", folder)
+    assert done.exit_code == 1 and "holds images to look at" in done.stderr
+    done = run_command(*command, tmp_path / "heat")
+    assert done.exit_code == 1 and "is a folder: choose a file" in done.stderr
+
+
+def test_files_that_cannot_be_read_are_counted_and_odd_names_kept(
+    run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
+) -> None:
+    for name in ("a.bmp", "b.svs", "c.svs"):
+        (folder / name).write_bytes(b"x")
+    (folder / "mine.png").rename(folder / os.fsdecode(b"gr\xf6sse.png"))
+    out = tmp_path / "out.csv"
+    done = run_command("histopathology", "predict", folder, "--model", paleness.path, "--out", out)
+    assert done.exit_code == 0, done.output
+    assert "3 other files passed over: .bmp, .svs" in done.stderr
+    assert [Path(row["image"]).name for row in read_table(out)] == [
+        "SOB_M_DC-14-1-100-001.png",
+        "gr\\udcf6sse.png",
+        "page.png",
+    ]
+
+
+def test_a_card_that_cannot_be_meant_is_refused(
+    run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
+) -> None:
+    card = json.loads(paleness.path.read_text())
+    card["input"]["crop"] = 0
+    paleness.path.write_text(json.dumps(card))
+    out = tmp_path / "out.csv"
+    done = run_command("histopathology", "predict", folder, "--model", paleness.path, "--out", out)
+    assert done.exit_code == 1 and f"{paleness.path.name}: views cannot be meant" in done.stderr
 
 
 def test_results_do_not_depend_on_workers(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mammoscope.histopathology.stain import STANDARD, Stains, amounts, lit, restain
+from mammoscope.histopathology.stain import STANDARD, Stains, amounts, light_of, lit, restain
 
 Tissue = Callable[..., np.ndarray]
 
@@ -56,3 +56,15 @@ def test_where_there_are_no_two_stains_the_standard_ones_are_taken(value: int) -
     found = Stains.of(np.full((100, 100, 3), value, np.uint8))
     np.testing.assert_array_equal(found.colours, STANDARD.colours)
     assert (found.strength > 0).all()
+
+
+def test_light_is_made_white_however_dim_it_is(tissue: Tissue) -> None:
+    rgb = tissue(True, 3, size=300)
+    white = lit(rgb, light_of(rgb.reshape(-1, 3)))
+    for share in (0.7, 0.4):
+        dim = np.rint(rgb * share).astype(np.uint8)
+        np.testing.assert_allclose(lit(dim, light_of(dim.reshape(-1, 3))), white, atol=0.02)
+    # Blue tissue without a gap is no yellow lamp.
+    blue = np.full((100, 3), (60, 80, 220), np.uint8)
+    assert light_of(blue).tolist() == [150, 150, 220]
+    assert light_of(np.zeros((100, 3), np.uint8)).tolist() == [1, 1, 1]

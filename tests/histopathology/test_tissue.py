@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_only_some_magnifications_may_be_wanted(breakhis: Path) -> None:
     assert data.at([100, 400]) == data
     with pytest.raises(ValueError, match=r"no image of magnification \[40\]; there are \[100\]"):
         data.at([40])
+
+
+def test_an_image_that_is_there_twice_is_refused(breakhis: Path, tmp_path: Path) -> None:
+    for part in ("fold1/train", "fold1/test"):
+        shutil.copytree(breakhis, tmp_path / part)
+    with pytest.raises(InputError, match=r"is there twice: also .*fold1/test"):
+        load_tissue(tmp_path)
+
+
+def test_what_the_names_say_is_not_said_again(breakhis: Path) -> None:
+    with pytest.raises(InputError, match="is BreaKHis, whose names say all"):
+        load_tissue(breakhis, malignant=["ductal carcinoma"])
 
 
 def folder_of(save: Save, root: Path, *names: str) -> Path:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mammoscope.cli import common
+from mammoscope.errors import InputError
 from mammoscope.files import DISCLAIMER
 
 _EPILOG = f"""
@@ -109,6 +111,8 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
         wanted = method or NAMES
         if unknown := [name for name in wanted if name not in NAMES]:
             raise typer.BadParameter(f"no method {unknown[0]!r}; there are {', '.join(NAMES)}")
+        if leave_one_out and official:
+            raise typer.BadParameter("--official and --leave-one-out are two ways to split")
         setup = Setup(
             str(data),
             malignant or [],
@@ -121,9 +125,10 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
             str(config) if config else None,
         )
         report = common.errors_console().print
+        cnn, fused = CnnSettings.read(DEFAULT_CNN), FusedSettings.read(DEFAULT_FUSED)
+        _check_weights(setup.files(), {setup.settings().network.trunk, *fused.network.trunks})
         tissue = setup.tissue()
         protocols = setup.protocols(tissue)
-        cnn, fused = CnnSettings.read(DEFAULT_CNN), FusedSettings.read(DEFAULT_FUSED)
         methods = all_methods(setup.regions, cnn, fused, setup.files(), wanted, report)
         setup.write(out)
         results = compare(tissue, protocols, methods, Run(out, None, report))
@@ -189,11 +194,23 @@ def predict(
                 classifier, found, out, heat, workers, lambda: bar.advance(bar.task_ids[0])
             )
     common.print_failures(errors, run.failures)
+    if found.ignored:
+        kinds = ", ".join(sorted({path.suffix.lower() or "no ending" for path in found.ignored}))
+        errors.print(f"{len(found.ignored)} other files passed over: {kinds}", markup=False)
     typer.echo(f"{run.judged} of {len(found.paths)} images: {common.on_one_line(out)}")
     typer.echo(card.figure)
     typer.echo(DISCLAIMER)
     if run.failures:
         raise typer.Exit(1)
+
+
+def _check_weights(files: Mapping[str, Path], trunks: Set[str]) -> None:
+    for name, path in files.items():
+        if name not in trunks:
+            known = ", ".join(sorted(trunks))
+            raise typer.BadParameter(f"--weights {name}=...: there are {known}")
+        if not path.is_file():
+            raise InputError(path, "no such file")
 
 
 def _by_name(weights: list[str]) -> dict[str, str]:

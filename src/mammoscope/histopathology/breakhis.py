@@ -58,7 +58,10 @@ def read_folds(folder: Path) -> list[Mapping[str, bool]]:
 
 def _read_fold(path: Path) -> dict[str, bool]:
     parts: dict[str, bool] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         fields = line.strip().split("|")
         if len(fields) != 4 or fields[3] not in ("train", "test"):
             raise TableError(path, f"line {number}: not name|magnification|fold|train or test")

@@ -68,7 +68,10 @@ class TissueClassifier:
                 f"{card.weights_path}: gives {', '.join(self._model.outputs)}, not logit and map"
             )
         self.card = card
-        self.views = Views(card.side, card.crop, card.overlap)
+        try:
+            self.views = Views(card.side, card.crop, card.overlap)
+        except ValueError as error:
+            raise ModelError(f"{card.path}: {error}") from error
 
     def classify(self, rgb: NDArray[np.uint8], magnification: int | None = None) -> TissueOpinion:
         """An opinion on a field (r, c, 3); none where it cannot be such stained tissue."""

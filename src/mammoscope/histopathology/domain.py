@@ -2,8 +2,8 @@
 
 Both stains take away green more than anything else: what is left of white light runs from blue to
 pink. Light is made white first, so that a yellow lamp or a dim one does not count. The limits leave
-room around BreaKHis, whose stains were moved, made half and twice as strong, dimmed and tinted, and
-around two other scanners. The rule keeps out grey images, brown immunostains, fluorescence and most
+room around BreaKHis with its stains moved, made a third to twice as strong, dimmed and tinted. The
+rule keeps out grey images, brown immunostains, fluorescence and most
 photographs; another stain of violet or pink, or a photograph of something pink in a bright place,
 can pass.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,28 +25,44 @@ MAX_PIXELS = 1 << 26
 LEAST_SIDE = 64
 """Pixels of the shortest side in which anything can be seen."""
 
+_MOST_BYTES = 8 * MAX_PIXELS + (1 << 20)
+"""Of a file: four channels of 16 bits, and what stands beside them."""
+
+_LEAST_16_BIT = 1 << 14
+"""What the brightest sample of 16 bits reaches at least; below it, fewer bits are in use."""
+
 _LONGEST = 10
 """Times the shorter side that the longer one may be."""
 
 
 def read_rgb(path: str | os.PathLike[str]) -> RGB:
-    """Read one image; 16 bits are cut to 8, and grey ones get three equal channels.
+    """Read one image.
+
+    16 bits are cut to 8, grey images get three equal channels, and what is transparent is white.
 
     Raises
     ------
     ReadError
         If the file is not there, is no such image, or is damaged.
     RefusedError
-        If it has several pages, is too large, too small or a strip.
+        If it has several pages, is too large, too small or a strip, or of 16 bits of which it is
+        not known how many are used.
     """
     try:
-        return _colour(_decode(Path(path).read_bytes()))
+        return _colour(_decode(_bytes(Path(path))))
     except OSError as error:
         raise ReadError(path, error.strerror or str(error)) from error
     except Damaged as error:
         raise ReadError(path, str(error)) from error
     except Refused as error:
         raise RefusedError(path, str(error)) from error
+
+
+def _bytes(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > _MOST_BYTES:
+        raise Refused(f"{size:,} bytes: a field has at most {MAX_PIXELS:,} pixels")
+    return path.read_bytes()
 
 
 def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -71,15 +86,22 @@ def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
         )
     decoded = decode("opencv", plain)
     damage_warnings(decoded.complaints)
+    if "TIFF_Error" in decoded.complaints:
+        raise Damaged("the TIFF file is damaged: its pixels cannot all be decoded")
     return decoded.array
 
 
 def _colour(array: NDArray[np.uint8] | NDArray[np.uint16]) -> RGB:
     if array.dtype == np.uint16:
+        if (most := int(array.max())) < _LEAST_16_BIT:
+            raise Refused(f"16-bit samples up to {most} only: scale them to the whole range")
         array = (array >> 8).astype(np.uint8)
     if array.dtype != np.uint8:
         raise Refused(f"{array.dtype} samples, not ones of 8 or 16 bits")
     if array.ndim == 2 or array.shape[2] < 3:
         grey = array if array.ndim == 2 else array[..., 0]
         return np.repeat(grey[..., None], 3, axis=2)
-    return cv2.cvtColor(np.ascontiguousarray(array[..., :3]), cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    if array.shape[2] == 4 and array[..., 3].any():
+        opaque = array[..., 3:] / np.float32(255)
+        array = np.rint(array[..., :3] * opaque + 255 * (1 - opaque)).astype(np.uint8)
+    return np.ascontiguousarray(array[..., 2::-1])

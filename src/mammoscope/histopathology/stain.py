@@ -17,7 +17,7 @@ _GLASS = 99.0
 """Percentile of each channel that is taken for the light through bare glass."""
 
 _DARKEST_GLASS = 150.0
-"""Less light than this is no bare glass, but tissue everywhere."""
+"""A channel with less light than this holds tissue everywhere, unless all have less: a dim lamp."""
 
 _TISSUE = 0.2
 """Mean optical density (natural logarithm) above which a pixel is stained."""
@@ -75,7 +75,8 @@ class Stains:
 
 def light_of(pixels: NDArray[np.uint8]) -> FloatArray:
     """The light (3,) that passes where nothing is stained, from pixels (P, 3)."""
-    return np.maximum(np.percentile(pixels, _GLASS, axis=0), _DARKEST_GLASS)
+    light = np.percentile(pixels, _GLASS, axis=0)
+    return np.maximum(light, min(_DARKEST_GLASS, max(light.max(), 1.0)))
 
 
 def density(rgb: NDArray[np.uint8], light: FloatArray) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,8 @@ def load_tissue(
     Raises
     ------
     InputError
-        If there are no images or classes, or it is not known which classes are malignant.
+        If there are no images or classes, it is not known which classes are malignant, or an image
+        of BreaKHis is there twice.
     TableError
         If the table of patients cannot be read or lacks an image.
     """
@@ -106,16 +107,21 @@ def load_tissue(
     if not files:
         raise InputError(folder, "holds no PNG, JPEG or TIFF files")
     if any(parse_name(path) for path in files):
+        if malignant or patients:
+            raise InputError(folder, "is BreaKHis, whose names say all: no classes, no patients")
         return _breakhis(files)
     return _classes(folder, files, malignant, patients)
 
 
 def _breakhis(files: Sequence[Path]) -> TissueSet:
     images = []
+    known: dict[str, Path] = {}
     for path in files:
         facts = parse_name(path)
         if facts is None:
             raise InputError(path, "is not named as BreaKHis names its images, as others here are")
+        if (first := known.setdefault(path.stem, path)) != path:
+            raise InputError(path, f"is there twice: also {first}")
         images.append(TissueImage(path, *facts))
     found = {image.subtype for image in images}
     return TissueSet(tuple(images), tuple(n for n, _ in SUBTYPES.values() if n in found))
@@ -136,7 +142,7 @@ def _classes(
             folder,
             f"which of the classes {', '.join(names)} are malignant must be said, and some are not",
         )
-    whose = dict(_patients(patients, folder)) if patients else {}
+    whose = _patients(patients, folder) if patients else {}
     if patients and (missing := [path for path in files if path not in whose]):
         raise TableError(str(patients), f"has no row for {missing[0]}")
     images = tuple(
@@ -146,6 +152,10 @@ def _classes(
     return TissueSet(images, tuple(sorted(names, key=lambda name: (name in malignant, name))))
 
 
-def _patients(table: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+def _patients(table: Path, folder: Path) -> dict[Path, str]:
+    whose: dict[Path, str] = {}
     for row in read_table(table, ("image", "patient_id")):
-        yield folder / row.name("image"), row.name("patient_id")
+        path, patient = folder / row.name("image"), row.name("patient_id")
+        if whose.setdefault(path, patient) != patient:
+            raise TableError(str(table), f"line {row.line}: {path} is of another patient above")
+    return whose

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, OutputError
-from mammoscope.files import ensure_folder
+from mammoscope.files import ensure_folder, remove_old
 from mammoscope.histopathology import TissueClassifier, TissueOpinion, read_rgb, write_heat
 from mammoscope.histopathology.breakhis import parse_name
-from mammoscope.names import check_names, name_of
+from mammoscope.names import name_of
 from mammoscope.reading import FoundImages
 from mammoscope.reporting import Failure
 from mammoscope.runs.batch import run_batch
@@ -48,15 +48,21 @@ def run_tissue(
     Raises
     ------
     OutputError
-        If the table cannot be written, or is one of the images.
+        If the table cannot be written or is one of the images, or some of these lie in ``heat``.
     """
     ensure_folder(out.parent)
-    if out.resolve() in {path.resolve() for path in found.paths}:
+    inputs = {path.resolve() for path in found.paths}
+    if out.is_dir():
+        raise OutputError(out, "is a folder: choose a file")
+    if out.resolve() in inputs:
         raise OutputError(out, "is an input: choose another file")
+    if heat is not None and any(ensure_folder(heat).resolve() in path.parents for path in inputs):
+        raise OutputError(heat, "holds images to look at: choose another folder")
     names = _names(found.paths)
-    refused = {} if heat is None else check_names(names, ensure_folder(heat), (_HEAT,))
 
     def judge(path: Path) -> TissueOpinion:
+        if heat is not None:
+            remove_old(heat, names[path], (_HEAT,))
         rgb = read_rgb(path)
         facts = parse_name(path)
         opinion = classifier.classify(rgb, facts[3] if facts else None)
@@ -65,7 +71,7 @@ def run_tissue(
         return opinion
 
     rows, failures = [], []
-    for path, result in run_batch(found.paths, judge, workers, refused):
+    for path, result in run_batch(found.paths, judge, workers, {}):
         if isinstance(result, MammoscopeError):
             failures.append(Failure.of(result, path))
         else:
@@ -79,10 +85,14 @@ def _names(paths: Sequence[Path]) -> dict[Path, str]:
     """What pictures are called: by the image, with its ending and folders where names repeat."""
     names = {path: name_of(path) for path in paths}
     parts = {path: path.absolute().parts[1:] for path in paths}
-    for depth in range(1, max(map(len, parts.values())) + 1):
+    repeated: list[Path] = []
+    for depth in range(1, max(map(len, parts.values())) + 2):
         count = Counter(name.casefold() for name in names.values())
         repeated = [path for path in paths if count[names[path].casefold()] > 1]
         names.update((path, "_".join(parts[path][-depth:])) for path in repeated)
+    # What is left differs in case only.
+    for number, path in enumerate(repeated):
+        names[path] += f"_{number + 1}"
     return names
 
 

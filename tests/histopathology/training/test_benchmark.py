@@ -100,6 +100,15 @@ def test_a_subtype_of_one_patient_is_named_and_not_tested_by_patient(
     assert "Of lobular carcinoma there is one patient only" in (tmp_path / "table.md").read_text()
 
 
+def test_where_no_subtype_can_be_tested_the_rest_still_is(data: TissueSet, tmp_path: Path) -> None:
+    first = {image.subtype: image for image in reversed(data.images)}
+    few = TissueSet(tuple(first.values()), data.subtypes)
+    protocol = by_patient(few, None, 0)
+    assert subtypes_to_test(few, protocol) == ()
+    benchmark(few, [protocol], [Knowing([])], Run(tmp_path, None, quiet))
+    assert {key[1] for key in rows_of(tmp_path)} == {"binary"}
+
+
 def test_without_patients_there_is_one_protocol_and_the_table_says_why(
     data: TissueSet, tmp_path: Path
 ) -> None:

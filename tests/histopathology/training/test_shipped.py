@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mammoscope.errors import InputError
 from mammoscope.histopathology import TissueClassifier
 from mammoscope.models import HistopathologyCard
+from mammoscope.training import loop
 from mammoscope.training.histopathology.config import RegionsSettings
+from mammoscope.training.histopathology.setup import Setup
+from mammoscope.training.histopathology.shipped import train_shipped
 
 Run = Callable[..., Any]
 
@@ -69,10 +73,28 @@ def test_wrong_use_is_said_at_once(run_command: Run, breakhis: Path, tmp_path: P
     assert done.exit_code == 2 and "no method 'magic'" in done.stderr
     done = run_command(*command, "--method", "svm", "--weights", "resnet50")
     assert done.exit_code == 2 and "NAME=FILE is wanted" in done.stderr
+    done = run_command(*command, "--method", "svm", "--weights", "resnet50=x.safetensors")
+    assert done.exit_code == 2 and "there are inception_v3, mobilenetv2_100" in done.stderr
+    done = run_command(*command, "--method", "svm", "--weights", "resnet18=x.safetensors")
+    assert done.exit_code == 1 and "x.safetensors: no such file" in done.stderr
+    done = run_command(*command, "--leave-one-out", "--official", breakhis)
+    assert done.exit_code == 2 and "two ways to split" in done.stderr
     done = run_command(*command, "--method", "svm", "--folds", 9)
     assert done.exit_code == 1 and "no class has an image for each of 9 folds" in done.stderr
     done = run_command(*command, "--method", "svm", "--magnification", 40)
     assert done.exit_code == 1 and "no image of magnification [40]" in done.stderr
+
+
+def test_a_folder_holds_one_comparison_and_official_folds_make_no_model(
+    breakhis: Path, tmp_path: Path
+) -> None:
+    Setup(str(breakhis), folds=2).write(tmp_path)
+    Setup(str(breakhis), folds=2).write(tmp_path)
+    with pytest.raises(InputError, match=r"setup.json: of other data, splits or weights"):
+        Setup(str(breakhis), folds=3).write(tmp_path)
+    run = loop.Run(tmp_path / "run", None, lambda text: None)
+    with pytest.raises(InputError, match="official folds share patients"):
+        train_shipped(Setup(str(breakhis), official="folds"), tmp_path, {}, run)
 
 
 def test_without_what_draws_charts_no_comparison_begins(

@@ -58,6 +58,8 @@ def benchmark(
                 said.append(fold)
                 cost = cost.plus(of_fold)
             for task in tasks(data):
+                if task == SUBTYPES and not subtypes_to_test(data, protocol):
+                    continue
                 figures, units = figures_of(fields, protocol, said, task)
                 for metric, estimate in measured(figures, units).items():
                     results.rows.append(Result(protocol.name, task, method.name, metric, estimate))
@@ -94,13 +96,10 @@ def figures_of(
 
 
 def subtypes_to_test(data: TissueSet, protocol: Protocol) -> tuple[int, ...]:
-    """Subtypes of which one can be tested and another be learnt from: of two patients or images."""
-
-    def units(name: str) -> int:
-        those = [image for image in data.images if image.subtype == name]
-        return len({i.path if protocol.name == IMAGE else i.patient for i in those})
-
-    return tuple(number for number, name in enumerate(data.subtypes) if units(name) > 1)
+    """Subtypes that are learnt from in every fold that tests them."""
+    kinds = np.array([data.subtypes.index(image.subtype) for image in data.images])
+    unlearnt = [set(kinds[s.test]) - set(kinds[s.training]) for s in protocol.splits]
+    return tuple(sorted(set(kinds.tolist()).difference(*unlearnt)))
 
 
 def _untestable(data: TissueSet, protocols: Sequence[Protocol]) -> Iterator[str]:
@@ -110,7 +109,10 @@ def _untestable(data: TissueSet, protocols: Sequence[Protocol]) -> Iterator[str]
         lost = set(range(len(data.subtypes))) - set(subtypes_to_test(data, protocol))
         if lost and SUBTYPES in tasks(data):
             names = ", ".join(data.subtypes[number] for number in sorted(lost))
-            yield f"Of {names} there is one {protocol.name} only: not testable by {protocol.name}."
+            yield (
+                f"Of {names} there is one {protocol.name} only, or all are tested at once: not"
+                f" testable by {protocol.name}."
+            )
 
 
 def fold_is_of(fields: Fields, method: Method, split: Split, folder: Path) -> bool:

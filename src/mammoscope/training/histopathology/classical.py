@@ -7,7 +7,7 @@ is not in training gets nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,20 +30,27 @@ Fit = Callable[[Features, Classes, int], Shares]
 
 _SEED = 0
 
-_COMPONENTS = 24
-"""Directions of most variation in which clusters are sought."""
+FOREST: Mapping[str, Any] = {"n_estimators": 500, "min_samples_leaf": 2}
+"""Settings of :func:`random_forest`."""
 
-_CLUSTERS = (2, 4, 8, 12, 16, 24, 32, 48, 64)
+SVM: Mapping[str, Any] = {"C": 4.0}
+"""Settings of :func:`svm`."""
 
-_DOUBT = 1.0
-"""Images of each class that every cluster is taken to hold besides its own."""
+CLUSTERS: Mapping[str, Any] = {
+    "components": 24,
+    "counts": [2, 4, 8, 12, 16, 24, 32, 48, 64],
+    "doubt": 1.0,
+    "covariance": "tied",
+    "criterion": "aic",
+}
+"""Settings of :func:`clusters`: directions of most variation in which they are sought; how many
+there may be; images of each class that every cluster is taken to hold besides its own; of what
+shape they are; and what is least for the number that is taken."""
 
 
 def random_forest(features: Features, classes: Classes, count: int) -> Shares:
     """500 trees' mean vote (L. Breiman, Machine Learning 45, 2001)."""
-    model = RandomForestClassifier(
-        500, min_samples_leaf=2, class_weight="balanced", random_state=_SEED
-    )
+    model = RandomForestClassifier(**FOREST, class_weight="balanced", random_state=_SEED)
     return _shares(model.fit(features, classes), "predict_proba", count)
 
 
@@ -52,7 +59,7 @@ def svm(features: Features, classes: Classes, count: int) -> Shares:
 
     Shares are the softmax of the decision values, not probabilities.
     """
-    model = make_pipeline(StandardScaler(), SVC(C=4.0, class_weight="balanced"))
+    model = make_pipeline(StandardScaler(), SVC(**SVM, class_weight="balanced"))
     return _shares(model.fit(features, classes), "decision_function", count)
 
 
@@ -63,14 +70,14 @@ def clusters(features: Features, classes: Classes, count: int) -> Shares:
     Their number is the one with the least information criterion of H. Akaike (1974). A cluster
     means each class as far as its training images are of it.
     """
-    components = min(_COMPONENTS, len(features) // 2, features.shape[1])
+    components = min(CLUSTERS["components"], len(features) // 2, features.shape[1])
     reduce = make_pipeline(StandardScaler(), PCA(components, random_state=_SEED))
     reduced = reduce.fit_transform(features)
-    mixtures = [_mixture(reduced, k) for k in _CLUSTERS if k < len(reduced) // 2]
-    model = min(mixtures, key=lambda mixture: mixture.aic(reduced))
+    mixtures = [_mixture(reduced, k) for k in CLUSTERS["counts"] if k < len(reduced) // 2]
+    model = min(mixtures, key=lambda mixture: getattr(mixture, CLUSTERS["criterion"])(reduced))
     weights = compute_sample_weight("balanced", classes)
     is_of = np.eye(count)[classes] * weights[:, None]
-    there = (is_of.sum(axis=0) > 0) * _DOUBT
+    there = (is_of.sum(axis=0) > 0) * CLUSTERS["doubt"]
     meaning = model.predict_proba(reduced).T @ is_of + there
     meaning /= meaning.sum(axis=1, keepdims=True)
     return lambda x: np.asarray(model.predict_proba(reduce.transform(x)) @ meaning)
@@ -79,7 +86,11 @@ def clusters(features: Features, classes: Classes, count: int) -> Shares:
 def _mixture(points: FloatArray, count: int) -> GaussianMixture:
     middles = KMeans(count, n_init=5, random_state=_SEED).fit(points).cluster_centers_
     return GaussianMixture(
-        count, covariance_type="tied", means_init=middles, reg_covar=1e-3, random_state=_SEED
+        count,
+        covariance_type=CLUSTERS["covariance"],
+        means_init=middles,
+        reg_covar=1e-3,
+        random_state=_SEED,
     ).fit(points)
 
 

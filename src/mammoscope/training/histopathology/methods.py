@@ -69,12 +69,13 @@ class OnFeatures:
 
     name: str
     fit: classical.Fit
+    options: Mapping[str, Any]
     start: str = "hand-made features"
 
     @property
     def settings(self) -> dict[str, Any]:
         """As for every method."""
-        return {"start": self.start}
+        return {**self.options, "start": self.start}
 
     def judge(self, fields: Fields, split: Split, run: Run) -> Said:
         """As every method does."""
@@ -210,9 +211,11 @@ def all_methods(
         and where that fails the table says that there were none.
     """
     ways: dict[str, Callable[[], Method]] = {
-        "random-forest": lambda: OnFeatures("random-forest", classical.random_forest),
-        "kmeans-gmm": lambda: OnFeatures("kmeans-gmm", classical.clusters),
-        "svm": lambda: OnFeatures("svm", classical.svm),
+        "random-forest": lambda: OnFeatures(
+            "random-forest", classical.random_forest, classical.FOREST
+        ),
+        "kmeans-gmm": lambda: OnFeatures("kmeans-gmm", classical.clusters, classical.CLUSTERS),
+        "svm": lambda: OnFeatures("svm", classical.svm, classical.SVM),
         "resnet-inception": lambda: OnWhole.fused(fused, weights, report),
         **{name: partial(OnWhole.plain, cnn, name) for name in CNNS},
         OURS: lambda: ours(report),

@@ -72,8 +72,17 @@ class Setup:
             raise InputError(path, f"not of a comparison: {error}") from error
 
     def write(self, folder: Path) -> None:
-        """Keep it in the folder of a comparison."""
-        write_json(ensure_folder(folder) / _FILE, asdict(self))
+        """Keep it in the folder of a comparison.
+
+        Raises
+        ------
+        InputError
+            If the folder is of another comparison.
+        """
+        path = ensure_folder(folder) / _FILE
+        if path.exists() and Setup.read(folder) != self:
+            raise InputError(path, "of other data, splits or weights: choose another folder")
+        write_json(path, asdict(self))
 
     def tissue(self) -> TissueSet:
         """The set.

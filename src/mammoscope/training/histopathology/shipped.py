@@ -143,6 +143,12 @@ def train_shipped(
     ModelError
         If the exported model does not give what the trained one gives.
     """
+    if setup.official:
+        raise InputError(
+            benchmark,
+            "its official folds share patients: compare without --official for figures of patients"
+            " never seen",
+        )
     data = setup.tissue()
     protocol = setup.protocols(data)[-1]
     if protocol.name != PATIENT:

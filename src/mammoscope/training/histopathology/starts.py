@@ -17,7 +17,8 @@ def find_start(name: str, given: Mapping[str, Path], report: Callable[[str], Non
     try:
         timm.create_model(name, pretrained=True)
     except Exception as error:
-        report(f"no ImageNet weights of {name}: none given, and {str(error).splitlines()[0]}")
+        cause = (str(error) or repr(error)).splitlines()[0]
+        report(f"no ImageNet weights of {name}: none given, and {cause}")
         return None
     return DOWNLOAD
 
