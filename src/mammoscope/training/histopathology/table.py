@@ -35,9 +35,9 @@ _MEANING = """\
 Then images of one patient, often of the same cut and the same staining, lie on both sides: a method
 can do well by knowing the patient again. These figures are **optimistic** and say little of the
 next patient. **By patient** all images of a patient (of a slide, in the official folds) are on one
-side: this is what a method is worth on patients it has never seen. Where the two differ much, the first one measured memory. With few
-patients in a class it can lie below chance: what is most like a patient left out is then more often
-of the other class.
+side: this is what a method is worth on patients it has never seen. Where the two differ much, the
+first one measured memory. With few patients in a class it can lie below chance: what is most like a
+patient left out is then more often of the other class.
 """
 
 
