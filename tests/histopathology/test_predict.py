@@ -66,21 +66,31 @@ def test_a_bad_file_costs_only_itself(
     assert "3 of 4 images" in done.stdout and len(read_table(out)) == 3
 
 
-def test_images_of_one_name_get_a_picture_each(
+@pytest.fixture
+def pictures_of(
     run_command: Run,
     paleness: HistopathologyCard,
     tissue: Callable[..., np.ndarray],
     save: Save,
     tmp_path: Path,
-) -> None:
-    fields = [save(tmp_path / at, tissue(True, 1)) for at in ("a/x.png", "b/x.png", "b/x.tif")]
-    done = run_command(
-        *("histopathology", "predict", *fields, "--model", paleness.path),
-        *("--out", tmp_path / "out.csv", "--heat", tmp_path / "heat"),
-    )
-    assert done.exit_code == 0, done.output
-    assert len(read_table(tmp_path / "out.csv")) == 3
-    assert sorted(path.name for path in (tmp_path / "heat").iterdir()) == [
+) -> Callable[..., list[str]]:
+    """What the heat pictures of fields at some paths are called."""
+
+    def pictures(*places: str) -> list[str]:
+        fields = [save(tmp_path / at, tissue(True, 1)) for at in places]
+        done = run_command(
+            *("histopathology", "predict", *fields, "--model", paleness.path),
+            *("--out", tmp_path / "out.csv", "--heat", tmp_path / "heat"),
+        )
+        assert done.exit_code == 0, done.output
+        assert len(read_table(tmp_path / "out.csv")) == len(places)
+        return sorted(path.name for path in (tmp_path / "heat").iterdir())
+
+    return pictures
+
+
+def test_images_of_one_name_get_a_picture_each(pictures_of: Callable[..., list[str]]) -> None:
+    assert pictures_of("a/x.png", "b/x.png", "b/x.tif") == [
         "a_x.png.heat.png",
         "b_x.png.heat.png",
         "x.tif.heat.png",
@@ -88,19 +98,9 @@ def test_images_of_one_name_get_a_picture_each(
 
 
 def test_names_that_differ_in_case_get_a_picture_each(
-    run_command: Run,
-    paleness: HistopathologyCard,
-    tissue: Callable[..., np.ndarray],
-    save: Save,
-    tmp_path: Path,
+    pictures_of: Callable[..., list[str]],
 ) -> None:
-    fields = [save(tmp_path / at, tissue(True, 1)) for at in ("a/x.png", "a/X.png", "a/run.png")]
-    done = run_command(
-        *("histopathology", "predict", *fields, "--model", paleness.path),
-        *("--out", tmp_path / "out.csv", "--heat", tmp_path / "heat"),
-    )
-    assert done.exit_code == 0, done.output
-    names = {path.name.casefold() for path in (tmp_path / "heat").iterdir()}
+    names = {name.casefold() for name in pictures_of("a/x.png", "a/X.png", "a/run.png")}
     assert len(names) == 3 and "run.heat.png" in names
 
 

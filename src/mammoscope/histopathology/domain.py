@@ -3,9 +3,8 @@
 Both stains take away green more than anything else: what is left of white light runs from blue to
 pink. Light is made white first, so that a yellow lamp or a dim one does not count. The limits leave
 room around BreaKHis with its stains moved, made a third to twice as strong, dimmed and tinted. The
-rule keeps out grey images, brown immunostains, fluorescence and most
-photographs; another stain of violet or pink, or a photograph of something pink in a bright place,
-can pass.
+rule keeps out grey images, brown immunostains, fluorescence and most photographs; another stain of
+violet or pink, or a photograph of something pink in a bright place, can pass.
 """
 
 from __future__ import annotations
