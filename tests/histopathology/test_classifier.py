@@ -11,6 +11,7 @@ import pytest
 
 from mammoscope.errors import ModelError
 from mammoscope.histopathology import TissueClassifier, heat_picture, write_heat
+from mammoscope.histopathology.stain import STANDARD, Stains, normalised
 from mammoscope.models import HistopathologyCard, read_card
 
 Tissue = Callable[..., np.ndarray]
@@ -34,6 +35,19 @@ def test_the_probability_is_the_calibrated_mean_over_all_pictures(
     assert opinion.p_malignant == pytest.approx(wanted, abs=1e-5)
     assert opinion.label == ("malignant" if wanted >= 0.5 else "benign")
     assert opinion.warnings == ()
+
+
+def test_a_card_says_whether_stains_are_made_standard(
+    paleness: HistopathologyCard, field: np.ndarray
+) -> None:
+    as_they_are = TissueClassifier(paleness)
+    facts = {"input": {**paleness.facts["input"], "normalised": True}}
+    paleness.path.write_text(json.dumps(dict(paleness.facts) | facts))
+    classifier = TissueClassifier(HistopathologyCard.read(paleness.path))
+    standard = normalised(classifier.views.fit(field), Stains.of(field))
+    wanted = 1 / (1 + np.exp(2 - 3 * classifier.views.pictures(standard, STANDARD.light).mean()))
+    assert classifier.classify(field).p_malignant == pytest.approx(wanted, abs=1e-5)
+    assert as_they_are.classify(field).p_malignant != pytest.approx(wanted, abs=1e-3)
 
 
 def test_heat_lies_where_the_evidence_is(paleness: HistopathologyCard, field: np.ndarray) -> None:

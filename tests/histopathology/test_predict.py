@@ -55,6 +55,20 @@ def test_every_image_gets_its_row(
     assert "not a medical device" in done.stdout
 
 
+def test_a_magnification_that_no_name_says_can_be_given(
+    run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
+) -> None:
+    command = ("histopathology", "predict", folder, "--model", paleness.path)
+    out = tmp_path / "out.csv"
+    for given, warning in ((100, ""), (40, "magnification 40X, the model was trained at 100X")):
+        done = run_command(*command, "--out", out, "--magnification", given)
+        assert done.exit_code == 0, done.output
+        rows = {Path(row["image"]).name: row["warnings"] for row in read_table(out)}
+        assert rows["mine.png"] == warning
+        # A name that says it is believed.
+        assert rows["SOB_M_DC-14-1-100-001.png"] == ""
+
+
 def test_a_bad_file_costs_only_itself(
     run_command: Run, folder: Path, paleness: HistopathologyCard, tmp_path: Path
 ) -> None:

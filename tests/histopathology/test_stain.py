@@ -5,7 +5,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from mammoscope.histopathology.stain import STANDARD, Stains, amounts, light_of, lit, restain
+from mammoscope.histopathology.stain import (
+    STANDARD,
+    Stains,
+    amounts,
+    light_of,
+    lit,
+    normalised,
+    restain,
+)
 
 Tissue = Callable[..., np.ndarray]
 
@@ -34,6 +42,17 @@ def test_one_tissue_stained_in_two_ways_becomes_alike(tissue: Tissue) -> None:
     normal = [restain(rgb, Stains.of(rgb), REFERENCE) for rgb in images]
     before = np.abs(images[0].astype(float) - images[1]).mean() / 255
     assert np.abs(normal[0] - normal[1]).mean() < before / 3
+
+
+def test_normalised_tissue_has_the_standard_stains_however_it_was_stained(tissue: Tissue) -> None:
+    images = [tissue(True, 3, stains, size=300) for stains in (REFERENCE, BLUER)]
+    first, second = (normalised(rgb, Stains.of(rgb)) for rgb in images)
+    before = np.abs(images[0].astype(float) - images[1]).mean()
+    assert np.abs(first.astype(float) - second).mean() < before / 3
+    found = Stains.of(first)
+    assert first.dtype == np.uint8
+    assert (found.colours * STANDARD.colours).sum(axis=1).min() > np.cos(np.radians(12))
+    np.testing.assert_allclose(found.strength, STANDARD.strength, rtol=0.15)
 
 
 def test_stained_as_it_was_an_image_is_what_it_was(tissue: Tissue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,9 @@ _EPILOG = f"""
 `mammoscope histopathology predict fields/ --out opinions.csv --heat heat`
 
 `mammoscope histopathology benchmark --data BreaKHis_v1 --magnification 100 --out runs/tissue`
+
+`mammoscope histopathology benchmark --data BreaKHis_v1 --magnification 100 --normalise
+--out runs/normalised`
 
 `mammoscope histopathology benchmark --data mine --malignant invasive --patients patients.csv
 --method svm --method ours --weights mobilenetv2_100=mobilenetv2.safetensors --out runs/mine`
@@ -88,6 +92,13 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
     config: Annotated[
         Path | None, typer.Option(help="TOML settings of ours. Default: the shipped ones.")
     ] = None,
+    normalise: Annotated[
+        bool,
+        typer.Option(
+            "--normalise",
+            help="Bring the stains of every image to the same colours and strengths first.",
+        ),
+    ] = False,
 ) -> None:
     """Compare methods, benign or malignant and by subtype, by image and by patient.
 
@@ -123,6 +134,7 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
             str(official) if official else None,
             _by_name(weights or []),
             str(config) if config else None,
+            normalise,
         )
         report = common.errors_console().print
         cnn, fused = CnnSettings.read(DEFAULT_CNN), FusedSettings.read(DEFAULT_FUSED)
@@ -131,7 +143,7 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
         protocols = setup.protocols(tissue)
         methods = all_methods(setup.regions, cnn, fused, setup.files(), wanted, report)
         setup.write(out)
-        results = compare(tissue, protocols, methods, Run(out, None, report))
+        results = compare(tissue, protocols, methods, Run(out, None, report), normalise)
     typer.echo(f"Table: {out / 'table.md'}")
     typer.echo(results.cost_in_words)
     typer.echo(DISCLAIMER)
@@ -173,6 +185,10 @@ def predict(
     model: Annotated[
         Path | None, typer.Option(help="Card (JSON) of another model. Default: the shipped one.")
     ] = None,
+    magnification: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of the fields, such as 100, where their names do not say it."),
+    ] = None,
     workers: common.Workers = common.DEFAULT_WORKERS,
 ) -> None:
     """Benign or malignant: image, label, p_malignant and warnings for each field.
@@ -190,9 +206,8 @@ def predict(
         classifier = TissueClassifier(card)
         found = find_images(paths, passing_over=heat)
         with common.progress_bar(len(found.paths), "Looking at fields") as bar:
-            run = run_tissue(
-                classifier, found, out, heat, workers, lambda: bar.advance(bar.task_ids[0])
-            )
+            progress = partial(bar.advance, bar.task_ids[0])
+            run = run_tissue(classifier, found, out, heat, workers, progress, magnification)
     common.print_failures(errors, run.failures)
     if found.ignored:
         kinds = ", ".join(sorted({path.suffix.lower() or "no ending" for path in found.ignored}))

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from mammoscope.errors import ModelError
 from mammoscope.geometry import FloatArray
 from mammoscope.histopathology.domain import why_not_stained
-from mammoscope.histopathology.stain import light_of
-from mammoscope.histopathology.views import MIRRORED, Pictures, Views
+from mammoscope.histopathology.views import MIRRORED, Pictures, Views, field_of
 from mammoscope.models.histopathology_card import HistopathologyCard
 from mammoscope.models.session import OnnxModel
 
@@ -77,8 +76,8 @@ class TissueClassifier:
         """An opinion on a field (r, c, 3); none where it cannot be such stained tissue."""
         if why := why_not_stained(rgb):
             return TissueOpinion(None, None, (f"out of domain, not like H&E: {why}",))
-        field = self.views.fit(rgb)
-        logits, maps = self.look(self.views.pictures(field, light_of(rgb.reshape(-1, 3))))
+        field, stains = field_of(rgb, self.views.fit, self.card.normalised)
+        logits, maps = self.look(self.views.pictures(field, stains.light))
         heat = self._spread(maps[1:], field.shape[:2])
         return TissueOpinion(
             float(self._chance(logits.mean())),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import ReadError, RefusedError
+from mammoscope.reading.contents import read_contents
 from mammoscope.reading.decoding import decode
 from mammoscope.reading.faults import Damaged, Refused, check_size
 from mammoscope.reading.pixel_data import damage_warnings
@@ -49,20 +50,11 @@ def read_rgb(path: str | os.PathLike[str]) -> RGB:
         not known how many are used.
     """
     try:
-        return _colour(_decode(_bytes(Path(path))))
-    except OSError as error:
-        raise ReadError(path, error.strerror or str(error)) from error
+        return _colour(_decode(read_contents(Path(path), _MOST_BYTES)))
     except Damaged as error:
         raise ReadError(path, str(error)) from error
     except Refused as error:
         raise RefusedError(path, str(error)) from error
-
-
-def _bytes(path: Path) -> bytes:
-    size = path.stat().st_size
-    if size > _MOST_BYTES:
-        raise Refused(f"{size:,} bytes: a field has at most {MAX_PIXELS:,} pixels")
-    return path.read_bytes()
 
 
 def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -86,8 +78,6 @@ def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
         )
     decoded = decode("opencv", plain)
     damage_warnings(decoded.complaints)
-    if "TIFF_Error" in decoded.complaints:
-        raise Damaged("the TIFF file is damaged: its pixels cannot all be decoded")
     return decoded.array
 
 

@@ -105,6 +105,15 @@ def restain(rgb: NDArray[np.uint8], stains: Stains, to: Stains) -> NDArray[np.fl
     return np.minimum(to.light / 255 * np.exp(-od), 1).astype(np.float32)
 
 
+def normalised(rgb: NDArray[np.uint8], stains: Stains) -> NDArray[np.uint8]:
+    """The image with its stains in the colours and strengths of :data:`STANDARD`.
+
+    What tells one laboratory or scanner from another goes by that, and so does how strongly an
+    image is stained on the whole (M. Macenko et al., ISBI 2009).
+    """
+    return np.round(255 * restain(rgb, stains, STANDARD)).astype(np.uint8)
+
+
 def _apart(od: FloatArray, colours: FloatArray) -> FloatArray:
     return np.maximum(od @ np.linalg.pinv(colours), 0)
 

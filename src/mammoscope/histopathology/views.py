@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -10,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.geometry import FloatArray
-from mammoscope.histopathology.stain import lit
+from mammoscope.histopathology.stain import STANDARD, Stains, lit, normalised
 
 Pictures = NDArray[np.float32]
 """(N, 3, side, side) in [0, 1]."""
+
+Field = tuple[NDArray[np.uint8], Stains]
+"""A field (r, c, 3), scaled as it is wanted, and its stains."""
 
 MIRRORED: tuple[tuple[int, ...], ...] = ((), (-1,), (-2,), (-2, -1))
 """Axes along which a picture is turned over; the mean is taken over all four."""
@@ -72,6 +76,16 @@ class Views:
         crops = [field[y : y + self.side, x : x + self.side] for y, x in at]
         shown = [lit(one, light) for one in (self.whole(field), *crops)]
         return np.ascontiguousarray(np.stack(shown).transpose(0, 3, 1, 2))
+
+
+def field_of(
+    rgb: NDArray[np.uint8],
+    fit: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    normalise: bool,
+) -> Field:
+    """An image scaled by ``fit``; its stains, found in all of it, are made standard if wanted."""
+    stains = Stains.of(rgb)
+    return (normalised(fit(rgb), stains), STANDARD) if normalise else (fit(rgb), stains)
 
 
 def squared(field: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -18,6 +18,8 @@ class HistopathologyCard(ModelCard):
     side, crop, overlap
         The pictures that the network takes: squares of ``side`` pixels; crops of ``crop`` times
         the field's shorter side, neighbours having ``overlap`` of a side in common at least.
+    normalised
+        Whether it takes fields whose stains are made standard.
     magnifications
         Of the images that it was trained on; empty where they were unknown.
     field
@@ -33,6 +35,7 @@ class HistopathologyCard(ModelCard):
     side: int
     crop: float
     overlap: float
+    normalised: bool
     magnifications: tuple[int, ...]
     field: tuple[int, int]
     calibration: tuple[float, float]
@@ -52,6 +55,8 @@ class HistopathologyCard(ModelCard):
             "side": int(given["side"]),
             "crop": float(given["crop"]),
             "overlap": float(given["overlap"]),
+            # Not on cards from before there was a choice.
+            "normalised": bool(given.get("normalised", False)),
             "magnifications": tuple(int(v) for v in given["magnifications"]),
             "field": (rows, columns),
             "calibration": (bias, slope),

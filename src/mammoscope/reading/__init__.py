@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, ReadError, RefusedError
+from mammoscope.reading.contents import read_contents
 from mammoscope.reading.dicom import has_magic, may_be_bare, read_dicom
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.files import FoundImages, find_images
@@ -61,9 +62,10 @@ def read(
         If it is readable, but not a two-dimensional grey mammogram, or too large.
     """
     name = os.fspath(path)
+    most = _BYTES_PER_PIXEL * options.max_pixels + _BYTES_BESIDES
     try:
         with quiet():
-            mammogram = _decode(_bytes(Path(path), options), name, options)
+            mammogram = _decode(read_contents(Path(path), most), name, options)
     except MammoscopeError:
         raise
     except Damaged as error:
@@ -74,27 +76,6 @@ def read(
         # Parsers fail on damaged bytes in any way; what they say may quote the patient.
         raise ReadError(name, f"damaged ({type(error).__name__} while reading)") from error
     return mammogram if metadata is None else metadata.apply(mammogram, name)
-
-
-def _bytes(path: Path, options: ReadOptions) -> bytes:
-    try:
-        if path.is_dir():
-            raise Damaged("a folder, not a file")
-        if path.exists() and not path.is_file():
-            raise Damaged("not a regular file")
-        size = path.stat().st_size
-        if size > _BYTES_PER_PIXEL * options.max_pixels + _BYTES_BESIDES:
-            raise Refused(f"{size:,} bytes are more than an image of the size allowed can have")
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        raise Damaged("no such file") from error
-    except PermissionError as error:
-        raise Damaged("no permission to read it") from error
-    except OSError as error:
-        raise Damaged(error.strerror or "cannot be read") from error
-    if not data:
-        raise Damaged("the file is empty")
-    return data
 
 
 def _decode(data: bytes, name: str, options: ReadOptions) -> Mammogram:

@@ -290,6 +290,8 @@ def damage_warnings(complaints: str) -> tuple[str, ...]:
     Damaged
         If it says that part of the picture is made up.
     """
+    if "TIFF_Error" in complaints:
+        raise Damaged("the TIFF file is damaged: its pixels cannot all be decoded")
     lines = [line for line in complaints.splitlines() if line.startswith(_DAMAGE)]
     if any(_HARMLESS not in line for line in lines):
         raise Damaged("the compressed image is damaged: part of its coded data is missing")

@@ -148,10 +148,9 @@ def _tiff(data: bytes, max_pixels: int) -> _Picture:
             "bits and floating-point ones of 32 and 64 can be read"
         )
     decoded = decode("opencv", header.plain)
-    if "TIFF_Error" in decoded.complaints:
-        raise Damaged("the TIFF file is damaged: its pixels cannot all be decoded")
-    array, warnings = _one_channel(decoded.array, (header.rows, header.columns), 0)
-    warnings += _turned(header.orientation)
+    warnings = damage_warnings(decoded.complaints)
+    array, more = _one_channel(decoded.array, (header.rows, header.columns), 0)
+    warnings += more + _turned(header.orientation)
     if array.dtype.kind == "f":
         return _fractions(array, header.white_is_zero, warnings)
     if header.white_is_zero:

@@ -35,6 +35,7 @@ def run_tissue(
     heat: Path | None,
     workers: int,
     progress: Callable[[], None],
+    magnification: int | None = None,
 ) -> TissueRun:
     """Judge images; ``out`` gets a row for each that could be read, in their order.
 
@@ -44,6 +45,8 @@ def run_tissue(
         CSV with the columns image, label, p_malignant and warnings.
     heat
         Folder for a picture ``NAME.heat.png`` of each field; None for none.
+    magnification
+        Of fields whose names do not say it as BreaKHis's do.
 
     Raises
     ------
@@ -65,7 +68,7 @@ def run_tissue(
             remove_old(heat, names[path], (_HEAT,))
         rgb = read_rgb(path)
         facts = parse_name(path)
-        opinion = classifier.classify(rgb, facts[3] if facts else None)
+        opinion = classifier.classify(rgb, facts[3] if facts else magnification)
         if heat is not None and opinion.heat is not None:
             write_heat(heat / f"{names[path]}{_HEAT}", rgb, opinion.heat)
         return opinion

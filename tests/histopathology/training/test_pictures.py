@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
+from mammoscope.histopathology.stain import STANDARD, normalised
 from mammoscope.training.histopathology.config import CnnSettings, RegionsSettings
 from mammoscope.training.histopathology.fields import Fields
 from mammoscope.training.histopathology.pictures import RegionPictures, SmallPictures, collate
@@ -16,6 +19,20 @@ def test_a_picture_depends_on_seed_epoch_and_index_alone(
         assert torch.equal(first[index][0], second[index][0])
     second.epoch = 1
     assert not torch.equal(first[0][0], second[0][0])
+
+
+def test_of_normalised_stains_every_form_of_an_image_is_made(
+    fields: Fields, regions: RegionsSettings, tmp_path: Path
+) -> None:
+    normal = Fields(fields.data, tmp_path, lambda text: None, normalise=True)
+    views = regions.network.views
+    for (before, stains), (after, standard) in zip(
+        fields.fitted(views), normal.fitted(views), strict=True
+    ):
+        np.testing.assert_array_equal(after, normalised(before, stains))
+        assert standard is STANDARD
+    assert np.abs(np.subtract(fields.small(32, 48), normal.small(32, 48), dtype=float)).mean() > 5
+    assert np.abs(fields.handmade() - normal.handmade()).max() > 0.1
 
 
 def test_classes_are_shown_alike_and_patients_by_the_root_of_their_images(

@@ -61,6 +61,22 @@ def test_the_benchmarked_method_is_trained_on_all_and_predicts(
     assert opinion.p_malignant is not None and 0 < opinion.p_malignant < 1
 
 
+@pytest.mark.usefixtures("offline")
+def test_a_model_that_learnt_from_normalised_stains_is_given_such(
+    run_command: Run, breakhis: Path, settings: Path, tmp_path: Path
+) -> None:
+    bench, out = tmp_path / "bench", tmp_path / "model"
+    command = ("histopathology", "benchmark", "--data", breakhis, "--out", bench, "--folds", 2)
+    command = (*command, "--config", settings, "--method", "ours", "--method", "svm")
+    assert run_command(*command, "--normalise").exit_code == 0
+    assert "whose stains are made standard" in (bench / "table.md").read_text()
+    done = run_command(*command)
+    assert done.exit_code == 1 and "weights or stains: choose another folder" in done.stderr
+    train = ("histopathology", "train", "--benchmark", bench, "--out", out)
+    assert run_command(*train).exit_code == 0
+    assert HistopathologyCard.read(out / "histopathology.json").normalised
+
+
 def _first(folder: Path) -> np.ndarray:
     from mammoscope.histopathology import read_rgb
 
@@ -90,7 +106,7 @@ def test_a_folder_holds_one_comparison_and_official_folds_make_no_model(
 ) -> None:
     Setup(str(breakhis), folds=2).write(tmp_path)
     Setup(str(breakhis), folds=2).write(tmp_path)
-    with pytest.raises(InputError, match=r"setup.json: of other data, splits or weights"):
+    with pytest.raises(InputError, match=r"setup.json: of other data, splits, weights or stains"):
         Setup(str(breakhis), folds=3).write(tmp_path)
     run = loop.Run(tmp_path / "run", None, lambda text: None)
     with pytest.raises(InputError, match="official folds share patients"):

@@ -34,9 +34,15 @@ _DONE, SAID = "done.json", "said.csv"
 
 
 def benchmark(
-    data: TissueSet, protocols: Sequence[Protocol], methods: Sequence[Method], run: Run
+    data: TissueSet,
+    protocols: Sequence[Protocol],
+    methods: Sequence[Method],
+    run: Run,
+    normalise: bool = False,
 ) -> Results:
     """Judge every image by every method, under every protocol; ``run.folder`` gets all of it.
+
+    With ``normalise`` all methods see every image with its stains made standard.
 
     METHOD/PROTOCOL/fold-K/said.csv holds what was said of the tests of a fold, done.json that it
     is done: it is not done again. table.csv, table.md and the charts are written after each method.
@@ -46,8 +52,8 @@ def benchmark(
     InputError
         If an image cannot be read, or the folder holds folds of other settings or data.
     """
-    fields = Fields(data, run.folder / "cache", run.report)
-    results = Results.of(data, protocols, list(_untestable(data, protocols)))
+    fields = Fields(data, run.folder / "cache", run.report, normalise)
+    results = Results.of(data, protocols, list(_notes(fields, protocols)))
     for method in methods:
         cost = Cost(0.0, 0.0)
         for protocol in protocols:
@@ -102,7 +108,10 @@ def subtypes_to_test(data: TissueSet, protocol: Protocol) -> tuple[int, ...]:
     return tuple(sorted(set(kinds.tolist()).difference(*unlearnt)))
 
 
-def _untestable(data: TissueSet, protocols: Sequence[Protocol]) -> Iterator[str]:
+def _notes(fields: Fields, protocols: Sequence[Protocol]) -> Iterator[str]:
+    data = fields.data
+    if fields.normalise:
+        yield "All methods see images whose stains are made standard."
     if not data.has_patients:
         yield "By patient nothing can be tested: whose images these are is not known."
     for protocol in protocols:
@@ -135,6 +144,7 @@ def _made_of(fields: Fields, method: Method, split: Split) -> dict[str, Any]:
     images = fields.data.images
     return {
         "settings": method.settings,
+        "normalised": fields.normalise,
         "training": digest([images[i] for i in split.training.tolist()]),
         "test": digest([images[i] for i in split.test.tolist()]),
     }

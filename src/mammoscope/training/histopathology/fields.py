@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,11 @@ from numpy.typing import NDArray
 
 from mammoscope.files import ensure_folder, write_bytes
 from mammoscope.histopathology.pixels import RGB, read_rgb
-from mammoscope.histopathology.stain import Stains
 from mammoscope.histopathology.tissue import TissueImage, TissueSet
-from mammoscope.histopathology.views import Views, resized
+from mammoscope.histopathology.views import Field, Views, field_of, resized
 from mammoscope.training.histopathology.features import describe_tissue, table_of
 from mammoscope.training.histopathology.networks import Labels
 from mammoscope.training.loop import digest_of
-
-Field = tuple[RGB, Stains]
 
 _SAY_EVERY = 100
 
@@ -34,10 +32,18 @@ class Fields:
         Folder in which features are kept.
     report
         Is told, in a sentence, what goes on.
+    normalise
+        Make the stains of every image standard before anything else.
     """
 
-    def __init__(self, data: TissueSet, cache: Path, report: Callable[[str], None]) -> None:
-        self.data, self.report = data, report
+    def __init__(
+        self,
+        data: TissueSet,
+        cache: Path,
+        report: Callable[[str], None],
+        normalise: bool = False,
+    ) -> None:
+        self.data, self.report, self.normalise = data, report, normalise
         self._cache = cache
         self._fitted: dict[Views, list[Field]] = {}
         self._small: dict[tuple[int, int], NDArray[np.uint8]] = {}
@@ -52,26 +58,32 @@ class Fields:
         return Labels(self.malignant[which], self.subtype[which], self._whose[which], subtypes)
 
     def fitted(self, views: Views) -> Sequence[Field]:
-        """Every image as a network on regions takes it, in its own colours."""
+        """Every image as a network on regions takes it, in its own light."""
         if views not in self._fitted:
-            self._fitted[views] = [(views.fit(rgb), Stains.of(rgb)) for rgb in self.each("reading")]
+            self._fitted[views] = list(self._each("reading", views.fit))
         return self._fitted[views]
 
     def small(self, rows: int, columns: int) -> NDArray[np.uint8]:
         """Every image brought to one size: (N, rows, columns, 3)."""
         size = (columns, rows)
         if size not in self._small:
-            self._small[size] = np.stack([resized(rgb, size) for rgb in self.each("reading")])
+            each = self._each("reading", partial(resized, size=size))
+            self._small[size] = np.stack([rgb for rgb, _ in each])
         return self._small[size]
 
     def handmade(self) -> NDArray[np.float32]:
         """Hand-made features (N, F)."""
+        each = self._each("describing", lambda rgb: rgb)
         return self.cached(
-            "handmade", lambda: table_of(map(describe_tissue, self.each("describing")))
+            "normalised" if self.normalise else "handmade",
+            lambda: table_of(describe_tissue(rgb) for rgb, _ in each),
         )
 
+    def _each(self, doing: str, fit: Callable[[RGB], RGB]) -> Iterator[Field]:
+        return (field_of(rgb, fit, self.normalise) for rgb in self.each(doing))
+
     def each(self, doing: str) -> Iterator[RGB]:
-        """The images, one after the other."""
+        """The images as they are, one after the other."""
         count = len(self.data.images)
         for number, image in enumerate(self.data.images):
             if number % _SAY_EVERY == 0:

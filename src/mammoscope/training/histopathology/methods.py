@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from mammoscope.geometry import FloatArray
-from mammoscope.histopathology.views import MIRRORED
+from mammoscope.histopathology.views import MIRRORED, Field
 from mammoscope.training.histopathology import classical
 from mammoscope.training.histopathology.config import (
     ACTIVATIONS,
@@ -23,7 +23,7 @@ from mammoscope.training.histopathology.config import (
     FusedSettings,
     RegionsSettings,
 )
-from mammoscope.training.histopathology.fields import Field, Fields, digest
+from mammoscope.training.histopathology.fields import Fields, digest
 from mammoscope.training.histopathology.networks import Labels, TissueNetwork
 from mammoscope.training.histopathology.pictures import RegionPictures, SmallPictures, collate
 from mammoscope.training.histopathology.splits import Indices, Split
@@ -224,7 +224,8 @@ def all_methods(
 
 
 def _digest(fields: Fields, which: Indices) -> str:
-    return digest([fields.data.images[i] for i in which.tolist()])
+    images = digest([fields.data.images[i] for i in which.tolist()])
+    return f"{images} normalised" if fields.normalise else images
 
 
 @torch.no_grad()

@@ -44,6 +44,8 @@ class Setup:
         Files of ImageNet weights by timm's name of a network.
     config
         TOML settings of ours.
+    normalise
+        Make the stains of every image standard.
     """
 
     data: str
@@ -55,6 +57,7 @@ class Setup:
     official: str | None = None
     weights: dict[str, str] = field(default_factory=dict)
     config: str | None = None
+    normalise: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> Setup:
@@ -81,7 +84,9 @@ class Setup:
         """
         path = ensure_folder(folder) / _FILE
         if path.exists() and Setup.read(folder) != self:
-            raise InputError(path, "of other data, splits or weights: choose another folder")
+            raise InputError(
+                path, "of other data, splits, weights or stains: choose another folder"
+            )
         write_json(path, asdict(self))
 
     def tissue(self) -> TissueSet:

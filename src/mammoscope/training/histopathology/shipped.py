@@ -154,7 +154,7 @@ def train_shipped(
     if protocol.name != PATIENT:
         raise InputError(benchmark, "is by image only: whose images these are is not known")
     method = setup.regions(run.report)
-    fields = Fields(data, benchmark / "cache", run.report)
+    fields = Fields(data, benchmark / "cache", run.report, setup.normalise)
     known = Unseen.read(benchmark, fields, protocol, method).facts(protocol)
     ensure_folder(run.folder)
     network = method.train(fields, np.arange(len(data.images)), run)
@@ -165,6 +165,7 @@ def train_shipped(
         "side": views.side,
         "crop": views.crop,
         "overlap": views.overlap,
+        "normalised": fields.normalise,
         "magnifications": magnifications,
         "field": [int(length) for length in size],
         "preparation": "mammoscope.histopathology.classifier.TissueClassifier",

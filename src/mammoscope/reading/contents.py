@@ -1,0 +1,37 @@
+"""The bytes of an image file, and no more of them than such an image can have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mammoscope.reading.faults import Damaged, Refused
+
+
+def read_contents(path: Path, most: int) -> bytes:
+    """All bytes of a file, of which there may be ``most``.
+
+    Raises
+    ------
+    Damaged
+        If it is no file, cannot be read, or is empty.
+    Refused
+        If it is larger.
+    """
+    try:
+        if path.is_dir():
+            raise Damaged("a folder, not a file")
+        if path.exists() and not path.is_file():
+            raise Damaged("not a regular file")
+        size = path.stat().st_size
+        if size > most:
+            raise Refused(f"{size:,} bytes are more than an image of the size allowed can have")
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise Damaged("no such file") from error
+    except PermissionError as error:
+        raise Damaged("no permission to read it") from error
+    except OSError as error:
+        raise Damaged(error.strerror or "cannot be read") from error
+    if not data:
+        raise Damaged("the file is empty")
+    return data
