@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from mammoscope.errors import InputError
+from mammoscope.evaluation.estimates import Estimate
 from mammoscope.files import ensure_folder, write_json
 from mammoscope.histopathology.classifier import MALIGNANT_FROM
 from mammoscope.histopathology.tissue import TissueSet
 from mammoscope.tables import read_table, write_table
 from mammoscope.training.histopathology.fields import Fields, digest
-from mammoscope.training.histopathology.figures import ClassFigures, measured
+from mammoscope.training.histopathology.figures import RECOGNITION, ClassFigures, measured
 from mammoscope.training.histopathology.methods import Method, Said
 from mammoscope.training.histopathology.splits import IMAGE, Protocol, Split
 from mammoscope.training.histopathology.table import (
@@ -27,6 +28,7 @@ from mammoscope.training.histopathology.table import (
     Result,
     Results,
     peak_mb,
+    rate_of,
 )
 from mammoscope.training.loop import Run
 
@@ -67,7 +69,10 @@ def benchmark(
                 if task == SUBTYPES and not subtypes_to_test(data, protocol):
                     continue
                 figures, units = figures_of(fields, protocol, said, task)
-                for metric, estimate in measured(figures, units).items():
+                found = measured(figures, units)
+                if task == BINARY and SUBTYPES in tasks(data):
+                    found |= dict(_by_subtype(fields, protocol, figures, units))
+                for metric, estimate in found.items():
                     results.rows.append(Result(protocol.name, task, method.name, metric, estimate))
         results.starts[method.name], results.costs[method.name] = method.start, cost
         results.write(run.folder)
@@ -99,6 +104,20 @@ def figures_of(
     images = [fields.data.images[i] for i in tests[kept].tolist()]
     by_image = protocol.name == IMAGE
     return figures, [each.path.as_posix() if by_image else str(each.patient) for each in images]
+
+
+def _by_subtype(
+    fields: Fields, protocol: Protocol, binary: ClassFigures, units: Sequence[str]
+) -> Iterator[tuple[str, Estimate]]:
+    """How often tests of a subtype are called right as benign or malignant: recognition rates."""
+    kinds = fields.subtype[np.concatenate([split.test for split in protocol.splits])]
+    for number, name in enumerate(fields.data.subtypes):
+        of_it = np.flatnonzero(kinds == number)
+        part = ClassFigures(
+            binary.truth[of_it], binary.called[of_it], binary.scores[of_it], binary.classes
+        )
+        if len(of_it):
+            yield rate_of(name), measured(part, [units[i] for i in of_it])[RECOGNITION]
 
 
 def subtypes_to_test(data: TissueSet, protocol: Protocol) -> tuple[int, ...]:

@@ -13,7 +13,9 @@ from mammoscope.evaluation.froc import ratio
 from mammoscope.evaluation.roc import area_under_roc
 from mammoscope.geometry import FloatArray
 
-METRICS = ("accuracy", "sensitivity", "specificity", "auc", "f1", "recognition_rate")
+RECOGNITION = "recognition_rate"
+
+METRICS = ("accuracy", "sensitivity", "specificity", "auc", "f1", RECOGNITION)
 
 RESAMPLES = 1000
 

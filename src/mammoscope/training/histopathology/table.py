@@ -12,7 +12,7 @@ from mammoscope.files import DISCLAIMER, write_bytes
 from mammoscope.histopathology.tissue import TissueSet
 from mammoscope.tables import write_table
 from mammoscope.training.histopathology.chart import Bars, write_chart
-from mammoscope.training.histopathology.figures import METRICS, RESAMPLES
+from mammoscope.training.histopathology.figures import METRICS, RECOGNITION, RESAMPLES
 from mammoscope.training.histopathology.methods import CNN, CNNS, SIX
 from mammoscope.training.histopathology.splits import IMAGE, PATIENT, Protocol
 
@@ -72,8 +72,11 @@ class Results:
     ----------
     facts, notes
         Of the set and of the protocols, in sentences.
+    subtypes
+        Of the set.
     """
 
+    subtypes: tuple[str, ...]
     facts: str
     notes: list[str]
     rows: list[Result] = field(default_factory=list)
@@ -91,7 +94,7 @@ class Results:
             f" {len(data.subtypes)} classes: {', '.join(data.subtypes)}."
         )
         splits = [f"By {protocol.name}: {protocol.how}." for protocol in protocols]
-        return cls(facts, [*splits, *notes])
+        return cls(data.subtypes, facts, [*splits, *notes])
 
     @property
     def cost(self) -> Cost:
@@ -145,7 +148,13 @@ class Results:
         for task in self._tasks():
             yield f"## {_TITLES[task]}\n"
             yield from self._overview(task, SIX)
-            yield from self._details(task)
+            yield from self._details(task, METRICS, METRICS)
+        if SUBTYPES in self._tasks():
+            yield (
+                "Share called right as benign or malignant, by subtype (recognition rate: mean over"
+                " its patients, or over its images):\n"
+            )
+            yield from self._details(BINARY, [rate_of(n) for n in self.subtypes], self.subtypes)
         if len(set(CNNS) & set(self.starts)) > 1:
             yield "## Activation functions of the plain network\n"
             for task in self._tasks():
@@ -166,14 +175,15 @@ class Results:
             yield f"| {_shown(name)} | {' | '.join(cells)} |{paper}"
         yield ""
 
-    def _details(self, task: str) -> Iterator[str]:
-        yield f"| method | by | {' | '.join(METRICS)} |"
-        yield "|---|---|" + "---|" * len(METRICS)
-        rows: dict[tuple[str, str], list[str]] = {}
+    def _details(self, task: str, metrics: Sequence[str], heads: Sequence[str]) -> Iterator[str]:
+        yield f"| method | by | {' | '.join(heads)} |"
+        yield "|---|---|" + "---|" * len(heads)
+        rows: dict[tuple[str, str], dict[str, Estimate]] = {}
         for row in self.rows:
             if row.task == task and row.method in SIX:
-                rows.setdefault((row.method, row.protocol), []).append(_words(row.estimate))
-        for (method, protocol), cells in rows.items():
+                rows.setdefault((row.method, row.protocol), {})[row.metric] = row.estimate
+        for (method, protocol), found in rows.items():
+            cells = [_words(found.get(metric)) for metric in metrics]
             yield f"| {_shown(method)} | {protocol} | {' | '.join(cells)} |"
         yield ""
 
@@ -204,6 +214,11 @@ def peak_mb() -> float:
     peak = sum(resource.getrusage(who).ru_maxrss for who in both)
     # Linux counts kilobytes, macOS bytes.
     return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)
+
+
+def rate_of(subtype: str) -> str:
+    """The metric by which a subtype's tests are called right as benign or malignant."""
+    return f"{RECOGNITION}_{subtype.replace(' ', '_')}"
 
 
 def _shown(name: str) -> str:
