@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from sklearn.metrics import (
@@ -35,6 +37,7 @@ def test_binary_figures_are_those_of_the_malignant_class() -> None:
             "specificity": recall_score(truth, called, pos_label=0),
             "auc": roc_auc_score(truth, figures.scores[:, 1]),
             "f1": f1_score(truth, called),
+            "patient_auc": roc_auc_score(truth, figures.scores[:, 1]),
             "recognition_rate": accuracy_score(truth, called),
         }
     )
@@ -79,6 +82,20 @@ def test_patients_count_alike_in_the_recognition_rate() -> None:
     called = np.array([0, 1, 1, 1, 1])
     figures = ClassFigures(truth, called, np.eye(2)[called], (1,))
     assert measured(figures, ["a", "a", "a", "a", "b"])["recognition_rate"].value == 5 / 8
+
+
+def test_the_patient_auc_is_the_mean_over_pairs_of_patients() -> None:
+    truth = RNG.permutation(np.repeat([0, 1], [50, 30]))
+    patients = np.where(truth, RNG.choice(["d", "e"], 80), RNG.choice(["a", "b", "c"], 80))
+    patients[np.flatnonzero(truth == 0)[:30]] = "a"
+    scores = RNG.random((80, 2)) + 0.3 * np.eye(2)[truth]
+    found = measured(ClassFigures(truth, scores.argmax(axis=1), scores, (1,)), patients.tolist())
+    pairs = []
+    for benign, malignant in itertools.product("abc", "de"):
+        both = (patients == benign) | (patients == malignant)
+        pairs.append(roc_auc_score(truth[both], scores[both, 1]))
+    assert found["patient_auc"].value == pytest.approx(np.mean(pairs))
+    assert found["patient_auc"].value != pytest.approx(found["auc"].value, abs=1e-4)
 
 
 def test_a_class_of_one_patient_gives_no_interval() -> None:

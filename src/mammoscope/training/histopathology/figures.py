@@ -15,7 +15,7 @@ from mammoscope.geometry import FloatArray
 
 RECOGNITION = "recognition_rate"
 
-METRICS = ("accuracy", "sensitivity", "specificity", "auc", "f1", RECOGNITION)
+METRICS = ("accuracy", "sensitivity", "specificity", "auc", "f1", "patient_auc", RECOGNITION)
 
 RESAMPLES = 1000
 
@@ -26,7 +26,9 @@ class ClassFigures:
 
     Sensitivity, specificity, AUC and F1 are of one class against all others; of several classes it
     is their mean (macro average), over the classes that are there. The recognition rate is the mean
-    over patients of the share of their images that is called right (F. A. Spanhol et al. 2016).
+    over patients of the share of their images that is called right (F. A. Spanhol et al. 2016). The
+    patient AUC is the AUC in which the images of a patient count once together: the mean over pairs
+    of patients of the AUC among their images.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ class ClassFigures:
     classes
         Which classes count: the malignant one alone, or all.
     share
-        (I,) of each test among those of its patient, for the recognition rate; None: each is alone.
+        (I,) of each test among those of its patient, for the last two; None: each is alone.
     """
 
     truth: NDArray[np.int64]
@@ -54,13 +56,11 @@ class ClassFigures:
     def __call__(self, weights: FloatArray) -> tuple[FloatArray, ...]:
         """The figures (B,) by :data:`METRICS` for weights (B, I)."""
         right = (self.truth == self.called).astype(np.float64)
-        each = [self._of(number, weights) for number in self.classes]
+        shared = weights if self.share is None else weights * self.share
+        each = [(*self._of(n, weights), self._auc(n, shared)) for n in self.classes]
         means = [_mean_known(np.stack(values)) for values in zip(*each, strict=True)]
-        accuracy = ratio(weights @ right, weights.sum(axis=1))
-        if self.share is None:
-            return (accuracy, *means, accuracy)
-        shared = weights * self.share
-        return (accuracy, *means, ratio(shared @ right, shared.sum(axis=1)))
+        accuracy, recognition = (ratio(w @ right, w.sum(axis=1)) for w in (weights, shared))
+        return (accuracy, *means, recognition)
 
     def patients(self, names: Sequence[str]) -> tuple[FloatArray, ...]:
         """How many patients, or images, each figure rests on: of the rarest class that counts."""
@@ -70,7 +70,8 @@ class ClassFigures:
             for of in (True, False)
         )
         everyone = len(np.unique(who))
-        support = (everyone, inside, outside, min(inside, outside), inside, everyone)
+        fewer = min(inside, outside)
+        support = (everyone, inside, outside, fewer, inside, fewer, everyone)
         return tuple(np.array(float(number)) for number in support)
 
     def _of(self, number: int, weights: FloatArray) -> tuple[FloatArray, ...]:
@@ -83,10 +84,14 @@ class ClassFigures:
         return (
             ratio(hit, hit + missed),
             ratio(left, left + false),
-            area_under_roc(self.scores[:, number], is_it, weights),
+            self._auc(number, weights),
             # Without a single one of the class there is nothing to find.
             np.where(hit + missed > 0, ratio(2 * hit, 2 * hit + missed + false), np.nan),
         )
+
+    def _auc(self, number: int, weights: FloatArray) -> FloatArray:
+        """Area under the ROC curve (B,) of one class."""
+        return area_under_roc(self.scores[:, number], self.truth == number, weights)
 
 
 def measured(figures: ClassFigures, units: Sequence[str]) -> dict[str, Estimate]:

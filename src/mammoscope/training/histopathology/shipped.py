@@ -107,8 +107,8 @@ class Unseen:
             f"On {len(set(self.patients))} patients of the training set, each judged by a model"
             f" that had not seen that patient: recognition rate (patients count alike)"
             f" {words['recognition_rate']}, accuracy {words['accuracy']}, sensitivity"
-            f" {words['sensitivity']}, specificity {words['specificity']}, AUC {words['auc']};"
-            f" 95 % intervals."
+            f" {words['sensitivity']}, specificity {words['specificity']}, AUC {words['auc']}, with"
+            f" patients counting alike {words['patient_auc']}; 95 % intervals."
         )
         bias, slope = fit_calibration(self.logits, self.malignant, weights)
         return {
