@@ -117,7 +117,7 @@ def _by_subtype(
             binary.truth[of_it], binary.called[of_it], binary.scores[of_it], binary.classes
         )
         if len(of_it):
-            yield rate_of(name), measured(part, [units[i] for i in of_it])[RECOGNITION]
+            yield rate_of(name), measured(part, [units[i] for i in of_it.tolist()])[RECOGNITION]
 
 
 def subtypes_to_test(data: TissueSet, protocol: Protocol) -> tuple[int, ...]:
