@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mammoscope.errors import OutputError
@@ -14,6 +15,9 @@ IMAGE_SUFFIXES = frozenset((".dcm", ".dicom", ".png", ".tif", ".tiff", ".pgm", "
 OUR_MASKS = (".breast.png", ".pectoral.png")
 """Ends of the names of the masks that ``mammoscope preprocess`` writes: no mammograms."""
 
+OUR_FOLDERS = ("dicom", "images")
+"""Folders in that of a run for the DICOM objects that it makes and for de-identified copies."""
+
 RESERVED = frozenset(("run", "report"))
 """Names of files that describe a whole run."""
 
@@ -22,6 +26,29 @@ def name_of(path: str | os.PathLike[str]) -> str:
     """The file name without its image extension."""
     file = Path(path)
     return file.stem if file.suffix.lower() in IMAGE_SUFFIXES else file.name
+
+
+def names_by_folder(images: Sequence[Path]) -> dict[Path, str]:
+    """Names from the folders below the common one, for images whose file names repeat.
+
+    Files of one folder that differ only in extension or in case get that, or a number, at the end.
+    """
+    names = {path: name_of(path) for path in images}
+    repeated = _repeated(names)
+    # Without the root, for there may be several.
+    folders = {path: Path(os.path.normpath(path.absolute())).parent.parts[1:] for path in images}
+    common = len(os.path.commonprefix([list(parts) for parts in folders.values()]))
+    names = {path: "_".join((*folders[path][common:], name_of(path))) for path in repeated}
+    for path in _repeated(names):
+        names[path] += f"_{path.suffix[1:]}"
+    for number, path in enumerate(_repeated(names), 1):
+        names[path] += f"_{number}"
+    return names
+
+
+def _repeated(names: Mapping[Path, str]) -> list[Path]:
+    count = Counter(name.casefold() for name in names.values())
+    return [path for path, name in names.items() if count[name.casefold()] > 1]
 
 
 def check_names(

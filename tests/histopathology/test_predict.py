@@ -105,9 +105,9 @@ def pictures_of(
 
 def test_images_of_one_name_get_a_picture_each(pictures_of: Callable[..., list[str]]) -> None:
     assert pictures_of("a/x.png", "b/x.png", "b/x.tif") == [
-        "a_x.png.heat.png",
-        "b_x.png.heat.png",
-        "x.tif.heat.png",
+        "a_x.heat.png",
+        "b_x_png.heat.png",
+        "b_x_tif.heat.png",
     ]
 
 

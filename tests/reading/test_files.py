@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -220,3 +221,56 @@ def test_images_of_a_dicomdir_are_named_by_their_series_where_names_repeat(
     file_set.write(tmp_path / "disc")
     found = find_images([tmp_path / "disc" / "DICOMDIR"])
     assert [found.name(path) for path in found.paths] == ["SE000000_IM000000", "SE000001_IM000000"]
+
+
+def test_linked_folders_are_searched_once(tmp_path):
+    for name in ("in/a.png", "elsewhere/b.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"png")
+    links = {"in/away": "elsewhere", "in/again": "elsewhere", "in/loop": "in", "elsewhere/up": "in"}
+    for link, target in links.items():
+        (tmp_path / link).symlink_to(tmp_path / target, target_is_directory=True)
+    found = find_images([tmp_path / "in"])
+    assert _names(found.paths, tmp_path) == ["in/a.png", "in/again/b.png"]
+    whole = find_images([tmp_path])
+    assert _names(whole.paths, tmp_path) == ["elsewhere/b.png", "in/a.png"]
+
+
+def test_names_are_told_apart_over_all_arguments(tmp_path):
+    names = ("p1/a.png", "p2/a.png", "p2/a.tif", "p2/A.png", "p2/b.png")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"png")
+    found = find_images([tmp_path / name for name in names], name_by_folder=True)
+    assert {path.relative_to(tmp_path).as_posix(): found.name(path) for path in found.paths} == {
+        "p1/a.png": "p1_a",
+        "p2/A.png": "p2_A_png_2",
+        "p2/a.png": "p2_a_png_1",
+        "p2/a.tif": "p2_a_tif",
+        "p2/b.png": "b",
+    }
+
+
+def record(path, kind):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"schema": f"mammoscope/{kind}/1", "name": path.stem}, indent=2))
+
+
+def test_results_of_earlier_runs_are_no_images_beside_their_sources(tmp_path):
+    record(tmp_path / "breasts" / "a.json", "preprocessed-image")
+    record(tmp_path / "old" / "run.json", "run")
+    record(tmp_path / "old" / "a.json", "image-result")
+    (tmp_path / "other.json").write_text("{}")
+    results = ("breasts/a.png", "old/a.png", "old/dicom/a.sc.dcm", "old/images/image-1.dcm")
+    for name in ("a.png", "b.dcm", "other.png", "old/b.png", "dicom/c.dcm", *results):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(DICOM)
+    found = find_images([tmp_path])
+    images = ["a.png", "b.dcm", "dicom/c.dcm", "old/b.png", "other.png"]
+    assert _names(found.paths, tmp_path) == images
+    assert {tmp_path / name for name in results} <= set(found.ignored)
+    # Asked for by its folder, by a pattern or by its name, what preprocess wrote is an image.
+    for asked in ("breasts", "breasts/*.png", "breasts/a.png"):
+        assert _names(find_images([tmp_path / asked]).paths, tmp_path) == ["breasts/a.png"]
+    assert _names(find_images([tmp_path / "old" / "images"]).paths, tmp_path) == [results[3]]
+    assert _names(find_images([tmp_path / "old"]).paths, tmp_path) == ["old/b.png"]

@@ -204,7 +204,7 @@ def predict(
 
         card = find_card(HistopathologyCard, model)
         classifier = TissueClassifier(card)
-        found = find_images(paths, passing_over=heat)
+        found = find_images(paths, passing_over=heat, name_by_folder=True)
         with common.progress_bar(len(found.paths), "Looking at fields") as bar:
             progress = partial(bar.advance, bar.task_ids[0])
             run = run_tissue(classifier, found, out, heat, workers, progress, magnification)

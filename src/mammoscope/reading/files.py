@@ -5,15 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscope.errors import InputError
-from mammoscope.names import IMAGE_SUFFIXES, OUR_MASKS, name_of
+from mammoscope.names import IMAGE_SUFFIXES, name_of, names_by_folder
 from mammoscope.reading.dicom import parse
 from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.reading.own_results import is_own_result
 from mammoscope.reading.quiet import quiet
 from mammoscope.reading.tags import Tags
 
@@ -26,8 +26,8 @@ _HEAD_BYTES = 1024
 class FoundImages:
     """Files to read, sorted and each once, and the other files that lay beside them.
 
-    ``by_folder`` names images of one folder, DICOMDIR or pattern whose file names repeat:
-    ``PAT1/IM1`` and ``PAT2/IM1`` are PAT1_IM1 and PAT2_IM1.
+    ``by_folder`` names images whose file names repeat: ``PAT1/IM1`` and ``PAT2/IM1`` are PAT1_IM1
+    and PAT2_IM1.
     """
 
     paths: tuple[Path, ...]
@@ -49,15 +49,16 @@ def find_images(
     Parameters
     ----------
     paths
-        Each a file, always taken, even a missing one; a folder, searched to every depth for files
-        that may be images by their name or by DICOM's magic; a DICOMDIR, for the images it refers
-        to, even missing ones; or a glob pattern (``**`` reaches every depth), whose matches are
-        chosen as in a folder. Hidden files of folders are passed over.
+        Each a file, always taken, even a missing one; a folder, searched to every depth, through
+        links too, for files that may be images by their name or by DICOM's magic; a DICOMDIR, for
+        the images it refers to, even missing ones; or a glob pattern (``**`` reaches every depth),
+        whose matches are chosen as in a folder. Hidden files of folders are passed over, and so
+        are results of earlier runs.
     passing_over
         A folder not to be searched when it lies in one of the folders: that of the results.
     name_by_folder
-        Name images whose file names repeat by their folders too. Always so for a DICOMDIR, whose
-        file names mean nothing.
+        Name images whose file names repeat by their folders too, below the one common to all.
+        Always so for a DICOMDIR, whose file names mean nothing.
 
     Raises
     ------
@@ -69,13 +70,15 @@ def find_images(
     by_folder: dict[Path, str] = {}
     for argument in paths:
         images, others = _expand(os.fspath(argument), passing_over)
-        if name_by_folder or (images and _is_directory_file(Path(argument))):
-            by_folder.update(_names_by_folder(images))
+        if images and _is_directory_file(Path(argument)):
+            by_folder.update(names_by_folder(images))
         found.update((os.path.normpath(path.absolute()), path) for path in images)
         ignored.update((os.path.normpath(path.absolute()), path) for path in others)
         if not images:
             beside = f"; {len(others)} other files were passed over" if others else ""
             raise InputError(argument, f"no images found{beside}")
+    if name_by_folder:
+        by_folder = names_by_folder(list(found.values()))
     return FoundImages(
         paths=tuple(sorted(found.values(), key=str)),
         ignored=tuple(sorted((ignored[k] for k in ignored.keys() - found.keys()), key=str)),
@@ -83,22 +86,12 @@ def find_images(
     )
 
 
-def _names_by_folder(images: list[Path]) -> dict[Path, str]:
-    """Names from the folders below the common one, for images whose file names repeat."""
-    count = Counter(name_of(path).casefold() for path in images)
-    repeated = [path for path in images if count[name_of(path).casefold()] > 1]
-    if not repeated:
-        return {}
-    top = os.path.commonpath([path.parent for path in images])
-    return {p: "_".join((*p.parent.relative_to(top).parts, name_of(p))) for p in repeated}
-
-
 def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[Path]]:
     """Images and other files of one argument."""
     path = Path(argument)
     try:
         if path.is_dir():
-            return _choose(_walk(path, passing_over))
+            return _choose(_walk(path, passing_over), path)
         if path.is_file():
             return (_referenced(path), []) if _is_directory_file(path) else ([path], [])
         if path.exists():
@@ -113,41 +106,57 @@ def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[
         files.extend(_walk(folder, passing_over))
     if not files:
         raise InputError(argument, "no file matches this pattern")
-    return _choose(iter(files))
+    return _choose(iter(files), None)
 
 
 def _walk(folder: Path, passing_over: Path | None) -> Iterator[Path]:
+    """Every file; links to folders come last, so that a folder is searched by its own name."""
+    seen = {passing_over.resolve()} if passing_over else set()
+    to_search = [folder]
+    for start in to_search:
+        if start != folder and start.resolve() in seen:
+            continue
+        for path in _below(start, seen):
+            if path.is_dir():
+                to_search.append(path)
+            else:
+                yield path
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    """Files and linked folders below a folder, without folders already ``seen``."""
+
     def fail(error: OSError) -> None:
         raise InputError(error.filename or folder, error.strerror or "cannot be listed")
 
-    skipped = passing_over.resolve() if passing_over else None
     for parent, folders, names in os.walk(folder, onerror=fail):
+        seen.add(Path(parent).resolve())
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and Path(parent, name).resolve() != skipped
+            if not name.startswith(".") and Path(parent, name).resolve() not in seen
         )
+        yield from (path for name in folders if (path := Path(parent, name)).is_symlink())
         for name in names:
             path = Path(parent, name)
             if not name.startswith(".") and (path.is_file() or path.is_symlink()):
                 yield path
 
 
-def _choose(files: Iterator[Path]) -> tuple[list[Path], list[Path]]:
+def _choose(files: Iterator[Path], asked: Path | None) -> tuple[list[Path], list[Path]]:
+    """Images and others; of results, only those of preprocessing in the folder that is asked."""
     images: list[Path] = []
     others: list[Path] = []
     for path in files:
-        (images if _may_be_image(path) else others).append(path)
+        takes = _may_be_image(path) and not is_own_result(path, asked)
+        (images if takes else others).append(path)
     return images, others
 
 
 def _may_be_image(path: Path) -> bool:
-    """By extension; without one, or with a number for one as after a UID, unless plain text.
-
-    The masks that we write ourselves are none.
-    """
+    """By extension; without one, or with a number for one as after a UID, unless plain text."""
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return not path.name.endswith(OUR_MASKS)
+        return True
     try:
         head = _head(path)
     except OSError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import ensure_folder, remove_old
 from mammoscope.histopathology import TissueClassifier, TissueOpinion, read_rgb, write_heat
 from mammoscope.histopathology.breakhis import parse_name
-from mammoscope.names import name_of
 from mammoscope.reading import FoundImages
 from mammoscope.reporting import Failure
 from mammoscope.runs.batch import run_batch
@@ -61,16 +59,15 @@ def run_tissue(
         raise OutputError(out, "is an input: choose another file")
     if heat is not None and any(ensure_folder(heat).resolve() in path.parents for path in inputs):
         raise OutputError(heat, "holds images to look at: choose another folder")
-    names = _names(found.paths)
 
     def judge(path: Path) -> TissueOpinion:
         if heat is not None:
-            remove_old(heat, names[path], (_HEAT,))
+            remove_old(heat, found.name(path), (_HEAT,))
         rgb = read_rgb(path)
         facts = parse_name(path)
         opinion = classifier.classify(rgb, facts[3] if facts else magnification)
         if heat is not None and opinion.heat is not None:
-            write_heat(heat / f"{names[path]}{_HEAT}", rgb, opinion.heat)
+            write_heat(heat / f"{found.name(path)}{_HEAT}", rgb, opinion.heat)
         return opinion
 
     rows, failures = [], []
@@ -82,21 +79,6 @@ def run_tissue(
         progress()
     write_table(out, ("image", "label", "p_malignant", "warnings"), rows)
     return TissueRun(len(rows), tuple(failures))
-
-
-def _names(paths: Sequence[Path]) -> dict[Path, str]:
-    """What pictures are called: by the image, with its ending and folders where names repeat."""
-    names = {path: name_of(path) for path in paths}
-    parts = {path: path.absolute().parts[1:] for path in paths}
-    repeated: list[Path] = []
-    for depth in range(1, max(map(len, parts.values())) + 2):
-        count = Counter(name.casefold() for name in names.values())
-        repeated = [path for path in paths if count[names[path].casefold()] > 1]
-        names.update((path, "_".join(parts[path][-depth:])) for path in repeated)
-    # What is left differs in case only.
-    for number, path in enumerate(repeated):
-        names[path] += f"_{number + 1}"
-    return names
 
 
 def _row(path: Path, opinion: TissueOpinion) -> dict[str, object]:
