@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from mammoscope.errors import OutputError
@@ -37,7 +38,8 @@ def names_by_folder(images: Sequence[Path]) -> dict[Path, str]:
     repeated = _repeated(names)
     # Without the root, for there may be several.
     folders = {path: Path(os.path.normpath(path.absolute())).parent.parts[1:] for path in images}
-    common = len(os.path.commonprefix([list(parts) for parts in folders.values()]))
+    levels = zip(*folders.values(), strict=False)
+    common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
     names = {path: "_".join((*folders[path][common:], name_of(path))) for path in repeated}
     for path in _repeated(names):
         names[path] += f"_{path.suffix[1:]}"

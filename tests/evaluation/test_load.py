@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,14 @@ def result(
     written(folder, f"{name}.json", json.dumps(values | (changes or {})))
 
 
-def run(folder: Path, *failed: str) -> None:
-    failures = [{"path": path, "error": "ReadError", "cause": "broken"} for path in failed]
-    written(folder, "run.json", json.dumps({"schema": "mammoscope/run/1", "failures": failures}))
+def run(folder: Path, *failed: str, images: Sequence[str] = (), command: str = "detect") -> None:
+    values = {
+        "schema": "mammoscope/run/1",
+        "command": command,
+        "images": [{"path": path} for path in images],
+        "failures": [{"path": path, "error": "ReadError", "cause": "broken"} for path in failed],
+    }
+    written(folder, "run.json", json.dumps(values))
 
 
 def test_truth(tmp_path: Path) -> None:
@@ -162,7 +168,7 @@ def test_a_folder_of_results(tmp_path: Path, truth_csv: Path) -> None:
     result(folder, "/scans/z.png", [([0, 0, 9, 9], 0.75)])
     written(folder, "other.json", '{"schema": "of somebody else"}')
     written(folder, "list.json", "[1, 2]")
-    run(folder)
+    run(folder, images=["/scans/a.png", "/scans/b.png", "/scans/z.png"])
     found = load_predictions(folder, load_truth(truth_csv))
     assert found.boxes.tolist() == [[0, 0, 9, 9], [1, 1, 2, 2.5]]
     assert found.scores.tolist() == [0.75, 0.25]
@@ -175,7 +181,7 @@ def test_failed_images_are_told_apart_from_missing_ones(tmp_path: Path) -> None:
     truth = TRUTH + "c.png,,,,,,p3\nd.png,,,,,,p3\n"
     folder = tmp_path / "results"
     result(folder, "/scans/b.png", [])
-    run(folder, "/scans/c.png", "/scans/b.png", "/scans/y.png")
+    run(folder, "/scans/c.png", "/scans/b.png", "/scans/y.png", images=["/scans/b.png"])
     found = load_predictions(folder, load_truth(written(tmp_path, "truth.csv", truth)))
     assert found.warnings == (
         "1 image of the truth failed in the run, counted as having no detections: c.png.",
@@ -190,6 +196,26 @@ def test_a_run_in_which_everything_failed(tmp_path: Path, truth_csv: Path) -> No
     found = load_predictions(folder, load_truth(truth_csv))
     assert len(found) == 0
     assert found.warnings[0].startswith("2 images of the truth failed in the run")
+
+
+def test_results_that_are_not_of_the_last_run_are_told(tmp_path: Path, truth_csv: Path) -> None:
+    folder = tmp_path / "results"
+    result(folder, "a.png", [])
+    result(folder, "b.png", [])
+    run(folder, images=["b.png"])
+    found = load_predictions(folder, load_truth(truth_csv))
+    assert found.warnings == (
+        "1 image not of the run that run.json is of, but of an earlier one or of one that was cut"
+        " off: a.png.",
+    )
+
+
+def test_a_folder_of_another_command_holds_no_results(tmp_path: Path, truth_csv: Path) -> None:
+    folder = tmp_path / "breasts"
+    folder.mkdir()
+    run(folder, "a.png", images=["b.png"], command="preprocess")
+    with pytest.raises(TableError, match="no results of mammoscope detect"):
+        load_predictions(folder, load_truth(truth_csv))
 
 
 def test_different_thresholds_are_not_used(tmp_path: Path, truth_csv: Path) -> None:

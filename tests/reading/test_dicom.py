@@ -129,10 +129,13 @@ def test_cbis_ddsm(pixels, mammogram, save):
     assert (found.view, found.laterality, found.frame.spacing_mm) == ("MLO", None, None)
 
 
+DETECTOR = (0.07, 0.08), "ImagerPixelSpacing"
+
+
 @pytest.mark.parametrize(
     ("tags", "spacing", "source", "warned"),
     [
-        ({"PixelSpacing": [0.1, 0.1]}, (0.07, 0.08), "ImagerPixelSpacing", False),
+        ({"PixelSpacing": [0.1, 0.1]}, *DETECTOR, False),
         (
             {"ImagerPixelSpacing": None, "PixelSpacing": [0.1, 0.2]},
             (0.1, 0.2),
@@ -145,6 +148,8 @@ def test_cbis_ddsm(pixels, mammogram, save):
             "NominalScannedPixelSpacing",
             False,
         ),
+        ({"EstimatedRadiographicMagnificationFactor": "1.8"}, *DETECTOR, True),
+        ({"EstimatedRadiographicMagnificationFactor": "1.05"}, *DETECTOR, False),
         ({"ImagerPixelSpacing": [0, 0]}, None, None, True),
         ({"ImagerPixelSpacing": [-0.1, 0.1]}, None, None, True),
         ({"ImagerPixelSpacing": [0.1]}, None, None, True),

@@ -103,6 +103,12 @@ def test_an_unknown_image_comes_back_unchanged(table):
     assert load_metadata(table("image\nother\n")).apply(before, "a.png") is before
 
 
+def test_rows_that_mean_no_image_are_named(table):
+    known = load_metadata(table("image,view\na.png,CC\np1/b.png,CC\nc,MLO\ntypo.png,CC\n"))
+    assert known.unused(["x/a.dcm", "x/p1/b.png", "x/p2/c.png"]) == ("typo.png",)
+    assert known.unused(["p2/b.png"]) == ("a.png", "p1/b.png", "c", "typo.png")
+
+
 def test_read_applies_the_table(table, tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), np.zeros((4, 3), dtype=np.uint8))

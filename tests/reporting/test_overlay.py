@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from mammoscope.errors import OutputError
 from mammoscope.geometry import Frame
 from mammoscope.reporting import encode_preview, overlay, preview, write_overlay
 from mammoscope.reporting.overlay import ORANGE
-from mammoscope.types import ImageResult, Mammogram
+from mammoscope.types import ImageResult, Mammogram, SourceFacts
 
 Make = Callable[..., ImageResult]
 
@@ -48,6 +49,14 @@ def test_preview_is_limited(shape: tuple[int, int], expected: tuple[int, int]) -
 def test_uniform_image_keeps_its_value(value: float, grey: int) -> None:
     image = Mammogram(np.full((20, 10), value, dtype=np.float32), Frame(20, 10))
     assert set(np.unique(preview(image))) == {grey}
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_an_image_that_uses_few_of_its_bits_is_stretched(mammogram: Mammogram, bits: int) -> None:
+    facts = SourceFacts("a.png", "0", "PNG", *mammogram.frame.size, bits_stored=bits)
+    dim = replace(mammogram, pixels=mammogram.pixels / 20, source=facts)
+    assert preview(dim).max() == 255
+    np.testing.assert_allclose(preview(dim), preview(mammogram), atol=1)
 
 
 def test_encoded_preview_knows_where_it_lies(mammogram: Mammogram) -> None:

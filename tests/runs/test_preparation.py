@@ -188,3 +188,27 @@ def test_rows_of_the_truth_that_mean_no_image_are_told(
     assert summary.notes == (
         "Rows of the truth that mean no image of this run were left out: typo.png.",
     )
+
+
+def test_lesions_off_the_written_image_and_unused_metadata_are_told(
+    study: WrittenStudies, tmp_path: Path
+) -> None:
+    found = pngs(study, "L_CC")
+    (path,) = found.paths
+    table, metadata = tmp_path / "t.csv", tmp_path / "m.csv"
+    metadata.write_text("image,view\ntypo.png,CC\n")
+    options = PreparationOptions(metadata=load_metadata(metadata))
+    table.write_text(f"image,x0,y0,x1,y1\n{path.name},-40,0,-30,9\n")
+    summary = run_preparation(found, tmp_path / "out", options, read_table(table))
+    assert summary.notes == (
+        f"Lesions that lie outside of what was written: {path.stem}.png.",
+        "Rows of the metadata that mean no image of this run were left out: typo.png.",
+    )
+
+
+def test_masks_of_an_earlier_run_do_not_stay(study: WrittenStudies, tmp_path: Path) -> None:
+    found = pngs(study, "L_CC")
+    run_preparation(found, tmp_path, PreparationOptions(masks=True))
+    assert len(list(tmp_path.glob("*.breast.png"))) == 1
+    run_preparation(found, tmp_path)
+    assert not list(tmp_path.glob("*.breast.png"))

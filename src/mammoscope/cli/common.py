@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mammoscope.reading import MetadataTable, ReadOptions
     from mammoscope.reporting import Failure
 
+_WIDE = 250
+
 EXIT_CODES = "Exit code 0: all went well; 1: some files failed; 2: wrong use."
 
 
@@ -97,6 +99,11 @@ def dicom_kinds(dicom: str) -> tuple[str, ...]:
     if unknown := sorted(asked - {*KINDS}):
         raise typer.BadParameter(f"no DICOM objects {unknown[0]!r}: choose of {', '.join(KINDS)}")
     return tuple(kind for kind in KINDS if kind in asked)
+
+
+def wide() -> int | None:
+    """Columns of text for tables: those of the terminal, or enough where there is none."""
+    return None if sys.stdout.isatty() else _WIDE
 
 
 def errors_console() -> Console:

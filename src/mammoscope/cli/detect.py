@@ -117,9 +117,12 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         found = find_images(paths, out, name_by_folder)
         uncopied: list[InputError] = []
         if deidentify:
+            asked = len(found.paths)
             found, uncopied = deidentify_images(
                 found.paths, out / "images", Pseudonyms.from_environment()
             )
+            if twins := asked - len(found.paths) - len(uncopied):
+                errors.print(f"Note: {twins} files hold the bytes of another one: read once.")
         pipeline = Pipeline(
             PipelineOptions(
                 reading=common.read_options(voi, any_modality),
@@ -155,7 +158,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
 
 
 def _print(run: DetectionRun, out: Path) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=common.wide())
     shown = sum(len(result.shown) for result in run.results)
     if shown:
         table = Table(title="Findings, best first on each image")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,12 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mammoscope.classification.levels import RULE
-from mammoscope.cli.common import on_one_line
+from mammoscope.cli.common import on_one_line, wide
 from mammoscope.evaluation import Classification, Estimate, Evaluation, Subgroup, Subgroups
 from mammoscope.files import DISCLAIMER
-
-_WIDE = 250
-"""Columns of text where there is no terminal: no table is cut."""
 
 _LEVELS = {
     "image": "the images of each group evaluated alone",
@@ -31,8 +27,7 @@ _SAID_BY = {
 
 def print_tables(evaluations: Sequence[Evaluation], plots: Mapping[str, Path | None]) -> None:
     """Evaluations of one set by several rules, and where each plot was written."""
-    width = None if sys.stdout.isatty() else _WIDE
-    console = Console(soft_wrap=True, highlight=False, markup=False, width=width)
+    console = Console(soft_wrap=True, highlight=False, markup=False, width=wide())
     first = evaluations[0]
     console.print(
         f"{first.images} images ({first.normals} without a lesion) of "

@@ -31,7 +31,8 @@ class Found(NamedTuple):
 class Source:
     """What a file or folder holds: the images looked at, those that failed, the detections.
 
-    Of thresholds those that differ from image to image; None for an image that has none.
+    Of thresholds those that differ from image to image; None for an image that has none. ``stale``
+    images are not of the run that the folder's run.json is of.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Source:
     thresholds: frozenset[float] = frozenset()
     malignant_thresholds: frozenset[float | None] = frozenset()
     scored: bool = True
+    stale: tuple[str, ...] = ()
 
 
 def image_name(row: Row) -> str:
@@ -72,6 +74,9 @@ def read_csv(path: Path) -> Source:
         raise TableError(
             table.path, f"lacks column {_SCORE}, and {_P} too; the header has {header}"
         )
+    for column in table.columns:
+        if column.casefold() in (_SCORE, _P) and column not in (_SCORE, _P):
+            raise TableError(table.path, f"column {column!r} must be written {column.casefold()!r}")
     images: dict[str, None] = {}
     detections: dict[tuple[str, Box, float], Found] = {}
     for row in table:
@@ -116,11 +121,14 @@ def read_folder(folder: Path) -> Source:
     thresholds: set[float] = set()
     malignant_thresholds: set[float | None] = set()
     failed: tuple[str, ...] = ()
+    of_run: set[str] | None = None
     for path in sorted(folder.glob("*.json")):
         values = _read_json(path)
         schema = values.get("schema")
         if schema == _RUN_SCHEMA:
-            failed += _failures(path, values)
+            if values.get("command") == "detect":
+                failed += _paths(path, values, "failures")
+                of_run = {*_paths(path, values, "images"), *(of_run or ())}
         elif schema == _IMAGE_SCHEMA:
             result = _image_result(path, values)
             (image,) = result.images
@@ -141,6 +149,7 @@ def read_folder(folder: Path) -> Source:
         failed=tuple(dict.fromkeys(failed)),
         thresholds=frozenset(thresholds),
         malignant_thresholds=frozenset(malignant_thresholds),
+        stale=() if of_run is None else tuple(image for image in images if image not in of_run),
     )
 
 
@@ -198,9 +207,10 @@ def _probability(value: Any) -> float:
     return float(value)
 
 
-def _failures(path: Path, values: Mapping[str, Any]) -> tuple[str, ...]:
+def _paths(path: Path, values: Mapping[str, Any], which: str) -> tuple[str, ...]:
+    """The images that a run's summary lists as ``"images"`` or ``"failures"``."""
     try:
-        return tuple(normalise(str(failure["path"])) for failure in values["failures"])
+        return tuple(normalise(str(each["path"])) for each in values[which])
     except (KeyError, TypeError) as error:
         raise TableError(path, f"not a run's summary: {_reason(error)}") from error
 

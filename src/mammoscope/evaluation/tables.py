@@ -169,6 +169,8 @@ def _warnings(found: Source, means: Mapping[str, str], truth: Truth) -> tuple[st
         f"{_count(other)} matched despite another extension: {_some(other)}.": other,
         f"{_count(failed)} of the truth failed in the run, {empty}: {_some(failed)}.": failed,
         f"{_count(absent)} of the truth without predictions, {empty}: {_some(absent)}.": absent,
+        f"{_count(found.stale)} not of the run that run.json is of, but of an earlier one or of one"
+        f" that was cut off: {_some(found.stale)}.": found.stale,
         "The results have different thresholds, so none is used.": len(found.thresholds) > 1,
         "The results have different malignant thresholds, so none is used.": (
             len(found.malignant_thresholds) > 1

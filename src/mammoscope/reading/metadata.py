@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -55,6 +56,12 @@ class MetadataTable:
         if len(candidates) > 1:
             return mammogram.warn("Several rows of the metadata could be meant: none was used.")
         return _fill(mammogram, next(iter(candidates)))
+
+    def unused(self, paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+        """The images of rows that mean none of ``paths``."""
+        keys = (_key(os.fspath(path)) for path in paths)
+        ends = {_without_suffix(key[start:]) for key in keys for start in range(len(key))}
+        return tuple(image for image, _ in self.rows if _without_suffix(_key(image)) not in ends)
 
     @cached_property
     def _exact(self) -> dict[_Key, ImageFacts]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import json
 from pathlib import Path
+from typing import Any
 
 from mammoscope.names import OUR_FOLDERS, OUR_MASKS
 
-_SCHEMA = re.compile(rb'"schema": "mammoscope/(image-result|preprocessed-image|run)/')
-_HEAD_BYTES = 200
+_SCHEMA = "mammoscope/{}/"
 
 
 def is_own_result(path: Path, asked: Path | None = None) -> bool:
@@ -19,20 +19,21 @@ def is_own_result(path: Path, asked: Path | None = None) -> bool:
     """
     if path.name.endswith(OUR_MASKS):
         return True
-    beside = _schema(path.with_suffix(".json")) if path.suffix in (".png", ".tiff") else None
-    if beside == "image-result":
-        return path.suffix == ".png"
+    if path.suffix == ".png" and _record(path.with_suffix(".json"), "image-result"):
+        return True
     if asked is None or path.parent == asked:
         return False
-    of_run = path.parent.name in OUR_FOLDERS and _schema(path.parents[1] / "run.json") == "run"
-    return beside == "preprocessed-image" or of_run
+    if path.parent.name in OUR_FOLDERS and _record(path.parents[1] / "run.json", "run"):
+        return True
+    prepared = _record(path.with_suffix(".json"), "preprocessed-image")
+    return prepared.get("file") == path.name
 
 
-def _schema(path: Path) -> str | None:
-    """What kind of record of ours a JSON file is."""
+def _record(path: Path, kind: str) -> dict[str, Any]:
+    """What a JSON file of ours holds; nothing if it is not there or of another kind."""
     try:
-        with path.open("rb") as file:
-            found = _SCHEMA.search(file.read(_HEAD_BYTES))
-    except OSError:
-        return None
-    return found[1].decode() if found else None
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    ours = isinstance(values, dict) and str(values.get("schema")).startswith(_SCHEMA.format(kind))
+    return values if ours else {}

@@ -32,6 +32,9 @@ VIEWS = frozenset(_VIEW_CODES.values())
 
 # PS3.3 10.7.1.1 tells what each spacing is measured at.
 _SPACINGS = ("ImagerPixelSpacing", "PixelSpacing", "NominalScannedPixelSpacing")
+_MAGNIFIED = 1.2
+"""Estimated Radiographic Magnification Factor from which a view is more than a contact view."""
+
 _FUNCTIONAL_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 
 
@@ -201,6 +204,20 @@ def _spacing(
         if not values:
             continue
         if len(values) == 2 and min(values) > 0:
+            if keyword == _SPACINGS[0]:
+                _warn_magnified(tags, warnings)
             return (values[0], values[1]), keyword
         warnings.append(f"{keyword} is not two positive numbers: ignored.")
     return None, None
+
+
+def _warn_magnified(tags: Tags, warnings: list[str]) -> None:
+    try:
+        factors = tags.numbers("EstimatedRadiographicMagnificationFactor")
+    except Damaged:
+        return
+    if factors and factors[0] >= _MAGNIFIED:
+        warnings.append(
+            f"A magnification view: sizes are {factors[0]:g} times those in the breast, for spacing"
+            " is that at the detector."
+        )

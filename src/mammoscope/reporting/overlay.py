@@ -25,8 +25,9 @@ ORANGE = (230, 159, 0)
 _DARK = (16, 16, 16)
 
 _STRETCH_PERCENTILES = (0.5, 99.8)
-# Less range than this is an empty or uniform image, and stretching would show only its noise.
-_LEAST_RANGE = 1 / 16
+# Stored values: less range is an empty or uniform image, and stretching would show only its noise.
+_LEAST_RANGE = 16
+_BITS = 8  # of an image made in memory
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 # Long side in pixels for each pixel of line width, and for a font scale of 1.
@@ -110,7 +111,8 @@ def _grey(mammogram: Mammogram) -> Picture:
     inside = pixels[pixels > 0]
     if inside.size:
         low, high = (float(v) for v in np.percentile(inside, _STRETCH_PERCENTILES))
-    if high - low < _LEAST_RANGE:
+    bits = mammogram.source.bits_stored if mammogram.source else _BITS
+    if high - low < _LEAST_RANGE / (1 << bits):
         low, high = 0.0, 1.0
     stretched = np.clip((pixels - low) / (high - low), 0, 1)
     return np.rint(stretched * 255).astype(np.uint8)

@@ -31,6 +31,7 @@ from mammoscope.reporting import (
     write_overlay,
 )
 from mammoscope.runs.batch import run_batch
+from mammoscope.runs.notes import unused_rows
 from mammoscope.types import ImageResult
 
 _SUFFIXES = (".json", ".png")
@@ -98,7 +99,8 @@ def run_detection(
                 results.append(outcome[0])
                 report.add(*outcome)
             progress()
-    notes: tuple[str, ...] = ()
+    metadata = pipeline.options.metadata
+    notes = unused_rows("metadata", metadata.unused(found.paths) if metadata else ())
     unwritten: tuple[Failure, ...] = ()
     if dicom:
         from mammoscope.dicom_results.write import write_dicom_results
@@ -106,7 +108,7 @@ def run_detection(
         objects = write_dicom_results(results, failures, pipeline.models, folder, dicom)
         unwritten = objects.failures
         lost = (f"{failure.path} was not written: {failure.cause}" for failure in unwritten)
-        notes = (*objects.notes, *lost)
+        notes += (*objects.notes, *lost)
     summary = RunSummary(
         command="detect",
         options=_options(pipeline) | {"dicom": list(dicom)},

@@ -28,6 +28,7 @@ from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
 from mammoscope.reporting import Failure, ImageLine, RunSummary, run_json
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.lesions import lesions_of
+from mammoscope.runs.notes import some_of, unused_rows
 from mammoscope.tables import Table, write_table
 from mammoscope.types import Mammogram
 
@@ -112,17 +113,25 @@ def run_preparation(
         else:
             prepared.append(outcome)
         progress()
+    outside: list[str] = []
     if truth is not None:
         done = {image.path: image for image in prepared}
-        kept = ((lesion, done[lesion.path]) for lesion in lesions if lesion.path in done)
+        kept = [(lesion, done[lesion.path]) for lesion in lesions if lesion.path in done]
         moved = [lesion.moved(image.file, image.frame) for lesion, image in kept]
+        outside = [image.file for lesion, image in kept if not lesion.is_on(image.frame)]
         write_table(folder / "truth.csv", truth.columns, moved)
     summary = RunSummary(
         command="preprocess",
         options=_plain(options),
         images=tuple(ImageLine(names[p.path], str(p.path)) for p in prepared),
         failures=tuple(failures),
-        notes=_notes(left_out),
+        notes=(
+            *unused_rows("truth", left_out),
+            *some_of("Lesions that lie outside of what was written", outside),
+            *unused_rows(
+                "metadata", options.metadata.unused(found.paths) if options.metadata else ()
+            ),
+        ),
         ignored_paths=tuple(str(path) for path in found.ignored),
         timings_s={"total": time.perf_counter() - start},
     )
@@ -134,7 +143,8 @@ def _prepare(
     options: PreparationOptions, folder: Path, names: Mapping[Path, str], path: Path
 ) -> Prepared:
     name = names[path]
-    remove_old(folder, name, options.suffixes)
+    # Masks of an earlier run too, which lie on other pixels.
+    remove_old(folder, name, (*options.suffixes, *OUR_MASKS))
     mammogram = read(path, options.reading, options.metadata)
     done = preprocess(mammogram, options.preprocessing)
     file = f"{name}.{options.format}"
@@ -144,13 +154,6 @@ def _prepare(
             _write_image(folder / f"{name}.{part}.png", _mask(region, mammogram.frame))
     write_json(folder / f"{name}.json", _record(name, file, mammogram, done, options))
     return Prepared(path, file, done.mammogram.frame)
-
-
-def _notes(left_out: tuple[str, ...]) -> tuple[str, ...]:
-    if not left_out:
-        return ()
-    some = ", ".join(left_out[:3]) + (" and more" if len(left_out) > 3 else "")
-    return (f"Rows of the truth that mean no image of this run were left out: {some}.",)
 
 
 def _plain(options: PreparationOptions) -> dict[str, Any]:
