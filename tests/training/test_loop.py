@@ -138,7 +138,7 @@ def test_two_processes_train_one_network(
         [*program, *command, *where, "--config", str(settings)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         env=os.environ | {"ACCELERATE_USE_CPU": "1", "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr[-2000:]
