@@ -138,6 +138,11 @@ class Frame:
         """Boxes (N, 4) xyxy on the source image to this image."""
         return _sorted_corners(self.points_from_source(as_boxes(boxes).reshape(-1, 2)))
 
+    def overlaps(self, box: FloatArray) -> bool:
+        """Whether a box (4,) xyxy on this image lies on any of its pixels."""
+        x0, y0, x1, y1 = box
+        return bool(x1 > 0 and y1 > 0 and x0 < self.columns and y0 < self.rows)
+
     def affine_from(self, other: Frame) -> FloatArray:
         """2 x 3 affine from ``other``'s coordinates to this frame's; both of one source image."""
         scale, shift = self._scale_shift()

@@ -70,7 +70,7 @@ def overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> 
     picture = np.repeat(_grey(small)[:, :, None], 3, axis=2)
     found = result.shown
     boxes = small.frame.boxes_from_source(found.boxes)
-    visible = [i for i, box in enumerate(boxes) if _overlaps(box, small.frame.size)]
+    visible = [i for i, box in enumerate(boxes) if small.frame.overlaps(box)]
     # Worst first, so that the best lies on top.
     for i in reversed(visible):
         _draw_box(picture, boxes[i])
@@ -116,12 +116,6 @@ def _grey(mammogram: Mammogram) -> Picture:
         low, high = 0.0, 1.0
     stretched = np.clip((pixels - low) / (high - low), 0, 1)
     return np.rint(stretched * 255).astype(np.uint8)
-
-
-def _overlaps(box: NDArray[np.float64], size: tuple[int, int]) -> bool:
-    rows, columns = size
-    x0, y0, x1, y1 = box
-    return bool(x1 > 0 and y1 > 0 and x0 < columns and y0 < rows)
 
 
 def _line_px(picture: Picture) -> int:

@@ -34,11 +34,7 @@ class Lesion:
 
     def is_on(self, frame: Frame) -> bool:
         """Whether any of its box, if it has one, lies on pixels at ``frame``."""
-        if self.box is None:
-            return True
-        x0, y0, x1, y1 = frame.boxes_from_source([self.box])[0]
-        rows, columns = frame.size
-        return bool(x1 > 0 and y1 > 0 and x0 < columns and y0 < rows)
+        return self.box is None or frame.overlaps(frame.boxes_from_source([self.box])[0])
 
 
 def lesions_of(truth: Table, paths: Iterable[Path]) -> tuple[tuple[Lesion, ...], tuple[str, ...]]:
