@@ -108,8 +108,8 @@ def restain(rgb: NDArray[np.uint8], stains: Stains, to: Stains) -> NDArray[np.fl
 def normalised(rgb: NDArray[np.uint8], stains: Stains) -> NDArray[np.uint8]:
     """The image with its stains in the colours and strengths of :data:`STANDARD`.
 
-    What tells one laboratory or scanner from another goes by that, and so does how strongly an
-    image is stained on the whole (M. Macenko et al., ISBI 2009).
+    Meant to take away what tells one laboratory or scanner from another; how strongly an image is
+    stained on the whole goes with it (M. Macenko et al., ISBI 2009).
     """
     return np.round(255 * restain(rgb, stains, STANDARD)).astype(np.uint8)
 
