@@ -12,11 +12,11 @@ import os
 from pathlib import Path
 
 from mammoscope import datasets
-from mammoscope.datasets.splits import hold_out
+from mammoscope.annotations.splits import hold_out
 from mammoscope.files import write_json
+from mammoscope.training.classifiers.lesions import load_lesions
+from mammoscope.training.classifiers.reference import reference_facts
 from mammoscope.training.config import DEFAULT_CLASSIFIER, ClassifierConfig
-from mammoscope.training.lesions import load_lesions
-from mammoscope.training.reference import reference_facts
 
 
 def main() -> None:

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from mammoscope.evaluation import load_predictions, load_truth
-from mammoscope.evaluation.estimates import measure
-from mammoscope.evaluation.levels import Units, of_wholes
-from mammoscope.evaluation.roc import area_under_roc
+from mammoscope.evaluation.metrics.estimates import measure
+from mammoscope.evaluation.metrics.levels import Units, of_wholes
+from mammoscope.evaluation.metrics.roc import area_under_roc
 from mammoscope.files import DISCLAIMER
 from mammoscope.geometry import FloatArray
 

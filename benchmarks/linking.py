@@ -15,10 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from mammoscope import datasets
-from mammoscope.classification.linking import TOLERANCE, link
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.geometry import Frame
 from mammoscope.preprocessing import nipple_line, preprocess
+from mammoscope.study.links import TOLERANCE, link
 from mammoscope.types import Detections, ImageResult
 
 _VIEWS = ("CC", "MLO")

@@ -17,14 +17,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mammoscope import datasets
+from mammoscope.annotations.splits import folds
 from mammoscope.classification import Classifier
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.datasets.splits import folds
 from mammoscope.files import ensure_folder
 from mammoscope.models import ClassifierCard
 from mammoscope.preprocessing import preprocess
 from mammoscope.tables import Row, Table, read_table, write_table
-from mammoscope.training.predict import names_of, write_truth
+from mammoscope.training.detectors.predict import names_of, write_truth
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from mammoscope.models import DetectorCard, find_card
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import read
 from mammoscope.training.config import DEFAULT_CONFIG, DetectorConfig
-from mammoscope.training.families import build
+from mammoscope.training.detectors.families import build
 from mammoscope.types import Mammogram
 
 SHORT_SIDE, LONG_SIDE = 1750, 2200

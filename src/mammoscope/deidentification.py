@@ -22,14 +22,14 @@ from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
-from mammoscope import __version__
+from mammoscope._version import __version__
 from mammoscope.errors import InputError, ReadError, RefusedError
 from mammoscope.files import ensure_folder, write_bytes
 from mammoscope.reading import FoundImages, ReadOptions
-from mammoscope.reading.dicom import has_magic, may_be_bare, parse
+from mammoscope.reading.dicom.reader import has_magic, may_be_bare, parse
+from mammoscope.reading.dicom.tags import VIEWS, Tags, code_string, identify
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.quiet import quiet
-from mammoscope.reading.tags import VIEWS, Tags, code_string, identify
 
 KEY = "MAMMOSCOPE_DEIDENTIFY_KEY"
 """Variable of the environment that makes pseudonyms the same from run to run."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from mammoscope.classification import Classifier, explain
 from mammoscope.detection import Detector
 from mammoscope.models import ClassifierCard, DetectorCard, find_card
-from mammoscope.names import name_of
+from mammoscope.naming.outputs import name_of
 from mammoscope.preprocessing import PreprocessOptions, nipple_line, preprocess
 from mammoscope.reading import MetadataTable, ReadOptions, read
 from mammoscope.types import Explanation, ImageResult, Mammogram

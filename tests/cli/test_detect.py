@@ -16,7 +16,7 @@ import pytest
 
 from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.phantom import WrittenStudies
-from mammoscope.reporting import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
+from mammoscope.results import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
 
 Run = Callable[..., Any]
 

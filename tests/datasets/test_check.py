@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mammoscope.annotations.table import Lesion
 from mammoscope.datasets import AnnotatedImage, Subtype
 from mammoscope.datasets.check import Contents, find_problems
-from mammoscope.datasets.table import Lesion
 
 
 @pytest.fixture

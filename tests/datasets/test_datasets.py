@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mammoscope.annotations.splits import split_by_patient
+from mammoscope.annotations.table import Lesion
 from mammoscope.datasets import ADAPTERS, AnnotatedImage, Subtype, load, masses
-from mammoscope.datasets.splits import split_by_patient
-from mammoscope.datasets.table import Lesion
 from mammoscope.errors import GeometryError, InputError
 
 SQUARE = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoscope.reading.header import read_header
+from mammoscope.reading.dicom.header import read_header
 
 
 def test_headers_read_from_threads_leave_the_filters_of_warnings(

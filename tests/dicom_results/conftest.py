@@ -18,7 +18,8 @@ from mammoscope.phantom.encoding import ENCODINGS
 from mammoscope.phantom.model import Phantom, PhantomOptions
 from mammoscope.phantom.synthesis import make_phantom
 from mammoscope.reading import read
-from mammoscope.reporting import Failure, write_overlay
+from mammoscope.reporting import write_overlay
+from mammoscope.results import Failure
 from mammoscope.types import Detections, ImageResult, ModelUse
 
 FOUR = ("L_CC", "R_CC", "L_MLO", "R_MLO")

@@ -15,7 +15,7 @@ from pydicom import dcmread
 
 from mammoscope.dicom_results.study import study_name
 from mammoscope.phantom import WrittenStudies
-from mammoscope.reporting import RUN_SCHEMA, json_schema
+from mammoscope.results import RUN_SCHEMA, json_schema
 
 Run = Callable[..., Any]
 

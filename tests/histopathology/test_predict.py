@@ -193,7 +193,7 @@ def test_the_shipped_model_is_used_and_says_how_good_it_is(
 
 def test_it_needs_no_torch() -> None:
     program = (
-        "import sys\nimport mammoscope.runs.tissue\n"
+        "import sys\nimport mammoscope.histopathology.run\n"
         "print({'torch', 'timm', 'sklearn', 'skimage', 'scipy'} & set(sys.modules))"
     )
     done = subprocess.run(

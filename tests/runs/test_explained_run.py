@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammoscope.classification import link
 from mammoscope.models import ClassifierCard
 from mammoscope.phantom import WrittenStudies
 from mammoscope.pipeline import Pipeline, PipelineOptions
 from mammoscope.reading import find_images
 from mammoscope.runs import run_detection
+from mammoscope.study import link
 
 
 def test_what_is_shown_is_explained_and_linked(

@@ -12,6 +12,7 @@ from mammoscope.phantom import StudyOptions, write_studies
 pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("timm", reason="needs the extra [train]")
 
+from mammoscope.training.classifiers.lesions import Lesion, load_lesions
 from mammoscope.training.config import (
     AugmentationConfig,
     ClassifierConfig,
@@ -20,7 +21,6 @@ from mammoscope.training.config import (
     RoiNetworkConfig,
     TrainingConfig,
 )
-from mammoscope.training.lesions import Lesion, load_lesions
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mammoscope.classification.classifier import Classifier
     from mammoscope.classification.explanation import explain
-    from mammoscope.classification.linking import Link, link
 
 _HOMES = {
     "Classifier": "classifier",
-    "Link": "linking",
     "explain": "explanation",
-    "link": "linking",
 }
 
-__all__ = ["Classifier", "Link", "explain", "link"]
+__all__ = ["Classifier", "explain"]
 
 
 def __getattr__(name: str) -> Any:

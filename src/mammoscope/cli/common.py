@@ -18,7 +18,7 @@ from mammoscope.errors import MammoscopeError
 
 if TYPE_CHECKING:
     from mammoscope.reading import MetadataTable, ReadOptions
-    from mammoscope.reporting import Failure
+    from mammoscope.results import Failure
 
 _WIDE = 250
 

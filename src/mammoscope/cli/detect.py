@@ -109,7 +109,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
-    from mammoscope.reporting import Failure, run_json
+    from mammoscope.results import Failure, run_json
     from mammoscope.runs import run_detection
 
     errors = common.errors_console()

@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from mammoscope.classification.levels import RULE
 from mammoscope.cli.common import on_one_line, wide
 from mammoscope.evaluation import Classification, Estimate, Evaluation, Subgroup, Subgroups
 from mammoscope.files import DISCLAIMER
+from mammoscope.study.levels import RULE
 
 _LEVELS = {
     "image": "the images of each group evaluated alone",

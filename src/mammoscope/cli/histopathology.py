@@ -108,16 +108,16 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
     """
     with common.fatal(common.errors_console()):
         _need_extra(charts=True)
-        from mammoscope.training.histopathology.benchmark import benchmark as compare
-        from mammoscope.training.histopathology.config import (
+        from mammoscope.histopathology.comparison.benchmark import benchmark as compare
+        from mammoscope.histopathology.comparison.config import (
             DEFAULT_CNN,
             DEFAULT_FUSED,
             CnnSettings,
             FusedSettings,
         )
-        from mammoscope.training.histopathology.methods import NAMES, all_methods
-        from mammoscope.training.histopathology.setup import Setup
-        from mammoscope.training.loop import Run
+        from mammoscope.histopathology.comparison.methods import NAMES, all_methods
+        from mammoscope.histopathology.comparison.setup import Setup
+        from mammoscope.training.engine.loop import Run
 
         wanted = method or NAMES
         if unknown := [name for name in wanted if name not in NAMES]:
@@ -166,9 +166,9 @@ def train(
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope.training.histopathology.setup import Setup
-        from mammoscope.training.histopathology.shipped import read_facts, train_shipped
-        from mammoscope.training.loop import Run
+        from mammoscope.histopathology.comparison.setup import Setup
+        from mammoscope.histopathology.comparison.shipped import read_facts, train_shipped
+        from mammoscope.training.engine.loop import Run
 
         run = Run(out, None, common.errors_console().print)
         card = train_shipped(Setup.read(benchmark), benchmark, read_facts(facts, out.name), run)
@@ -198,9 +198,9 @@ def predict(
     errors = common.errors_console()
     with common.fatal(errors):
         from mammoscope.histopathology import TissueClassifier
+        from mammoscope.histopathology.run import run_tissue
         from mammoscope.models import HistopathologyCard, find_card
         from mammoscope.reading import find_images
-        from mammoscope.runs.tissue import run_tissue
 
         card = find_card(HistopathologyCard, model)
         classifier = TissueClassifier(card)

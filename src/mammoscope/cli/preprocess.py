@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     """
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
-    from mammoscope.reporting import run_json
+    from mammoscope.results import run_json
     from mammoscope.runs import PreparationOptions, run_preparation
     from mammoscope.tables import BOX_COLUMNS, read_table
 

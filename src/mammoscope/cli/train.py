@@ -14,7 +14,7 @@ from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.models import ModelCard
-    from mammoscope.training.loop import Run
+    from mammoscope.training.engine.loop import Run
 
 _EPILOG = f"""
 **Examples**
@@ -97,9 +97,9 @@ def detector(
     with common.fatal(common.errors_console()):
         _need_extra()
         from mammoscope import datasets
-        from mammoscope.datasets.splits import hold_out
+        from mammoscope.annotations.splits import hold_out
         from mammoscope.training.config import DetectorConfig, config_file
-        from mammoscope.training.detector import train_detector
+        from mammoscope.training.detectors.detector import train_detector
 
         settings = DetectorConfig.read(config_file(config))
         images = datasets.masses(datasets.load(data))
@@ -126,7 +126,7 @@ def folds(
         _need_extra()
         from mammoscope import datasets
         from mammoscope.training.config import DetectorConfig, config_file
-        from mammoscope.training.detector import train_folds
+        from mammoscope.training.detectors.detector import train_folds
 
         settings = DetectorConfig.read(config_file(config))
         images = datasets.masses(datasets.load(data))
@@ -153,9 +153,9 @@ def classifier(
     with common.fatal(common.errors_console()):
         _need_extra()
         from mammoscope import datasets
-        from mammoscope.datasets.splits import hold_out
-        from mammoscope.training.lesions import read_detected
-        from mammoscope.training.method import Method, train_classifier
+        from mammoscope.annotations.splits import hold_out
+        from mammoscope.training.classifiers.lesions import read_detected
+        from mammoscope.training.classifiers.method import Method, train_classifier
 
         way = Method.of(method)
         images = datasets.masses(datasets.load(data))
@@ -188,9 +188,9 @@ def compare(
     with common.fatal(common.errors_console()):
         _need_extra(plots=True)
         from mammoscope import datasets
-        from mammoscope.training.compare import compare as compare_methods
-        from mammoscope.training.lesions import read_detected
-        from mammoscope.training.method import Method
+        from mammoscope.training.classifiers.compare import compare as compare_methods
+        from mammoscope.training.classifiers.lesions import read_detected
+        from mammoscope.training.classifiers.method import Method
 
         methods = [Method.of(name) for name in dict.fromkeys(method)]
         images = datasets.masses(datasets.load(data))
@@ -234,7 +234,7 @@ def _run(out: Path, weights: Path | None, start: Path | None = None) -> Iterator
     """A run that tells the terminal how far it is."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from mammoscope.training.loop import Run, Step
+    from mammoscope.training.engine.loop import Run, Step
 
     console = common.errors_console()
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())

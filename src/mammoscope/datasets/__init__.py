@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Subtype, masses
 from mammoscope.datasets import (
     cbis_ddsm,
     cbis_square,
@@ -19,8 +21,6 @@ from mammoscope.datasets import (
     vindr_mammo,
     yolo,
 )
-from mammoscope.datasets.adapter import Adapter
-from mammoscope.datasets.table import AnnotatedImage, Subtype, masses
 from mammoscope.errors import InputError
 
 ADAPTERS: dict[str, Adapter] = {

@@ -35,10 +35,10 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype, Subtypes
 from mammoscope.datasets.cbis_square import mass_subtypes
 from mammoscope.datasets.fields import birads, density, grade, highest_birads, pathology, side
-from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype, Subtypes
 from mammoscope.errors import InputError
 from mammoscope.tables import Box, Row, read_table
 
@@ -181,7 +181,7 @@ def _box(film: Path, candidates: list[Path]) -> Box:
     InputError
         If the film or a file cannot be read, or none is a mask.
     """
-    from mammoscope.reading.header import read_header
+    from mammoscope.reading.dicom.header import read_header
 
     header = read_header(film)
     found: list[tuple[float, Box]] = []

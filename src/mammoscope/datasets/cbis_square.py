@@ -15,9 +15,9 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype, Subtypes
 from mammoscope.datasets.fields import birads, density, grade, highest_birads, pathology, side
-from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype, Subtypes
 from mammoscope.tables import BOX_COLUMNS, read_table
 
 TRUE_SIZE = (1368, 800)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mammoscope.datasets.table import AnnotatedImage
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.errors import InputError
 
 UNKNOWN = "unknown"
@@ -107,7 +107,7 @@ def find_problems(images: Sequence[AnnotatedImage], read: bool = False) -> tuple
 def _look(image: AnnotatedImage, read: bool) -> tuple[list[Problem], str | None]:
     """Problems of one image by itself, and its digest where it was read."""
     from mammoscope.reading import read as read_image
-    from mammoscope.reading.header import read_header
+    from mammoscope.reading.dicom.header import read_header
 
     name, digest = str(image.path), None
     found = [Problem("noted by the adapter", name, note) for note in image.notes]

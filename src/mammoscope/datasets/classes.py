@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mammoscope.datasets.table import Subtype, Subtypes
+from mammoscope.annotations.table import Subtype, Subtypes
 
 _SUBTYPES = {
     Subtype.MASS: re.compile(r"mass(es)?"),

@@ -27,9 +27,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.datasets.fields import pathology, side
-from mammoscope.datasets.table import AnnotatedImage
 from mammoscope.errors import InputError, ReadError, TableError
 from mammoscope.tables import read_table
 
@@ -84,7 +84,7 @@ def _labels(path: Path) -> _Labels:
 
 
 def _image(patient: str, file: Path, labels: _Labels) -> AnnotatedImage:
-    from mammoscope.reading.header import read_header
+    from mammoscope.reading.dicom.header import read_header
 
     try:
         header = read_header(file)

@@ -19,10 +19,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion
 from mammoscope.datasets.classes import meaning
 from mammoscope.datasets.fields import SIDES
-from mammoscope.datasets.table import AnnotatedImage, Lesion
 from mammoscope.errors import TableError
 from mammoscope.tables import Box
 

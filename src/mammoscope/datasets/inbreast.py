@@ -37,9 +37,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.datasets.fields import birads, density, side
-from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.errors import InputError, TableError
 from mammoscope.geometry import centers
 from mammoscope.tables import Box, Row

@@ -24,8 +24,8 @@ import re
 from itertools import groupby
 from pathlib import Path
 
-from mammoscope.datasets.adapter import Adapter
-from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.errors import TableError
 from mammoscope.geometry import clip
 from mammoscope.tables import Box

@@ -17,9 +17,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype, Subtypes
 from mammoscope.datasets.fields import birads, density, highest_birads, pathology, side
-from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype, Subtypes
 from mammoscope.tables import BOX_COLUMNS, Row, read_table
 
 

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.datasets.fields import birads, density, side
-from mammoscope.datasets.table import AnnotatedImage
 from mammoscope.tables import Row, read_table
 
 _COLUMNS = (

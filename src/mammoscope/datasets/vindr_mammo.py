@@ -24,9 +24,9 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.datasets.fields import birads, density, side
-from mammoscope.datasets.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.geometry import clip
 from mammoscope.tables import Box, Row, read_table
 

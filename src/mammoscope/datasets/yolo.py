@@ -23,11 +23,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from mammoscope.datasets.adapter import Adapter
+from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage, Lesion
 from mammoscope.datasets.classes import meaning
-from mammoscope.datasets.table import AnnotatedImage, Lesion
 from mammoscope.errors import InputError, ReadError, TableError
-from mammoscope.names import IMAGE_SUFFIXES
+from mammoscope.naming.outputs import IMAGE_SUFFIXES
 from mammoscope.tables import Box
 
 _SPLITS = {"train": "train", "val": "test", "valid": "test", "test": "test"}
@@ -78,7 +78,7 @@ def _image(path: Path, name: Path, names: Mapping[int, str]) -> AnnotatedImage:
 
 
 def _size(file: Path) -> tuple[int, int]:
-    from mammoscope.reading.header import read_header
+    from mammoscope.reading.dicom.header import read_header
 
     header = read_header(file)
     return header.rows, header.columns

@@ -35,7 +35,7 @@ from mammoscope.dicom_results.codes import (
 from mammoscope.dicom_results.instance import common
 from mammoscope.dicom_results.study import Finding, Study, StudyImage, date_and_time
 from mammoscope.geometry import centers
-from mammoscope.reading.tags import Tags
+from mammoscope.reading.dicom.tags import Tags
 
 _CONTAINS, _PROPERTIES, _CONTEXT = "CONTAINS", "HAS PROPERTIES", "HAS ACQ CONTEXT"
 _INFERRED, _SELECTED = "INFERRED FROM", "SELECTED FROM"

@@ -14,7 +14,7 @@ from highdicom import SOPClass
 from pydicom import Dataset
 from pydicom.uid import UID, generate_uid
 
-from mammoscope import __version__
+from mammoscope._version import __version__
 from mammoscope.dicom_results.study import Study
 
 _SERIES = {

@@ -25,7 +25,7 @@ from highdicom.sr import (
 )
 from pydicom.sr.codedict import codes
 
-from mammoscope import __version__
+from mammoscope._version import __version__
 from mammoscope.dicom_results.codes import (
     ENGLISH,
     NONE_SUCCEEDED,

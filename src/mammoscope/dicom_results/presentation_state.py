@@ -22,7 +22,7 @@ from pydicom import Dataset
 
 from mammoscope.dicom_results.instance import common, reference
 from mammoscope.dicom_results.study import Finding, Study, StudyImage
-from mammoscope.reading.tags import Tags
+from mammoscope.reading.dicom.tags import Tags
 
 _LAYER = GraphicLayer("MAMMOSCOPE", order=1, description="Marks of mammoscope, research use")
 

@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 from mammoscope.dicom_results.instance import common
 from mammoscope.dicom_results.study import Study, StudyImage
 from mammoscope.files import DISCLAIMER
-from mammoscope.reporting.overlay import Picture
+from mammoscope.reporting.pictures.overlay import Picture
 
 _CAPTION_SHARE = 0.025
 """Height of the caption below the picture, as a share of its long side."""

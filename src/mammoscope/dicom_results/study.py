@@ -15,10 +15,10 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
-from mammoscope import __version__
+from mammoscope._version import __version__
 from mammoscope.geometry import FloatArray, clip
+from mammoscope.reading.dicom.tags import Tags, identify
 from mammoscope.reading.quiet import quiet
-from mammoscope.reading.tags import Tags, identify
 from mammoscope.types import ImageResult, ModelUse
 
 Examined = tuple[Path, ImageResult | None]

@@ -24,7 +24,7 @@ from mammoscope.errors import OutputError, RefusedError
 from mammoscope.files import ensure_folder, remove_old, write_bytes
 from mammoscope.reading.faults import Damaged
 from mammoscope.reading.quiet import quiet
-from mammoscope.reporting import Failure
+from mammoscope.results import Failure
 from mammoscope.types import ImageResult, ModelUse
 
 _validation = threading.Lock()

@@ -15,17 +15,17 @@ Arrays go in by :meth:`Truth.of` and :meth:`Predictions.of`.
 
 from __future__ import annotations
 
-from mammoscope.evaluation.classification import Classification, Level
-from mammoscope.evaluation.data import Column, Predictions, Truth
-from mammoscope.evaluation.estimates import Estimate
-from mammoscope.evaluation.figures import FPPI
-from mammoscope.evaluation.matching import HitRule, match
-from mammoscope.evaluation.metrics import Evaluation, FrocCurve, evaluate, several_as_dict
-from mammoscope.evaluation.options import EvaluationOptions
-from mammoscope.evaluation.plot import plot_froc
-from mammoscope.evaluation.plot_malignancy import plot_reliability, plot_roc
-from mammoscope.evaluation.subgroups import Subgroup, Subgroups
-from mammoscope.evaluation.tables import load_predictions, load_truth
+from mammoscope.evaluation.metrics.classification import Classification, Level
+from mammoscope.evaluation.metrics.estimates import Estimate
+from mammoscope.evaluation.metrics.figures import FPPI
+from mammoscope.evaluation.metrics.matching import HitRule, match
+from mammoscope.evaluation.metrics.metrics import Evaluation, FrocCurve, evaluate, several_as_dict
+from mammoscope.evaluation.metrics.subgroups import Subgroup, Subgroups
+from mammoscope.evaluation.plots.froc import plot_froc
+from mammoscope.evaluation.plots.malignancy import plot_reliability, plot_roc
+from mammoscope.evaluation.set.data import Column, Predictions, Truth
+from mammoscope.evaluation.set.options import EvaluationOptions
+from mammoscope.evaluation.set.tables import load_predictions, load_truth
 
 __all__ = [
     "FPPI",

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import ReadError, RefusedError
+from mammoscope.reading.codecs.decoding import decode
+from mammoscope.reading.codecs.streams import jpeg_header
 from mammoscope.reading.contents import read_contents
-from mammoscope.reading.decoding import decode
+from mammoscope.reading.dicom.pixel_data import damage_warnings
 from mammoscope.reading.faults import Damaged, Refused, check_size
-from mammoscope.reading.pixel_data import damage_warnings
-from mammoscope.reading.raster import raster_kind
-from mammoscope.reading.raster_headers import png_header, tiff_header
-from mammoscope.reading.streams import jpeg_header
+from mammoscope.reading.raster.headers import png_header, tiff_header
+from mammoscope.reading.raster.reader import raster_kind
 
 RGB = NDArray[np.uint8]
 """Pixels (rows, columns, 3), red first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mammoscope import __version__
+from mammoscope._version import __version__
 from mammoscope.errors import OutputError
 from mammoscope.phantom.encoding import DicomEncoding, lut, store, window
 from mammoscope.phantom.model import LATERALITIES, VIEWS, Laterality, Phantom, PhantomOptions, View

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, ReadError, RefusedError
 from mammoscope.reading.contents import read_contents
-from mammoscope.reading.dicom import has_magic, may_be_bare, read_dicom
+from mammoscope.reading.dicom.reader import has_magic, may_be_bare, read_dicom
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.files import FoundImages, find_images
 from mammoscope.reading.metadata import ImageFacts, MetadataTable, load_metadata
 from mammoscope.reading.options import ReadOptions, Voi
 from mammoscope.reading.quiet import quiet
-from mammoscope.reading.raster import raster_kind, read_raster
+from mammoscope.reading.raster.reader import raster_kind, read_raster
 from mammoscope.types import Mammogram
 
 __all__ = [

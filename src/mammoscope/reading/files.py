@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscope.errors import InputError
-from mammoscope.names import IMAGE_SUFFIXES, name_of, names_by_folder
-from mammoscope.reading.dicom import parse
+from mammoscope.naming.outputs import IMAGE_SUFFIXES, name_of, names_by_folder
+from mammoscope.reading.dicom.reader import parse
+from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.own_results import is_own_result
 from mammoscope.reading.quiet import quiet
-from mammoscope.reading.tags import Tags
 
 _DIRECTORY_UID = b"1.2.840.10008.1.3.10"
 # The file meta information, which names the SOP class, lies within this.

@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
-from mammoscope.names import IMAGE_SUFFIXES
-from mammoscope.reading.tags import VIEWS
+from mammoscope.naming.outputs import IMAGE_SUFFIXES
+from mammoscope.reading.dicom.tags import VIEWS
 from mammoscope.tables import Row, read_table
 from mammoscope.types import Mammogram
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mammoscope.names import OUR_FOLDERS, OUR_MASKS
+from mammoscope.naming.outputs import OUR_FOLDERS, OUR_MASKS
 
 _SCHEMA = "mammoscope/{}/"
 

@@ -10,28 +10,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mammoscope.classification import link
-from mammoscope.classification.malignancy import malignancy
 from mammoscope.dicom_results import kinds
 from mammoscope.errors import MammoscopeError
 from mammoscope.files import ensure_folder, remove_old, write_json
-from mammoscope.names import check_names
+from mammoscope.naming.outputs import check_names
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
 from mammoscope.reporting import (
-    Failure,
-    ImageLine,
     Preview,
     ReportWriter,
-    RunSummary,
     encode_closeups,
     encode_preview,
-    image_result_json,
-    run_json,
     write_overlay,
 )
+from mammoscope.results import Failure, ImageLine, RunSummary, image_result_json, run_json
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.notes import unused_rows
+from mammoscope.study import link
+from mammoscope.study.malignancy import malignancy
 from mammoscope.types import ImageResult
 
 _SUFFIXES = (".json", ".png")

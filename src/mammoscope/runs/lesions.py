@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import TableError
-from mammoscope.evaluation.names import AmbiguousName, match_names
 from mammoscope.geometry import Frame
+from mammoscope.naming.matching import AmbiguousName, match_names
 from mammoscope.tables import BOX_COLUMNS, Box, Row, Table
 
 _DIGITS = 4

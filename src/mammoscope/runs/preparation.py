@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import DISCLAIMER, ensure_folder, remove_old, write_bytes, write_json
 from mammoscope.geometry import Frame
-from mammoscope.names import OUR_MASKS, check_names
+from mammoscope.naming.outputs import OUR_MASKS, check_names
 from mammoscope.preprocessing import (
     Preprocessed,
     PreprocessOptions,
@@ -25,7 +25,7 @@ from mammoscope.preprocessing import (
     to_uint16,
 )
 from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
-from mammoscope.reporting import Failure, ImageLine, RunSummary, run_json
+from mammoscope.results import Failure, ImageLine, RunSummary, run_json
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.lesions import lesions_of
 from mammoscope.runs.notes import some_of, unused_rows

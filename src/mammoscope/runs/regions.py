@@ -15,7 +15,7 @@ from mammoscope.files import ensure_folder
 from mammoscope.geometry import clip
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import FoundImages, ReadOptions, read
-from mammoscope.reporting import Failure
+from mammoscope.results import Failure
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.lesions import Lesion, lesions_of
 from mammoscope.tables import Table, write_table

@@ -19,9 +19,9 @@ from mammoscope.models.card import SCHEMA, ModelCard
 from mammoscope.models.card import read_facts as read_card_facts
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.models.session import OnnxModel
-from mammoscope.training.checkpoint import load_weights
 from mammoscope.training.config import DetectorConfig
-from mammoscope.training.families import MassDetector, build
+from mammoscope.training.detectors.families import MassDetector, build
+from mammoscope.training.engine.checkpoint import load_weights
 
 Card = TypeVar("Card", bound=ModelCard)
 

@@ -1,0 +1,1 @@
+"""Curves as pictures. Needs the extra ``plot``."""

@@ -1,0 +1,1 @@
+"""What is compared: truth and predictions, matched by image, and their subgroups."""

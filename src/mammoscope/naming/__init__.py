@@ -1,0 +1,1 @@
+"""Names: what outputs are called, and which image a name means."""

@@ -1,0 +1,1 @@
+"""DICOM: tags, grey values, geometry."""

@@ -1,0 +1,95 @@
+"""What a file says of its image, without decoding the pixels."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+
+from mammoscope.errors import MammoscopeError, ReadError
+from mammoscope.reading.codecs.streams import StreamHeader, jpeg_header
+from mammoscope.reading.dicom.reader import has_magic, may_be_bare
+from mammoscope.reading.dicom.tags import Tags, identify
+from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.reading.quiet import quiet
+from mammoscope.reading.raster.headers import PngHeader, TiffHeader, png_header, tiff_header
+from mammoscope.reading.raster.reader import raster_kind
+
+# The magic lies behind a preamble of 128 bytes; no kind of image is told by later bytes.
+_HEAD_BYTES = 256
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """Size in pixels of the file, and what its tags say. Unknown stays None."""
+
+    rows: int
+    columns: int
+    laterality: str | None = None
+    view: str | None = None
+    patient_id: str | None = None
+
+
+def read_header(path: str | os.PathLike[str]) -> ImageHeader:
+    """Read the header of a file that :func:`mammoscope.read` may be able to read.
+
+    Nothing but size and identity is looked at: the pixels may be damaged or missing.
+
+    Raises
+    ------
+    ReadError
+        If the file is not there, is no image, or has a damaged header.
+    """
+    name = os.fspath(path)
+    try:
+        return _header(Path(path))
+    except MammoscopeError:
+        raise
+    except (Damaged, Refused) as error:
+        raise ReadError(name, str(error)) from error
+    except FileNotFoundError as error:
+        raise ReadError(name, "no such file") from error
+    except OSError as error:
+        raise ReadError(name, error.strerror or "cannot be read") from error
+    except Exception as error:
+        # Parsers fail on damaged bytes in any way; what they say may quote the patient.
+        raise ReadError(name, f"damaged header ({type(error).__name__} while reading)") from error
+
+
+def _header(path: Path) -> ImageHeader:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not has_magic(head) and (kind := raster_kind(head)):
+        return _raster(path, kind)
+    if not has_magic(head) and not may_be_bare(head):
+        raise Damaged("not a DICOM, PNG, TIFF, PGM or JPEG file")
+    with quiet():
+        return _dicom(path)
+
+
+def _dicom(path: Path) -> ImageHeader:
+    tags = Tags(dcmread(path, stop_before_pixels=True, force=True))
+    rows, columns = tags.whole("Rows"), tags.whole("Columns")
+    if not rows or not columns:
+        raise Damaged("it does not say its size")
+    who = identify(tags)
+    return ImageHeader(rows, columns, who.laterality, who.view, who.patient_id)
+
+
+def _raster(path: Path, kind: str) -> ImageHeader:
+    if kind == "PGM":
+        # Its header is text of any length; its pixels are as quickly read.
+        from mammoscope.reading import read
+
+        return ImageHeader(*read(path).frame.size)
+    data = path.read_bytes()
+    header: PngHeader | TiffHeader | StreamHeader
+    if kind == "PNG":
+        header = png_header(data)
+    elif kind == "TIFF":
+        header = tiff_header(data)
+    else:
+        header = jpeg_header(data)
+    return ImageHeader(header.rows, header.columns)

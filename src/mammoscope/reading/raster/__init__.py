@@ -1,0 +1,1 @@
+"""PNG, TIFF, PGM and JPEG."""

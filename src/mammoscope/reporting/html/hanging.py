@@ -1,0 +1,124 @@
+"""Which image hangs where: study by study, right breast on the left of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from mammoscope.reporting.pictures.overlay import Preview
+from mammoscope.types import ImageResult
+
+# The two views of a screening examination come first; any others follow by their names.
+_VIEWS_FIRST = ("CC", "MLO")
+_SIDES = ("R", "L")
+
+
+@dataclass(frozen=True)
+class Film:
+    """One image of the report, with a close-up of each finding shown, best first.
+
+    ``number`` counts from 1 over the whole report.
+    """
+
+    number: int
+    result: ImageResult
+    preview: Preview
+    closeups: tuple[Preview, ...]
+
+    @property
+    def label(self) -> str:
+        """``"R MLO"``; says what is unknown."""
+        side, view = self.result.laterality, self.result.view
+        if side and view:
+            return f"{side} {view}"
+        if side or view:
+            return f"{side}, view unknown" if side else f"{view}, side unknown"
+        return "side and view unknown"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Images of one view, those of the right breast and those of the left."""
+
+    view: str | None
+    right: tuple[Film, ...]
+    left: tuple[Film, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The images of one study, or of one patient where the study is unknown.
+
+    Both ids are None on the last sheet: its images have nothing in common but that.
+    """
+
+    patient_id: str | None
+    study_id: str | None
+    films: tuple[Film, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether the images are known to belong together."""
+        return self.patient_id is not None or self.study_id is not None
+
+    def rows(self) -> tuple[Row, ...]:
+        """CC, MLO, other views, unknown view; images of unknown side are in :meth:`loose`."""
+        sided = [film for film in self.films if film.result.laterality in _SIDES]
+        views = sorted({film.result.view for film in sided}, key=_view_order)
+        return tuple(Row(view, _of(sided, view, "R"), _of(sided, view, "L")) for view in views)
+
+    def caption(self, film: Film) -> str:
+        """What tells ``film`` from the others of this sheet, as short as can be."""
+        label = film.label
+        if "unknown" not in label and sum(other.label == label for other in self.films) == 1:
+            return label
+        return film.result.name
+
+    def loose(self) -> tuple[Film, ...]:
+        """The images whose side is unknown."""
+        return tuple(film for film in self.films if film.result.laterality not in _SIDES)
+
+
+Image = tuple[ImageResult, Preview, tuple[Preview, ...]]
+"""A result with its preview and its close-ups."""
+
+
+def sheets(images: Iterable[Image]) -> tuple[Sheet, ...]:
+    """The images by study, in an order that does not depend on the order they came in."""
+    ordered = sorted(images, key=lambda image: _order(image[0]))
+    films = (Film(n, *image) for n, image in enumerate(ordered, start=1))
+    return tuple(
+        Sheet(patient_id, study_id, tuple(group))
+        for (patient_id, study_id), group in groupby(films, key=_belongs_to)
+    )
+
+
+def _belongs_to(film: Film) -> tuple[str | None, str | None]:
+    return film.result.patient_id, film.result.study_id
+
+
+def _of(films: list[Film], view: str | None, side: str) -> tuple[Film, ...]:
+    return tuple(f for f in films if f.result.view == view and f.result.laterality == side)
+
+
+def _order(result: ImageResult) -> tuple[object, ...]:
+    sides = ("R", "L", None)
+    side = sides.index(result.laterality) if result.laterality in sides else len(sides)
+    return (
+        *(_none_last(value) for value in (result.patient_id, result.study_id)),
+        _view_order(result.view),
+        side,
+        result.name,
+        result.source.path,
+    )
+
+
+def _view_order(view: str | None) -> tuple[int, str]:
+    if view is None:
+        return len(_VIEWS_FIRST) + 1, ""
+    return (_VIEWS_FIRST.index(view) if view in _VIEWS_FIRST else len(_VIEWS_FIRST)), view
+
+
+def _none_last(value: str | None) -> tuple[bool, str]:
+    return value is None, value or ""

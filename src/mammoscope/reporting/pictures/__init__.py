@@ -1,0 +1,1 @@
+"""Pictures of results: overlays, previews, close-ups."""

@@ -1,0 +1,31 @@
+"""Results as values and as JSON: each schema is written and read here."""
+
+from mammoscope.results.image import (
+    IMAGE_SCHEMA,
+    image_result_from_json,
+    image_result_json,
+    json_schema,
+    load_image_result,
+)
+from mammoscope.results.run import (
+    RUN_SCHEMA,
+    Failure,
+    ImageLine,
+    RunSummary,
+    library_versions,
+    run_json,
+)
+
+__all__ = [
+    "IMAGE_SCHEMA",
+    "RUN_SCHEMA",
+    "Failure",
+    "ImageLine",
+    "RunSummary",
+    "image_result_from_json",
+    "image_result_json",
+    "json_schema",
+    "library_versions",
+    "load_image_result",
+    "run_json",
+]

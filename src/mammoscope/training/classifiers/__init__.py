@@ -1,0 +1,1 @@
+"""Training and comparison of classifiers of regions."""

@@ -1,0 +1,169 @@
+"""Training of a network on regions, from labelled lesions to a model with its card."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from mammoscope.classification.classifier import Classifier, Regions
+from mammoscope.classification.features import NAMES
+from mammoscope.errors import InputError, ModelError
+from mammoscope.files import ensure_folder
+from mammoscope.models.card import SCHEMA
+from mammoscope.models.classifier_card import ClassifierCard
+from mammoscope.training.classifiers.lesions import (
+    FEATURES,
+    ChangedLesions,
+    Lesion,
+    collate_lesions,
+)
+from mammoscope.training.classifiers.roi_network import RoiClassifier
+from mammoscope.training.config import ClassifierConfig
+from mammoscope.training.engine.checkpoint import load_weights
+from mammoscope.training.engine.loop import Job, Run, digest_of, fit, several_processes
+from mammoscope.training.export import (
+    exported,
+    made_picture,
+    weights_facts,
+    write_model,
+)
+
+MODEL = "classifier.onnx"
+"""Name of the exported model in a run's folder; its card lies beside it."""
+
+_TOLERANCE = 1e-3
+"""Largest difference of logits allowed between torch and ONNX."""
+
+
+def fit_classifier(config: ClassifierConfig, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
+    """Train, or go on training where ``run.folder`` holds a checkpoint, and export.
+
+    The model is not calibrated: its card leaves logits as they are.
+
+    Raises
+    ------
+    InputError
+        If the lesions are of one class only, the folder's checkpoint is of another run, or several
+        processes were started.
+    """
+    if several_processes():
+        raise InputError(run.folder, "classifiers are small: they are trained by one process")
+    if config.training.batch < 2:
+        raise InputError(run.folder, "a classifier needs batches of two or more")
+    ensure_folder(run.folder)
+    need_both_classes(lesions, run.folder)
+
+    def untrained() -> RoiClassifier:
+        network = RoiClassifier(config.network)
+        seen = np.concatenate([lesion.shown[FEATURES] for lesion in lesions])
+        network.fit_features(torch.from_numpy(seen))
+        return network
+
+    pictures = ChangedLesions(lesions, config)
+    job = Job(
+        "classifier",
+        untrained,
+        pictures,
+        collate_lesions,
+        config,
+        config.training,
+        digest(lesions),
+    )
+    fit(job, run)
+    facts = {"name": run.folder.name, "version": "0"}
+    return export_classifier(
+        config, run.folder / "classifier.safetensors", run.folder / MODEL, facts
+    )
+
+
+def digest(lesions: Sequence[Lesion]) -> str:
+    """What a classifier is trained on."""
+    return digest_of(f"{a.image.path.as_posix()} {a.boxes.tolist()} {a.malignant}" for a in lesions)
+
+
+def need_both_classes(lesions: Sequence[Lesion], where: Path) -> None:
+    """Refuse lesions of one class only.
+
+    Raises
+    ------
+    InputError
+        If there is no benign or no malignant one.
+    """
+    if len({lesion.malignant for lesion in lesions}) < 2:
+        raise InputError(where, "the training lesions are not both benign and malignant ones")
+
+
+def export_classifier(
+    config: ClassifierConfig, weights: Path, target: Path, facts: dict[str, Any]
+) -> ClassifierCard:
+    """Write ``target`` (``NAME.onnx``) and its card ``NAME.json``.
+
+    Parameters
+    ----------
+    facts
+        The card's name, version, calibration, operating points, training data, figures and limits.
+
+    Raises
+    ------
+    ModelError
+        If the exported model does not give what the trained one gives; what lay at ``target`` is
+        then left as it was.
+    """
+    network = RoiClassifier(config.network)
+    load_weights(network, weights)
+    network.eval()
+    side = config.network.side
+    inputs = {"picture": torch.zeros(1, 1, side, side)}
+    if config.network.features:
+        inputs["features"] = torch.zeros(1, len(NAMES))
+    data = exported(network, inputs, ["logit", "map"])
+    square = {"side": side, "margin": config.network.margin}
+    features = NAMES if config.network.features else ()
+    card = card_facts(facts, target.name, data, square, features, maps=True)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = write_model(Path(folder) / target.name, data, card)
+        _compare(network, Classifier(ClassifierCard.read(trial)), target)
+    return ClassifierCard.read(write_model(target, data, card))
+
+
+def card_facts(
+    facts: dict[str, Any],
+    name: str,
+    data: bytes,
+    square: dict[str, float],
+    features: Sequence[str],
+    maps: bool,
+) -> dict[str, Any]:
+    """A classifier's card: ``facts``, and what code must know."""
+    return {
+        "schema": SCHEMA,
+        **facts,
+        "task": "classification",
+        "weights": weights_facts(name, data),
+        "input": square
+        | {
+            "features": list(features),
+            "preparation": "mammoscope.preprocessing.preprocess, then"
+            " mammoscope.classification.roi.cut; features by mammoscope.classification.features",
+        },
+        "outputs": {"logit": "(1,)"} | ({"map": "(1, r, c)"} if maps else {}),
+    }
+
+
+def _compare(network: RoiClassifier, classifier: Classifier, target: Path) -> None:
+    side, count = classifier.card.side, len(classifier.card.features)
+    for seed in range(4):
+        picture = made_picture(side, side, seed)
+        features = np.random.default_rng(seed).standard_normal((1, count)).astype(np.float32)
+        with torch.no_grad():
+            logit, _ = network(torch.from_numpy(picture), torch.from_numpy(features))
+        found = classifier.logits(Regions(picture, features if count else None))
+        if not abs(float(logit[0]) - found[0]) <= _TOLERANCE:
+            raise ModelError(
+                f"{target}: exported logits differ from {logit[0]:.4f}: {found[0]:.4f}"
+            )

@@ -1,0 +1,183 @@
+"""Labelled lesions for classifiers: what they look like, and changed pictures of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mammoscope.classification.classifier import Regions, as_pictures, describe_all
+from mammoscope.classification.features import ROI_MARGIN, ROI_SIDE
+from mammoscope.classification.roi import cut
+from mammoscope.datasets import AnnotatedImage
+from mammoscope.errors import InputError, TableError
+from mammoscope.geometry import FloatArray, as_boxes, iou
+from mammoscope.naming.matching import AmbiguousName, match_names
+from mammoscope.preprocessing import preprocess, to_uint16
+from mammoscope.tables import BOX_COLUMNS, read_table
+from mammoscope.training.config import ClassifierConfig
+from mammoscope.training.engine.augmentation import View, move, recolour
+from mammoscope.training.engine.each import each
+
+_ROOM = 2.0
+"""A lesion is kept with this many times the network's square, to be moved about in it."""
+
+SAME = 0.25
+"""Intersection over union from which a detection is of a lesion."""
+
+_PER_LESION = 3
+"""Detections of a lesion that are kept at most, best first."""
+
+Square = tuple[int, float]
+"""Side in pixels and margin of a network's picture."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion whose label is known, in boxes of the annotation (first) and of a detector.
+
+    Parameters
+    ----------
+    image
+        The image it lies on.
+    malignant
+        Its label.
+    boxes
+        (K, 4) xyxy in pixels of the file: annotated, then detected.
+    rooms
+        By square of a network uint16 (2 side, 2 side): the lesion with room around, and in its
+        pixels the boxes (K, 4).
+    shown
+        By square what a network is shown of each box; features under (0, 0).
+    """
+
+    image: AnnotatedImage
+    malignant: bool
+    boxes: FloatArray
+    rooms: Mapping[Square, tuple[NDArray[np.uint16], FloatArray]]
+    shown: Mapping[Square, NDArray[np.float32]]
+
+
+FEATURES: Square = (0, 0.0)
+"""Where :attr:`Lesion.shown` keeps the features (K, F)."""
+
+
+def load_lesions(
+    images: Iterable[AnnotatedImage],
+    squares: Iterable[Square],
+    detected: Mapping[Path, FloatArray],
+    on_error: Callable[[InputError], None],
+    workers: int = 2,
+) -> list[Lesion]:
+    """Every labelled lesion, preprocessed once.
+
+    Parameters
+    ----------
+    detected
+        Boxes (N, 4) by image file, best first, in pixels of the file; those of a lesion by
+        :data:`SAME` are kept as further boxes of it.
+    """
+    wanted = tuple(dict.fromkeys(squares))
+
+    def load(image: AnnotatedImage) -> list[Lesion]:
+        breast = preprocess(image.read()).mammogram
+        found = []
+        for box, label in zip(image.boxes, image.labels, strict=True):
+            if label is None:
+                continue
+            others = detected.get(image.path, np.zeros((0, 4)))
+            others = others[iou([box], others)[0] >= SAME][:_PER_LESION]
+            boxes = np.concatenate([as_boxes([box]), others])
+            inside = breast.frame.boxes_from_source(boxes)
+            shown = {FEATURES: describe_all(cut(breast, inside, ROI_SIDE, ROI_MARGIN))}
+            rooms = {}
+            for side, margin in wanted:
+                shown[side, margin] = as_pictures(cut(breast, inside, side, margin), side)
+                (room,) = cut(breast, inside[:1], round(_ROOM * side), _ROOM * margin)
+                start = room.box - inside[0] * room.scale
+                moved = inside * room.scale + np.tile(start[:2], 2)
+                rooms[side, margin] = (to_uint16(room.pixels), moved)
+            found.append(Lesion(image, label == "malignant", boxes, rooms, shown))
+        return found
+
+    labelled = [image for image in images if any(image.labels)]
+    return [lesion for some in each(labelled, load, on_error, workers) for lesion in some]
+
+
+def read_detected(path: Path, images: Iterable[AnnotatedImage]) -> dict[Path, FloatArray]:
+    """Detections of a table with columns image, x0, y0, x1, y1, score by image, best first.
+
+    Raises
+    ------
+    TableError
+        If the table cannot be read, lacks a column, or names none of the images or several at once.
+    """
+    table = read_table(path, ("image", *BOX_COLUMNS, "score"))
+    rows = [(row.name("image"), row.box(), row.number("score")) for row in table if row.box()]
+    by_name = {image.path.as_posix(): image.path for image in images}
+    try:
+        meant = match_names(dict.fromkeys(name for name, _, _ in rows), by_name)
+    except AmbiguousName as error:
+        raise TableError(path, str(error)) from error
+    if not meant:
+        raise TableError(path, "has no detection on any of the images")
+    found: dict[Path, list[tuple[float, tuple[float, ...]]]] = {}
+    for name, box, score in rows:
+        if name in meant and box is not None:
+            found.setdefault(by_name[meant[name]], []).append((-score, box))
+    return {path: as_boxes([box for _, box in sorted(some)]) for path, some in found.items()}
+
+
+class ChangedLesions:
+    """Pictures (1, side, side), features (F,) and labels of lesions, one an epoch of each.
+
+    Each is shown in one of its boxes, annotated or detected, moved and recoloured at random.
+    """
+
+    def __init__(self, lesions: Sequence[Lesion], config: ClassifierConfig) -> None:
+        self.lesions, self.config = lesions, config
+        self.square = (config.network.side, config.network.margin)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.lesions)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        side, margin = self.square
+        settings = self.config.augmentation
+        rng = np.random.default_rng((self.config.training.seed, self.epoch, index))
+        lesion = self.lesions[index]
+        which = int(rng.integers(len(lesion.boxes)))
+        pixels, boxes = lesion.rooms[self.square]
+        box = boxes[which]
+        scale = side / (margin * max(box[2] - box[0], box[3] - box[1]))
+        view = View((box[:2] + box[2:]) / 2, np.full(2, side / 2), scale, (side, side))
+        picture, _ = move((pixels, boxes), view, settings, rng)
+        picture = recolour(picture, settings, rng)
+        features = lesion.shown[FEATURES][which]
+        label = torch.tensor(float(lesion.malignant))
+        return torch.from_numpy(picture)[None], torch.from_numpy(features), label
+
+
+def regions_of(
+    lesions: Sequence[Lesion], square: Square | None, features: bool, box: int = 0
+) -> Regions:
+    """What a classifier is shown of one of each lesion's boxes."""
+
+    def stacked(square: Square) -> NDArray[np.float32]:
+        return np.stack([lesion.shown[square][box] for lesion in lesions])
+
+    return Regions(
+        None if square is None else stacked(square), stacked(FEATURES) if features else None
+    )
+
+
+def collate_lesions(batch: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures, features and labels stacked."""
+    pictures, features, labels = (torch.stack(each) for each in zip(*batch, strict=True))
+    return pictures, features, labels

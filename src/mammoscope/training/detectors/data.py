@@ -1,0 +1,155 @@
+"""Pictures for training: preprocessed once, cut and changed at random each time they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mammoscope.datasets import AnnotatedImage
+from mammoscope.detection.prepare import fit
+from mammoscope.errors import InputError
+from mammoscope.geometry import Frame
+from mammoscope.preprocessing import preprocess, to_uint16
+from mammoscope.training.config import DetectorConfig
+from mammoscope.training.engine.augmentation import View, move, paste_mass, recolour
+from mammoscope.training.engine.each import each
+
+_SPARE = 1.25
+"""A whole breast is shrunk to this many times the network's picture before it is moved about, so
+that enlarging it a little loses nothing."""
+
+_SEEN_MASS = 0.35
+"""How far from a crop's centre a mass lies at most, as a share of the crop's sides."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One preprocessed image, ready to be shown.
+
+    Parameters
+    ----------
+    image
+        What is known of it.
+    pixels
+        uint16 (rows, columns): the breast fitted to the network's picture times ``magnification``,
+        the scale of the crops path.
+    boxes
+        (N, 4) xyxy in its pixels.
+    frame
+        Where the pixels lie on the source image.
+    """
+
+    image: AnnotatedImage
+    pixels: NDArray[np.uint16]
+    boxes: NDArray[np.float64]
+    frame: Frame
+
+
+def load_samples(
+    images: Iterable[AnnotatedImage],
+    size: tuple[int, int],
+    on_error: Callable[[InputError], None],
+    workers: int = 2,
+) -> list[Sample]:
+    """Preprocess images and fit them to ``size`` (rows, columns).
+
+    An image that cannot be read, or without a breast, is handed to ``on_error`` and left out.
+    """
+
+    def load(image: AnnotatedImage) -> Sample:
+        fitted = fit(preprocess(image.read()).mammogram, *size)
+        boxes = fitted.frame.boxes_from_source(image.boxes)
+        return Sample(image, to_uint16(fitted.pixels), boxes, fitted.frame)
+
+    return each(images, load, on_error, workers)
+
+
+class ChangedPictures(Dataset[tuple[Tensor, Tensor]]):
+    """Pictures (1, rows, columns) and boxes (N, 4) xyxy in them, two an epoch from each sample.
+
+    Picture 2 i is the whole of sample i, picture 2 i + 1 a crop of it, as the two paths see them.
+    What is shown depends on the seed, the epoch and the index alone, so a run that was cut off goes
+    on as if it had not been.
+    """
+
+    def __init__(self, samples: list[Sample], config: DetectorConfig) -> None:
+        self.samples, self.config = samples, config
+        self.size = (config.network.rows, config.network.columns)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return 2 * len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        settings = self.config.augmentation
+        rng = np.random.default_rng((self.config.training.seed, self.epoch, index))
+        sample = self.samples[index // 2]
+        pixels, boxes = sample.pixels, sample.boxes
+        if rng.random() < settings.paste:
+            donor = self.samples[rng.integers(len(self.samples))]
+            pixels, boxes = paste_mass(pixels, boxes, (donor.pixels, donor.boxes), rng)
+        if index % 2:
+            centre = _crop_centre(pixels, boxes, self.size, settings.crop_with_mass, rng)
+            view = View(centre, np.array(self.size[::-1]) / 2, 1.0, self.size)
+        else:
+            pixels, boxes = _shrink(pixels, boxes, self.size)
+            scale = self.size[0] / pixels.shape[0]
+            view = View(_middle(pixels), _middle(pixels) * scale, scale, self.size)
+        picture, boxes = move((pixels, boxes), view, settings, rng)
+        picture = recolour(picture, settings, rng)
+        return torch.from_numpy(picture)[None], torch.from_numpy(boxes.astype(np.float32))
+
+
+def collate(batch: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, list[Tensor]]:
+    """Pictures stacked, boxes listed."""
+    return torch.stack([picture for picture, _ in batch]), [boxes for _, boxes in batch]
+
+
+def _shrink(
+    pixels: NDArray[np.uint16], boxes: NDArray[np.float64], size: tuple[int, int]
+) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
+    rows, columns = (round(_SPARE * side) for side in size)
+    if rows >= pixels.shape[0]:
+        return pixels, boxes
+    small = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA)
+    factor = np.array([columns / pixels.shape[1], rows / pixels.shape[0]])
+    return small.astype(np.uint16), boxes * np.tile(factor, 2)
+
+
+def _middle(pixels: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """The middle (x, y) of the fitted breast."""
+    used = [np.flatnonzero(pixels.any(axis=axis)) for axis in (0, 1)]
+    return np.array([(at[-1] + 1) / 2 if len(at) else 0.0 for at in used])
+
+
+def _crop_centre(
+    pixels: NDArray[np.uint16],
+    boxes: NDArray[np.float64],
+    size: tuple[int, int],
+    with_mass: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Where (x, y) a crop is taken: around a mass, or anywhere in the breast.
+
+    As the tiles of the crops path, a crop does not reach past the breast where it need not.
+    """
+    half = np.array([size[1], size[0]]) / 2
+    if len(boxes) and rng.random() < with_mass:
+        box = boxes[rng.integers(len(boxes))]
+        centre = (box[:2] + box[2:]) / 2 + _SEEN_MASS * rng.uniform(-2 * half, 2 * half)
+    else:
+        coarse = pixels[::8, ::8]
+        breast = np.flatnonzero(coarse)
+        if not len(breast):
+            return half
+        y, x = divmod(int(breast[rng.integers(len(breast))]), coarse.shape[1])
+        centre = np.array([x * 8.0, y * 8.0])
+    far = np.maximum(2 * _middle(pixels) - half, half)
+    return np.asarray(np.clip(centre, half, far))

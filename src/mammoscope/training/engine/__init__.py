@@ -1,0 +1,1 @@
+"""The loop, checkpoints, trunks, augmentation: what every training shares."""
