@@ -15,7 +15,7 @@ import mammoscope
 ROOT = Path(mammoscope.__file__).parent
 
 LAYERS = (
-    {"errors", "_version", "geometry", "types", "tables", "naming", "files"},
+    {"errors", "_version", "plugins", "geometry", "types", "tables", "naming", "files"},
     {"annotations", "reading", "preprocessing", "models", "phantom", "study"},
     {"deidentification", "detection", "classification", "datasets", "histopathology"},
     {"pipeline", "results"},

@@ -7,7 +7,8 @@
     │   ├── ReadError         damaged, truncated, empty, or in an encoding no installed codec reads
     │   ├── RefusedError      readable, but not a two-dimensional grey mammogram
     │   ├── BreastNotFound    the image holds no breast that can be told from its background
-    │   └── TableError        a CSV or JSON table lacks a column or holds a value of the wrong kind
+    │   ├── TableError        a CSV or JSON table lacks a column or holds a value of the wrong kind
+    │   └── PluginError       no socket knows the name, or another package's object does not fit
     ├── OutputError           a result cannot be written where it was asked for
     ├── GeometryError         a box or an affine that cannot be meant
     │   └── SpacingUnknown    millimetres asked of an image whose pixel spacing is unknown
@@ -56,6 +57,10 @@ class BreastNotFound(InputError):
 
 class TableError(InputError):
     """A table lacks a column or holds a value of the wrong kind."""
+
+
+class PluginError(InputError):
+    """A name that no socket knows, or another package's object that cannot be used."""
 
 
 class OutputError(_PathError):
