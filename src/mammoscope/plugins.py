@@ -6,7 +6,8 @@ A package that is installed beside this one names an object under one of the gro
     [project.entry-points."mammoscope.datasets"]
     my-hospital = "my_package.adapters:ADAPTER"
 
-Nothing is imported before it is asked for, and what cannot be loaded costs only whoever asks for it.
+Nothing is imported before it is asked for, and what cannot be loaded costs only whoever asks for
+it.
 """
 
 from __future__ import annotations

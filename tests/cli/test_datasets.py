@@ -33,7 +33,7 @@ def truth(tmp_path: Path) -> Path:
 def test_list_says_where_every_set_is_to_be_had_and_on_which_terms(run_command: Run) -> None:
     done = run_command("datasets", "list")
     assert done.exit_code == 0, done.output
-    for adapter in ADAPTERS.values():
+    for adapter in map(ADAPTERS.__getitem__, ADAPTERS):
         for words in (adapter.name, adapter.title, adapter.home, adapter.licence):
             assert words in done.stdout
     assert "Nothing is downloaded" in done.stdout

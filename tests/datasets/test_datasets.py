@@ -8,10 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mammoscope import datasets
 from mammoscope.annotations.splits import split_by_patient
 from mammoscope.annotations.table import Lesion
-from mammoscope.datasets import ADAPTERS, AnnotatedImage, Subtype, load, masses
+from mammoscope.datasets import (
+    ADAPTERS,
+    Adapter,
+    AnnotatedImage,
+    Subtype,
+    load,
+    masses,
+    to_learn_from,
+)
 from mammoscope.errors import GeometryError, InputError
+from mammoscope.plugins import Socket
 
 SQUARE = """\
 image,patient_id,laterality,view,x0,y0,x1,y1,pathology,breast_density,mass_shape,assessment,subtlety
@@ -167,7 +177,7 @@ def test_each_box_needs_a_label_and_subtypes() -> None:
 
 
 def test_every_adapter_says_where_its_set_is_from() -> None:
-    for name, adapter in ADAPTERS.items():
+    for name, adapter in ((name, ADAPTERS[name]) for name in ADAPTERS):
         assert adapter.name == name
         assert all((adapter.title, adapter.home, adapter.licence, adapter.traps))
 
@@ -199,3 +209,43 @@ def test_no_patient_is_on_both_sides_of_a_split(
     assert not {i.patient_id for i in shown} & {i.patient_id for i in held}
     assert len({i.patient_id for i in held}) == round(held_out * len(set(patients)))
     assert (shown, held) == split_by_patient(images, held_out, seed)
+
+
+PLUGIN = """from mammoscope.annotations.adapter import Adapter
+from mammoscope.annotations.table import AnnotatedImage
+
+
+def load(path):
+    return tuple(AnnotatedImage.unmarked(file, file.stem) for file in sorted(path.glob("*.png")))
+
+
+ADAPTER = Adapter("theirs", "Another's", "here", "not to learn from", ("none",), load, True)
+"""
+
+
+@pytest.fixture
+def plugged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one image, and an installed package whose adapter reads it."""
+    (tmp_path / "their_sets.py").write_text(PLUGIN)
+    info = tmp_path / "their_sets-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-sets\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[mammoscope.datasets]\ntheirs = their_sets:ADAPTER\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 20), np.uint8))
+    own = {"truth": ADAPTERS["truth"]}
+    fresh = Socket(ADAPTERS.group, own, lambda found: isinstance(found, Adapter))
+    monkeypatch.setattr(datasets, "ADAPTERS", fresh)
+    return tmp_path
+
+
+def test_an_adapter_of_another_package_is_read_by_its_name(plugged_in: Path) -> None:
+    (image,) = load(f"theirs:{plugged_in}")
+    assert (image.patient_id, image.source) == ("a", "theirs")
+
+
+def test_nothing_learns_from_a_set_to_measure_on(plugged_in: Path) -> None:
+    (plugged_in / "truth.csv").write_text("image,x0,y0,x1,y1\na.png,1,2,3,4\n")
+    assert len(to_learn_from([f"truth:{plugged_in}", f"truth:{plugged_in}"])) == 2
+    with pytest.raises(InputError, match="theirs is to measure on, not to train: not to learn"):
+        to_learn_from([f"truth:{plugged_in}", f"theirs:{plugged_in}"])

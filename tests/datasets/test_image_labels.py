@@ -101,6 +101,7 @@ def test_rsna_labels_images_alone(rsna: Path) -> None:
     assert [i.birads for i in (negative, cancer, biopsied)] == [None, "0", "1"]
     assert [i.density for i in (negative, cancer)] == [None, 2]
     assert (cancer.patient_id, cancer.laterality, cancer.view) == ("10011", "R", "MLO")
+    assert (cancer.age, cancer.machine, cancer.site) == (55, "21", "1")
     assert masses((negative, cancer, biopsied)) == ()
 
 

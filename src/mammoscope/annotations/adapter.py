@@ -28,6 +28,8 @@ class Adapter:
     load
         From the path the user gave to the images, ordered by patient or name. Tables are read
         strictly; image files need not exist.
+    measure_only
+        Its terms, or ours, forbid that a model learns from it: training refuses it.
     """
 
     name: str
@@ -36,3 +38,4 @@ class Adapter:
     licence: str
     traps: tuple[str, ...]
     load: Callable[[Path], tuple[AnnotatedImage, ...]]
+    measure_only: bool = False

@@ -55,8 +55,20 @@ class AnnotatedImage:
         ``"benign"``, ``"malignant"`` or None for each box.
     true_size
         (rows, columns) that give the breast its true proportions, where the file was stretched.
+    ignored
+        xyxy boxes of what is neither lesion nor background: not learnt as either, and a mark on it
+        is neither right nor wrong.
     density, subtlety
         Breast density 1 to 4 (A to D) and subtlety 1 (subtle) to 5 (obvious).
+    tissue
+        ``"F"`` (fatty), ``"G"`` (glandular) or ``"D"`` (dense), where a set tells that and not the
+        density.
+    age
+        Of the patient, in years.
+    machine, site
+        What the set calls the unit that made the image, and where it stood.
+    source
+        Name of the adapter that the image came by.
     subtypes
         What each box holds; empty sets, or nothing at all, where the set does not say.
     birads
@@ -66,7 +78,8 @@ class AnnotatedImage:
         ``"train"`` or ``"test"`` where the set has an official split.
     image_label
         ``"malignant"``, ``"benign"``, or ``"negative"`` (no cancer, and nothing more is said) for
-        the image as a whole, in sets that label images and not lesions.
+        the image as a whole, in sets that say yes or no of images or breasts. Said of a breast it
+        stands at each of its images, also those that do not show the cancer.
     boxes_known
         False where lesions may be there that no box marks: neither to learn boxes from nor to
         count false positives on. True with no boxes means that there is no lesion.
@@ -89,6 +102,12 @@ class AnnotatedImage:
     density: int | None = None
     subtlety: int | None = None
     subtypes: tuple[Subtypes, ...] = ()
+    ignored: tuple[Box, ...] = ()
+    tissue: str | None = None
+    age: int | None = None
+    machine: str | None = None
+    site: str | None = None
+    source: str | None = None
     birads: str | None = None
     split: str | None = None
     image_label: str | None = None

@@ -44,7 +44,7 @@ def list_adapters() -> None:
     from mammoscope.datasets import ADAPTERS
 
     console = Console(soft_wrap=True, markup=False, highlight=False)
-    for adapter in ADAPTERS.values():
+    for adapter in map(ADAPTERS.__getitem__, ADAPTERS):
         console.print(f"{adapter.name}: {adapter.title}", style="bold")
         console.print(f"  from   {adapter.home}")
         console.print(f"  terms  {adapter.licence}")

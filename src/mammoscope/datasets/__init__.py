@@ -5,6 +5,8 @@ Nothing is downloaded: an adapter reads what the user has.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
@@ -22,23 +24,27 @@ from mammoscope.datasets import (
     yolo,
 )
 from mammoscope.errors import InputError
+from mammoscope.plugins import Socket
 
-ADAPTERS: dict[str, Adapter] = {
-    module.ADAPTER.name: module.ADAPTER
-    for module in (
-        cbis_ddsm,
-        cbis_square,
-        inbreast,
-        mini_mias,
-        vindr_mammo,
-        cmmd,
-        rsna,
-        coco,
-        yolo,
-        own,
-    )
-}
-"""Name on the command line to adapter."""
+_OWN = (
+    cbis_ddsm,
+    cbis_square,
+    inbreast,
+    mini_mias,
+    vindr_mammo,
+    cmmd,
+    rsna,
+    coco,
+    yolo,
+    own,
+)
+
+ADAPTERS: Socket[Adapter] = Socket(
+    "mammoscope.datasets",
+    {module.ADAPTER.name: module.ADAPTER for module in _OWN},
+    lambda found: isinstance(found, Adapter),
+)
+"""Name on the command line to adapter; other packages plug theirs in."""
 
 
 def find(spec: str) -> tuple[Adapter, Path]:
@@ -72,7 +78,34 @@ def load(spec: str) -> tuple[AnnotatedImage, ...]:
     if missing:
         more = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
         raise InputError(missing[0], f"this image{more} not there: see datasets check {spec}")
-    return images
+    return tuple(replace(image, source=adapter.name) for image in images)
 
 
-__all__ = ["ADAPTERS", "Adapter", "AnnotatedImage", "Subtype", "find", "load", "masses"]
+def to_learn_from(specs: Iterable[str]) -> tuple[AnnotatedImage, ...]:
+    """The images of several ``ADAPTER:PATH`` for a training, one set after the other.
+
+    Raises
+    ------
+    InputError
+        As :func:`load`, or if nothing may learn from one of the sets.
+    """
+    loaded: list[AnnotatedImage] = []
+    for spec in specs:
+        adapter, _ = find(spec)
+        if adapter.measure_only:
+            cause = f"{adapter.name} is to measure on, not to train: {adapter.licence}"
+            raise InputError(spec, cause)
+        loaded += load(spec)
+    return tuple(loaded)
+
+
+__all__ = [
+    "ADAPTERS",
+    "Adapter",
+    "AnnotatedImage",
+    "Subtype",
+    "find",
+    "load",
+    "masses",
+    "to_learn_from",
+]

@@ -47,15 +47,17 @@ def density(row: Row, column: str) -> int | None:
     return _DENSITIES.get(text)
 
 
-def birads(row: Row, column: str) -> str | None:
+def birads(row: Row, column: str, text: str | None = None) -> str | None:
     """``"0"`` to ``"6"`` or ``"4a"`` to ``"4c"`` of ``"4A"``, ``"4.0"``, ``"BI-RADS 4"``.
+
+    ``text`` is one category of a column that holds several.
 
     Raises
     ------
     TableError
         If it is another word.
     """
-    text = row.text(column)
+    text = row.text(column) if text is None else text
     if not text:
         return None
     match = re.fullmatch(r"(?:BI-?RADS)?\s*([0-6]|4[abc])(?:\.0)?", text, re.IGNORECASE)
@@ -97,3 +99,32 @@ def grade(row: Row, column: str, highest: int) -> int | None:
     if not value.is_integer() or not 0 <= value <= highest:
         raise row.error(f"{column} must be 1 to {highest}, got {row.text(column)!r}")
     return math.floor(value) or None
+
+
+def flag(row: Row, column: str) -> bool:
+    """Whether ``1`` stands there, and not ``0``.
+
+    Raises
+    ------
+    TableError
+        If it is anything else.
+    """
+    if row.name(column) not in ("0", "1"):
+        raise row.error(f"{column} must be 0 or 1, got {row.name(column)!r}")
+    return row.name(column) == "1"
+
+
+def years(row: Row, column: str) -> int | None:
+    """An age in whole years from 1 to 130; None where empty or there is no such column.
+
+    Raises
+    ------
+    TableError
+        If it is anything else.
+    """
+    if not row.text(column):
+        return None
+    value = row.number(column)
+    if not value.is_integer() or not 1 <= value <= 130:
+        raise row.error(f"{column} must be whole years, got {row.text(column)!r}")
+    return int(value)

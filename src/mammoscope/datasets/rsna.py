@@ -23,7 +23,7 @@ from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
 from mammoscope.annotations.table import AnnotatedImage
-from mammoscope.datasets.fields import birads, density, side
+from mammoscope.datasets.fields import birads, density, flag, side, years
 from mammoscope.tables import Row, read_table
 
 _COLUMNS = (
@@ -58,6 +58,9 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
             view=row.text("view") or None,
             density=density(row, "density"),
             birads=birads(row, "BIRADS"),
+            age=years(row, "age"),
+            machine=row.text("machine_id") or None,
+            site=row.text("site_id") or None,
             image_label=_label(row),
         )
         for row in rows
@@ -65,15 +68,9 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
 
 
 def _label(row: Row) -> str:
-    if _flag(row, "cancer"):
+    if flag(row, "cancer"):
         return "malignant"
-    return "benign" if _flag(row, "biopsy") else "negative"
-
-
-def _flag(row: Row, column: str) -> bool:
-    if row.name(column) not in ("0", "1"):
-        raise row.error(f"{column} must be 0 or 1, got {row.name(column)!r}")
-    return row.name(column) == "1"
+    return "benign" if flag(row, "biopsy") else "negative"
 
 
 ADAPTER = Adapter(
