@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import io
 import sys
+from typing import Annotated
 
 import typer
 
+from mammoscope._version import __version__
 from mammoscope.cli import (
     classify,
     datasets,
@@ -22,6 +24,8 @@ from mammoscope.cli import (
     preprocess,
     train,
 )
+from mammoscope.errors import PluginError
+from mammoscope.plugins import Socket
 
 app = typer.Typer(
     name="mammoscope",
@@ -40,6 +44,41 @@ node.register(app)
 train.register(app)
 histopathology.register(app)
 datasets.register(app)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mammoscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """An open second reader for mammograms. Research use; not a medical device."""
+
+
+def plug_in(app: typer.Typer) -> None:
+    """Register the commands of other packages; what cannot be used is said and costs only itself.
+
+    An entry point of the group ``mammoscope.commands`` names a function that takes ``app`` and
+    registers on it, as ``register`` of the modules here does.
+    """
+    socket = Socket("mammoscope.commands", {}, callable)
+    for name in socket:
+        try:
+            socket[name](app)
+        except PluginError as error:
+            typer.echo(f"warning: command {error}", err=True)
+        except Exception as error:
+            typer.echo(f"warning: command {name}: {type(error).__name__}: {error}", err=True)
+
+
+plug_in(app)
 
 
 def main() -> None:
