@@ -1,6 +1,6 @@
 """Hooks of the documentation site: pages that are made from the code, the cards and the schemas.
 
-Nothing of these pages is written by hand, so that none can go stale: the Python reference comes from
+None of these is written by hand, so that none can go stale: the Python reference comes from
 the public names, the commands from what ``--help`` says, models from their cards.
 """
 
@@ -25,7 +25,7 @@ from mammoscope.models import bundled_cards
 ROOT = Path(__file__).parents[1]
 
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)(?!docs/)[^)]*\)")
-"""Links to files of the repository that are no pages: the site has their names, without the link."""
+"""Links to files of the repository that are no pages: the site has their names alone."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -64,7 +64,7 @@ def _moved(name: str, up: str) -> str:
 
 
 def _python() -> Iterator[str]:
-    yield "# Python\n\nThe names that `import mammoscope` gives; they are imported when first used.\n"
+    yield "# Python\n\nNames that `import mammoscope` gives; each imported when first used.\n"
     for name in mammoscope.__all__:
         if name != "__version__":
             yield f"## {name}\n\n::: {getattr(mammoscope, name).__module__}.{name}\n"
