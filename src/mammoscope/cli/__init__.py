@@ -22,6 +22,7 @@ from mammoscope.cli import (
     node,
     phantom,
     preprocess,
+    study,
     train,
 )
 from mammoscope.errors import PluginError
@@ -44,6 +45,7 @@ node.register(app)
 train.register(app)
 histopathology.register(app)
 datasets.register(app)
+study.register(app)
 
 
 def _say_version(asked: bool) -> None:

@@ -1,0 +1,190 @@
+"""``mammoscope study``: reader studies, from the plan to the answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mammoscope.cli.common import errors_console, fatal, on_one_line, wide
+from mammoscope.files import DISCLAIMER
+
+if TYPE_CHECKING:
+    from mammoscope.reader_studies import Comparison, StudyAnalysis
+
+_DESIGN_EPILOG = f"""
+**Examples**
+
+`mammoscope study design --readers 4 --cases cases.csv --modes blinded,beside --out design.csv`
+
+`mammoscope study design --readers ann,ben --cases 60 --modes film,screen --seed 3 --out plan.csv`
+
+Exit code 0: all well; 1: a file cannot be used; 2: wrong use. {DISCLAIMER}
+"""
+
+_ANALYSE_EPILOG = f"""
+**Examples**
+
+`mammoscope study analyse reads.csv`
+
+`mammoscope study analyse reads.csv --positive-from 3 --json > analysis.json`
+
+`mammoscope study analyse reads.csv --marks marks.csv`
+
+Exit code 0: all well; 1: a file cannot be used; 2: wrong use. {DISCLAIMER}
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    study = typer.Typer(
+        help="Reader studies: plan, serve and analyse who reads what and how well.",
+        no_args_is_help=True,
+    )
+    study.command("design", epilog=_DESIGN_EPILOG)(design)
+    study.command("analyse", epilog=_ANALYSE_EPILOG)(analyse)
+    app.add_typer(study, name="study")
+
+
+def design(
+    readers: Annotated[str, typer.Option(help="How many readers, or their names with commas.")],
+    cases: Annotated[
+        str,
+        typer.Option(
+            help="How many cases, or a CSV file with a column case; a column truth, if there, "
+            "balances the blocks."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The plan, a CSV file, one row a read.")],
+    modes: Annotated[str, typer.Option(help="Ways of reading, with commas.")] = "blinded,beside",
+    washout_days: Annotated[
+        int, typer.Option(min=0, help="Least days between two sessions of a reader.")
+    ] = 28,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+) -> None:
+    """Plan a study: every reader reads every case in every mode, counter-balanced.
+
+    In one session a reader sees each case once; blocks of cases change the mode from session to
+    session, in another order for each reader. Sessions lie the washout apart.
+    """
+    from mammoscope.reader_studies.design import DesignOptions, load_cases, write_design
+    from mammoscope.reader_studies.design import design as plan_study
+
+    with fatal(errors_console()):
+        known = _numbered(cases, "case") or load_cases(cases)
+        who = list(_numbered(readers, "reader") or _names(readers))
+        try:
+            plan = plan_study(who, known, _names(modes), DesignOptions(seed, washout_days))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        write_design(out, plan)
+    sessions = max(read.session for read in plan)
+    Console(soft_wrap=True, highlight=False, markup=False).print(
+        f"{len(who)} readers, {len(known)} cases, {len(_names(modes))} modes: {len(plan)} reads in "
+        f"{sessions} sessions a reader, at least {washout_days} days apart. Seed {seed}.\n"
+        f"Plan: {out}"
+    )
+
+
+def analyse(
+    reads: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV file with columns reader,mode,case,truth,rating; one row a read. "
+            "treatment or modality also name the mode; seconds is the reading time."
+        ),
+    ],
+    marks: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file of marks for JAFROC: reader,mode,case,lesion,rating; lesion is empty "
+            "for a mark that hits none. READS then needs a column lesions, their number."
+        ),
+    ] = None,
+    positive_from: Annotated[
+        float | None,
+        typer.Option(
+            metavar="R", help="Rating from which a case is called diseased, for sensitivity too."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare ways of reading: AUC, sensitivity, specificity, JAFROC and reading times.
+
+    Each of every reader and mode, and the difference between the modes by Obuchowski-Rockette and
+    by Dorfman-Berbaum-Metz with Hillis' degrees of freedom, for readers and cases drawn from many,
+    for these readers only, and for these cases only.
+    """
+    from mammoscope.reader_studies import analyse as analyse_reads
+    from mammoscope.reader_studies import load_reads
+
+    with fatal(errors_console()):
+        analysis = analyse_reads(load_reads(reads, marks), positive_from)
+    if as_json:
+        typer.echo(json.dumps(analysis.as_dict(), indent=2, allow_nan=False))
+    else:
+        _print(analysis)
+
+
+def _print(analysis: StudyAnalysis) -> None:
+    console = Console(soft_wrap=True, highlight=False, markup=False, width=wide())
+    reads = analysis.reads
+    console.print(
+        f"{len(reads.readers)} readers, {len(reads.cases)} cases ({int(reads.truth.sum())} "
+        f"diseased), {len(reads.modes)} modes"
+    )
+    values = Table("figure", "mode", "mean", "95 % interval")
+    for reader in reads.readers:
+        values.add_column(on_one_line(reader), justify="right")
+    for row in analysis.means:
+        each = [f"{row.readers[reader]:.4f}" for reader in reads.readers]
+        values.add_row(
+            row.figure, on_one_line(row.mode), f"{row.mean:.4f}", _range(row.low, row.high), *each
+        )
+    console.print(values)
+    differences = Table(
+        *("figure", "difference", "readers", "cases", "by", "value", "SE", "df", "p"),
+        "95 % interval",
+    )
+    for found in analysis.comparisons:
+        differences.add_row(*_cells(found))
+    if analysis.comparisons:
+        console.print(differences)
+    else:
+        console.print("One mode only: nothing to compare.")
+    console.print(f"random: drawn from many; fixed: these only. {DISCLAIMER}")
+
+
+def _cells(found: Comparison) -> list[str]:
+    return [
+        found.figure,
+        on_one_line(" - ".join(found.modes)),
+        found.readers,
+        found.cases,
+        found.method,
+        f"{found.difference:.4f}",
+        "-" if found.se is None else f"{found.se:.4f}",
+        "inf" if found.df is None else f"{found.df:.2f}",
+        "-" if found.p is None else f"{found.p:.4f}",
+        _range(found.low, found.high),
+    ]
+
+
+def _range(low: float | None, high: float | None) -> str:
+    return "-" if low is None else f"{low:.4f} to {high:.4f}"
+
+
+def _numbered(text: str, what: str) -> dict[str, str]:
+    """Names of a number of things, or none where the text is no number."""
+    if not (text.isascii() and text.isdigit()):
+        return {}
+    width = len(text)
+    return {f"{what}-{n:0{width}}": "" for n in range(1, int(text) + 1)}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
