@@ -5,9 +5,10 @@ reading -> preprocessing -> detection -> classification -> ImageResult
 
 from __future__ import annotations
 
+import copy
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -75,6 +76,20 @@ class Pipeline:
         self.models = tuple(part.model for part in parts if part)
         card_threshold = self._detector.threshold
         self.threshold = card_threshold if options.threshold is None else options.threshold
+
+    def among(self, paths: Iterable[str | os.PathLike[str]]) -> Pipeline:
+        """The same, its metadata knowing all images of a run: a row means one of them or none.
+
+        Raises
+        ------
+        TableError
+            If a row of the metadata fits several of ``paths``.
+        """
+        if self.options.metadata is None:
+            return self
+        same = copy.copy(self)
+        same.options = replace(self.options, metadata=self.options.metadata.resolve(paths))
+        return same
 
     def __call__(self, path: str | os.PathLike[str]) -> tuple[Mammogram, ImageResult]:
         """The image as it was read, and what the second reader says of it.

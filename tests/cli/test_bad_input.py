@@ -241,6 +241,25 @@ def test_a_table_that_cannot_be_used_ends_the_run_in_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_row_that_fits_two_images_ends_the_run_in_one_line(
+    inbox: Inbox, command: tuple[object, ...], run_command: Run, tmp_path: Path
+) -> None:
+    images = [tmp_path / "in" / patient / "1.dcm" for patient in ("p1", "p2")]
+    for image in images:
+        image.parent.mkdir(parents=True)
+        image.write_bytes((inbox.folder / "good.dcm").read_bytes())
+    (tmp_path / "m.csv").write_text("image,laterality\n1.dcm,L\n")
+    options = ("--metadata", tmp_path / "m.csv", "--out", tmp_path / "out")
+    done = run_command(*command, tmp_path / "in", *options)
+    assert done.exit_code == 1
+    (line,) = lines(done.stderr)
+    cause = f"cannot tell whether 1.dcm means {images[0]} or {images[1]}"
+    assert line == f"Error: {tmp_path / 'm.csv'}: {cause}: give its folder too"
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "m.csv").write_text("image,laterality\np1/1.dcm,L\n")
+    assert run_command(*command, tmp_path / "in", *options, "--name-by-folder").exit_code == 0
+
+
 @pytest.mark.parametrize("what", ["folder", "pattern"])
 def test_where_there_is_no_image_at_all(
     command: tuple[object, ...], run_command: Run, tmp_path: Path, what: str

@@ -81,6 +81,40 @@ def test_rows_that_could_both_be_meant_are_not_used(table):
     assert "Several rows" in found.warnings[0]
 
 
+def test_a_row_that_fits_two_files_is_refused_with_both(table):
+    path = table("image,laterality\n1.dcm,L\n")
+    files = ["/scans/p1/1.dcm", "/scans/p2/1.dcm"]
+    with pytest.raises(TableError) as caught:
+        load_metadata(path).resolve(files)
+    assert str(caught.value) == (
+        f"{path}: cannot tell whether 1.dcm means {files[0]} or {files[1]}: give its folder too"
+    )
+
+
+def test_what_a_better_row_leaves_over_is_not_meant(table):
+    metadata = load_metadata(table("image,laterality\np1/1.dcm,R\n1.dcm,L\n"))
+    with pytest.raises(TableError, match=r"whether 1\.dcm means .*p1/1\.dcm or .*p2/1\.dcm"):
+        metadata.resolve(["p1/1.dcm", "p2/1.dcm"])
+    alone = metadata.resolve(["p1/1.dcm"])
+    assert alone.apply(_image(), "p1/1.dcm").laterality == "R"
+
+
+def test_a_table_that_knows_its_files_means_no_other(table):
+    metadata = load_metadata(table("image,laterality\na,L\nb,R\n")).resolve(["x/a.png"])
+    assert metadata.apply(_image(), "x/a.png").laterality == "L"
+    assert metadata.apply(_image(), "./x/../x/a.png").laterality == "L"
+    assert metadata.apply(_image(), "y/a.png").laterality is None
+    assert metadata.unused(["x/a.png"]) == ("b",)
+
+
+def test_folders_above_the_working_one_count(table, tmp_path, monkeypatch):
+    (tmp_path / "p1").mkdir()
+    monkeypatch.chdir(tmp_path / "p1")
+    metadata = load_metadata(table("image,laterality\np1/1.png,L\np2/1.png,R\n"))
+    assert metadata.apply(_image(), "1.png").laterality == "L"
+    assert metadata.apply(_image(), "../p2/1.png").laterality == "R"
+
+
 def test_the_file_wins_and_the_conflict_is_said_without_names(table):
     rows = "image,laterality,view,spacing_mm,patient_id\na,L,CC,0.1,SECRET-ID\n"
     frame = Frame(4, 3, spacing_mm=(0.07, 0.07), spacing_source="ImagerPixelSpacing")

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from mammoscope.naming.outputs import IMAGE_SUFFIXES
+from mammoscope.errors import TableError
+from mammoscope.naming.matching import AmbiguousName, match_names, normalise
 from mammoscope.reading.dicom.tags import VIEWS
 from mammoscope.tables import Row, read_table
 from mammoscope.types import Mammogram
 
 _SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
-_Key = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -36,52 +35,64 @@ class MetadataTable:
 
     Parameters
     ----------
+    path
+        The table's file, for error messages.
     rows
-        (image, facts) in the table's order; ``image`` is a name or the end of a path, with or
-        without extension.
+        What each row says by its image, in the table's order: a name or the end of a path, with or
+        without extension, all different.
+    meant
+        The row that each file of a run means, see :meth:`resolve`. None before: then each file is
+        looked up as if it were the only one.
     """
 
-    rows: tuple[tuple[str, ImageFacts], ...]
+    path: str
+    rows: Mapping[str, ImageFacts]
+    meant: Mapping[str, str] | None = None
+
+    def resolve(self, paths: Iterable[str | os.PathLike[str]]) -> MetadataTable:
+        """The same table, knowing which of all files of a run each row means.
+
+        Of several rows the one with the most parts of the path in common wins, and one with the
+        extension before one without; see :mod:`mammoscope.naming.matching`.
+
+        Raises
+        ------
+        TableError
+            If a row fits several of the files, or several rows one file, and none fits better.
+        """
+        try:
+            return replace(self, meant=self._find(paths))
+        except AmbiguousName as error:
+            raise TableError(self.path, f"{error}: give its folder too") from error
 
     def apply(self, mammogram: Mammogram, path: str | os.PathLike[str]) -> Mammogram:
         """Fill what the image's own tags leave unknown.
 
-        Where a tag says otherwise the tag stays and a warning is added. The row with the most
-        parts of the path in common wins, and one with the extension before one without. An image
-        that no row names comes back unchanged.
+        Where a tag says otherwise the tag stays and a warning is added. An image that no row names
+        comes back unchanged.
         """
-        candidates = self._find(_key(os.fspath(path)))
-        if not candidates:
-            return mammogram
-        if len(candidates) > 1:
+        try:
+            meant = self._find([path]) if self.meant is None else self.meant
+        except AmbiguousName:
             return mammogram.warn("Several rows of the metadata could be meant: none was used.")
-        return _fill(mammogram, next(iter(candidates)))
+        row = meant.get(_whole(path))
+        return mammogram if row is None else _fill(mammogram, self.rows[row])
 
     def unused(self, paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
         """The images of rows that mean none of ``paths``."""
-        keys = (_key(os.fspath(path)) for path in paths)
-        ends = {_without_suffix(key[start:]) for key in keys for start in range(len(key))}
-        return tuple(image for image, _ in self.rows if _without_suffix(_key(image)) not in ends)
+        meant = set((self.resolve(paths).meant or {}).values())
+        return tuple(image for image in self.rows if image not in meant)
 
-    @cached_property
-    def _exact(self) -> dict[_Key, ImageFacts]:
-        return {_key(image): facts for image, facts in self.rows}
-
-    @cached_property
-    def _bare(self) -> dict[_Key, set[ImageFacts]]:
-        bare: dict[_Key, set[ImageFacts]] = {}
-        for image, facts in self.rows:
-            bare.setdefault(_without_suffix(_key(image)), set()).add(facts)
-        return bare
-
-    def _find(self, path: _Key) -> set[ImageFacts]:
-        for start in range(len(path)):
-            end = path[start:]
-            if end in self._exact:
-                return {self._exact[end]}
-            if _without_suffix(end) in self._bare:
-                return self._bare[_without_suffix(end)]
-        return set()
+    def _find(self, paths: Iterable[str | os.PathLike[str]]) -> Mapping[str, str]:
+        """The row that each file means."""
+        rows = {normalise(image): image for image in self.rows}
+        given = {normalise(_whole(path)): _whole(path) for path in paths}
+        try:
+            found = match_names(rows, given, moved=False)
+        except AmbiguousName as error:
+            names = [rows[name] for name in error.names]
+            raise AmbiguousName(names, [given[image] for image in error.images]) from error
+        return {given[image]: rows[name] for name, image in found.items()}
 
 
 def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
@@ -99,13 +110,16 @@ def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
         image.
     """
     rows: dict[str, ImageFacts] = {}
-    seen: dict[_Key, ImageFacts] = {}
+    seen: dict[str, ImageFacts] = {}
     for row in read_table(path, ["image"]):
         image, facts = row.name("image"), _facts(row)
-        if seen.setdefault(_key(image), facts) != facts:
+        name = normalise(image)
+        if not name:
+            raise row.error(f"{image!r} names no image")
+        if seen.setdefault(name, facts) != facts:
             raise row.error(f"{image} has an earlier row that says otherwise")
-        rows[image] = facts
-    return MetadataTable(tuple(rows.items()))
+        rows.setdefault(image, facts)
+    return MetadataTable(os.fspath(path), rows)
 
 
 def _facts(row: Row) -> ImageFacts:
@@ -160,12 +174,6 @@ def _fill(mammogram: Mammogram, facts: ImageFacts) -> Mammogram:
     return replace(mammogram, frame=frame, warnings=mammogram.warnings + tuple(warnings), **filled)
 
 
-def _key(path: str) -> _Key:
-    return PurePosixPath(path.replace("\\", "/")).parts
-
-
-def _without_suffix(key: _Key) -> _Key:
-    """Only an image's extension is taken off: the end of a UID is none."""
-    *folders, name = key
-    stem, dot, suffix = name.rpartition(".")
-    return (*folders, stem if dot and f".{suffix.lower()}" in IMAGE_SUFFIXES else name)
+def _whole(path: str | os.PathLike[str]) -> str:
+    """The whole path of a file."""
+    return os.path.normpath(Path(path).absolute())

@@ -72,12 +72,15 @@ def run_detection(
     ------
     OutputError
         If ``out`` cannot be written.
+    TableError
+        If a row of the metadata fits several of the images. Nothing is done then.
     MissingExtra
         If DICOM objects are asked for and highdicom is not installed.
     """
     start = time.perf_counter()
     if dicom:
         kinds.need_extra()
+    pipeline = pipeline.among(found.paths)
     folder = ensure_folder(out)
     names = {path: found.name(path) for path in found.paths}
     refused: dict[Path, MammoscopeError] = dict(check_names(names, folder, _SUFFIXES))

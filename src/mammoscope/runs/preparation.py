@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -94,9 +94,11 @@ def run_preparation(
     OutputError
         If ``out`` cannot be written, or is where ``truth`` lies under the name it would get.
     TableError
-        If ``truth`` holds a row that cannot be meant. Nothing is done then.
+        If ``truth`` or the metadata hold a row that cannot be meant. Nothing is done then.
     """
     start = time.perf_counter()
+    if options.metadata is not None:
+        options = replace(options, metadata=options.metadata.resolve(found.paths))
     names = {path: found.name(path) for path in found.paths}
     refused: dict[Path, MammoscopeError] = dict(check_names(names, out, options.suffixes))
     accepted = [path for path in found.paths if path not in refused]
