@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import ArrayLike
 from typer.testing import CliRunner
 
-from mammoscope.classification.reference import TELLING
+from mammoscope.classification.reference import TELLING, reference
 from mammoscope.cli import app
 from mammoscope.geometry import Frame, as_boxes
 from mammoscope.models import ClassifierCard, DetectorCard, find_card
@@ -177,7 +177,10 @@ def sha256(text: str) -> str:
 @pytest.fixture
 def explanation() -> Explanation:
     """Of the first box of ``make_result``."""
-    features = {telling.name: 0.25 + 0.125 * i for i, telling in enumerate(TELLING)}
+    features = {
+        telling.name: reference().placed(telling.name, 0.25 + 0.125 * i)
+        for i, telling in enumerate(TELLING)
+    }
     evidence = Evidence(np.array([10.0, 30, 70, 90]), np.linspace(-2, 4, 36).reshape(6, 6))
     return Explanation(features, evidence)
 

@@ -220,6 +220,19 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Feature:
+    """A measured feature, and its place among masses of known pathology.
+
+    ``benign`` and ``malignant`` are the percentages of reference masses with a lower value, see
+    :mod:`mammoscope.classification.reference`.
+    """
+
+    value: float
+    benign: int
+    malignant: int
+
+
+@dataclass(frozen=True)
 class Explanation:
     """What a reader can check of why a region is said to be malignant or benign.
 
@@ -231,7 +244,7 @@ class Explanation:
         None for a model that gives no map.
     """
 
-    features: Mapping[str, float]
+    features: Mapping[str, Feature]
     evidence: Evidence | None
 
 

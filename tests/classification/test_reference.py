@@ -25,13 +25,14 @@ def test_the_shipped_reference_holds_what_the_report_tells() -> None:
 def test_a_quantile_has_its_own_percentage(name: str, kind: str, at: int) -> None:
     known = reference()
     value = float(known.quantiles[name][kind][at])
-    assert known.percentiles(name, value)[kind] == pytest.approx(PERCENTS[at], abs=1)
+    assert getattr(known.placed(name, value), kind) == pytest.approx(PERCENTS[at], abs=1)
 
 
 @given(name=names, values=st.tuples(st.floats(-2, 2), st.floats(-2, 2)))
 def test_a_higher_value_has_no_lower_percentage(name: str, values: tuple[float, float]) -> None:
-    low, high = (reference().percentiles(name, value) for value in sorted(values))
-    assert all(0 <= low[kind] <= high[kind] <= 100 for kind in low)
+    low, high = (reference().placed(name, value) for value in sorted(values))
+    assert 0 <= low.benign <= high.benign <= 100
+    assert 0 <= low.malignant <= high.malignant <= 100
 
 
 def test_malignant_masses_are_more_spiculated() -> None:

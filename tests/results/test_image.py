@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,7 @@ def test_bytes_differ_in_the_timings_only(make_result: Make) -> None:
 def test_there_and_back(make_result: Make, tmp_path: Path) -> None:
     result = make_result(p_malignant=[0.25, np.nan])
     write_json(tmp_path / "r.json", image_result_json(result))
-    back = image_result_from_json(load_image_result(tmp_path / "r.json"))
+    back = load_image_result(tmp_path / "r.json")
     assert isinstance(back.detections, Detections)
     np.testing.assert_array_equal(back.detections.boxes, result.detections.boxes)
     np.testing.assert_array_equal(back.detections.p_malignant, [0.25, np.nan])
@@ -195,8 +195,7 @@ def test_explanations_follow_the_schema_there_and_back(
     values = json.loads(json_bytes(image_result_json(result)))
     assert list(validator.iter_errors(values)) == []
     first, second, hidden = (finding["explanation"] for finding in values["findings"])
-    places = reference().percentiles("shape.share", 0.25)
-    assert first["features"]["shape.share"] == {"value": 0.25, **places}
+    assert first["features"]["shape.share"] == asdict(reference().placed("shape.share", 0.25))
     assert first["evidence"]["log_odds"][0][:2] == [-2.0, -1.829]
     assert second["evidence"] is None and hidden is None
     back = image_result_from_json(values)

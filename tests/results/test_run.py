@@ -13,15 +13,14 @@ from mammoscope.files import json_bytes
 from mammoscope.results import (
     RUN_SCHEMA,
     Failure,
-    ImageLine,
     RunSummary,
+    image_lines,
     json_schema,
     library_versions,
     run_json,
 )
-from mammoscope.study import Link
+from mammoscope.study import Link, patient_scores, study_results
 from mammoscope.study.levels import RULE
-from mammoscope.study.malignancy import malignancy
 from mammoscope.types import ImageResult
 
 Make = Callable[..., ImageResult]
@@ -36,7 +35,7 @@ def summary(make_result: Make) -> RunSummary:
         command="mammoscope detect study --out results",
         options={"threshold": 0.5, "pectoral": True, "views": ["CC", None]},
         models=results[0].models,
-        images=tuple(ImageLine.of(result) for result in results),
+        images=image_lines(results, study_results(results)),
         failures=(Failure.of(ReadError("study/x.dcm", "ends\nearly"), "study/x.dcm"),),
         links=(LINK,),
         ignored_paths=("study/DICOMDIR",),
@@ -102,8 +101,9 @@ def malignant(make_result: Make) -> RunSummary:
         make_result(name="mlo", view="MLO", boxes=[], scores=[], malignant_threshold=0.3),
         make_result(name="any", laterality=None, patient_id=None, study_id="4", **facts),
     ]
-    images = tuple(ImageLine.of(result) for result in results)
-    return RunSummary(command="detect", images=images, malignancy=malignancy(results))
+    studies = study_results(results)
+    images = image_lines(results, studies)
+    return RunSummary(command="detect", images=images, malignancy=patient_scores(studies))
 
 
 def test_malignancy_is_told_by_image_breast_and_patient(malignant: RunSummary) -> None:

@@ -14,7 +14,6 @@ from mammoscope.phantom import WrittenStudies
 from mammoscope.pipeline import Pipeline, PipelineOptions
 from mammoscope.reading import find_images
 from mammoscope.runs import run_detection
-from mammoscope.study import link
 
 
 def test_what_is_shown_is_explained_and_linked(
@@ -32,7 +31,7 @@ def test_what_is_shown_is_explained_and_linked(
         p = result.shown.p_malignant
         means = [why.evidence.log_odds.mean() for why in result.explanations if why.evidence]
         assert means == pytest.approx(np.log(p / (1 - p)), abs=1e-4)
-    links = link(run.results)
+    links = [made for each in run.studies for made in each.links]
     assert {made.laterality for made in links} == {"L", "R"}
     written = json.loads((tmp_path / "out" / "run.json").read_text())
     assert [made["findings"] for made in written["links"]] == [[*made.findings] for made in links]

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from mammoscope.geometry import Frame
 from mammoscope.phantom import PhantomOptions, make_phantom
 from mammoscope.preprocessing import nipple_line, preprocess
-from mammoscope.study import link
-from mammoscope.study.links import TOLERANCE
+from mammoscope.study.links import TOLERANCE, link
 from mammoscope.types import Detections, ImageResult, Mammogram, NippleLine, SourceFacts
 
 SPACING = (0.1, 0.1)

@@ -7,11 +7,12 @@ import numpy as np
 from mammoscope.evaluation import Predictions, Truth
 from mammoscope.evaluation.metrics.levels import of_wholes
 from mammoscope.geometry import Frame
-from mammoscope.study.malignancy import (
+from mammoscope.study import (
     BreastScore,
     PatientScore,
     image_malignancy,
-    malignancy,
+    patient_scores,
+    study_results,
 )
 from mammoscope.types import Detections, ImageResult, SourceFacts
 
@@ -30,6 +31,10 @@ def image(name: str, p: list[float], **facts: Any) -> ImageResult:
     )
     known = {"patient_id": "P1", "study_id": "1", "laterality": "R", "malignant_threshold": 0.3}
     return ImageResult(name, SOURCE, FRAME, found, threshold=0.9, **{**known, **facts})
+
+
+def malignancy(images: list[ImageResult]) -> tuple[PatientScore, ...]:
+    return patient_scores(study_results(images))
 
 
 def test_breasts_by_study_and_patients_over_their_studies() -> None:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from mammoscope.classification.classifier import Classifier
 from mammoscope.classification.features import NAMES, ROI_MARGIN, ROI_SIDE, describe
-from mammoscope.classification.reference import TELLING
+from mammoscope.classification.reference import TELLING, reference
 from mammoscope.classification.roi import cut
 from mammoscope.geometry import FloatArray, as_boxes, centers
 from mammoscope.types import Evidence, Explanation, Mammogram
@@ -24,7 +24,8 @@ def explain(
     found = as_boxes(boxes)
     described = (describe(roi) for roi in cut(mammogram, found, ROI_SIDE, ROI_MARGIN))
     features = [
-        {t.name: float(values[NAMES.index(t.name)]) for t in TELLING} for values in described
+        {t.name: reference().placed(t.name, float(values[NAMES.index(t.name)])) for t in TELLING}
+        for values in described
     ]
     evidence = _evidence(classifier, mammogram, found)
     return tuple(Explanation(*parts) for parts in zip(features, evidence, strict=True))

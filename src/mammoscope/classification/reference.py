@@ -11,6 +11,7 @@ from importlib import resources
 import numpy as np
 
 from mammoscope.geometry import FloatArray
+from mammoscope.types import Feature
 
 SCHEMA = "mammoscope/feature-reference/1"
 
@@ -77,10 +78,14 @@ class Reference:
     masses: Mapping[str, int]
     quantiles: Mapping[str, Mapping[str, FloatArray]]
 
-    def percentiles(self, name: str, value: float) -> dict[str, int]:
-        """Share in % of the benign and of the malignant masses that lie below a value."""
+    def placed(self, name: str, value: float) -> Feature:
+        """The feature with the share in % of benign and of malignant masses below its value."""
         spread = self.quantiles[name]
-        return {kind: round(float(np.interp(value, q, PERCENTS))) for kind, q in spread.items()}
+        benign, malignant = (
+            round(float(np.interp(value, spread[kind], PERCENTS)))
+            for kind in ("benign", "malignant")
+        )
+        return Feature(value, benign, malignant)
 
 
 @cache

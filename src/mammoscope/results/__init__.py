@@ -12,7 +12,10 @@ from mammoscope.results.run import (
     Failure,
     ImageLine,
     RunSummary,
+    image_lines,
     library_versions,
+    load_run,
+    run_from_json,
     run_json,
 )
 
@@ -22,10 +25,13 @@ __all__ = [
     "Failure",
     "ImageLine",
     "RunSummary",
+    "image_lines",
     "image_result_from_json",
     "image_result_json",
     "json_schema",
     "library_versions",
     "load_image_result",
+    "load_run",
+    "run_from_json",
     "run_json",
 ]

@@ -11,20 +11,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mammoscope.classification.reference import reference
-from mammoscope.errors import GeometryError, ReadError
 from mammoscope.files import DISCLAIMER, PathLike
 from mammoscope.geometry import Frame, as_boxes
-from mammoscope.study.malignancy import image_malignancy
+from mammoscope.results.parsing import known, load_values
+from mammoscope.study import image_malignancy
 from mammoscope.types import (
     Detections,
     Evidence,
     Explanation,
+    Feature,
     ImageResult,
     ModelUse,
     NippleLine,
@@ -96,8 +95,8 @@ def findings_json(result: ImageResult) -> list[dict[str, Any]]:
 def _explanation_json(why: Explanation) -> dict[str, Any]:
     """Features with their place among masses of known pathology, and evidence by place."""
     features = {
-        name: {"value": round(value, _SCORE_DIGITS), **reference().percentiles(name, value)}
-        for name, value in why.features.items()
+        name: asdict(feature) | {"value": round(feature.value, _SCORE_DIGITS)}
+        for name, feature in why.features.items()
     }
     if why.evidence is None:
         return {"features": features, "evidence": None}
@@ -136,6 +135,8 @@ def seconds_json(timings_s: Mapping[str, float]) -> dict[str, float]:
 def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
     """The inverse of :func:`image_result_json`, up to its rounding.
 
+    Keys of later versions are passed over.
+
     Raises
     ------
     KeyError, TypeError, ValueError, GeometryError
@@ -144,7 +145,7 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
     """
     if values["schema"] != IMAGE_SCHEMA:
         raise ValueError(f"schema is {values['schema']!r}, not {IMAGE_SCHEMA!r}")
-    source = SourceFacts(**values["source"])
+    source = SourceFacts(**known(SourceFacts, values["source"]))
     spacing = values["spacing_mm"]
     frame = Frame(
         rows=source.rows,
@@ -165,30 +166,21 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
         view=values["view"],
         patient_id=values["patient_id"],
         study_id=values["study_id"],
-        models=tuple(ModelUse(**model) for model in values["models"]),
+        models=tuple(ModelUse(**known(ModelUse, model)) for model in values["models"]),
         warnings=tuple(values["warnings"]),
         timings_s=dict(values["timings"]),
     )
 
 
-def load_image_result(path: PathLike) -> dict[str, Any]:
-    """The values of a file that holds :func:`image_result_json`, checked.
+def load_image_result(path: PathLike) -> ImageResult:
+    """Read a file that holds :func:`image_result_json`.
 
     Raises
     ------
     ReadError
         If the file cannot be read, is not JSON or does not follow the schema.
     """
-    try:
-        values = json.loads(Path(path).read_bytes())
-        image_result_from_json(values)
-    except OSError as error:
-        raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
-    except KeyError as error:
-        raise ReadError(path, f"not an image result: it lacks {error.args[0]!r}") from error
-    except (GeometryError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise ReadError(path, f"not an image result: {error}") from error
-    return dict(values)
+    return load_values(path, image_result_from_json, "an image result")
 
 
 def json_schema(schema: str) -> dict[str, Any]:
@@ -221,11 +213,15 @@ def _explanations(findings: list[dict[str, Any]]) -> tuple[Explanation, ...]:
     given = [why for f in findings if (why := f.get("explanation")) is not None]
     return tuple(
         Explanation(
-            {name: float(feature["value"]) for name, feature in why["features"].items()},
+            {name: _feature(feature) for name, feature in why["features"].items()},
             None if why["evidence"] is None else _evidence(why["evidence"]),
         )
         for why in given
     )
+
+
+def _feature(values: dict[str, Any]) -> Feature:
+    return Feature(float(values["value"]), int(values["benign"]), int(values["malignant"]))
 
 
 def _evidence(values: dict[str, Any]) -> Evidence:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import Any
 
 from mammoscope._version import __version__
-from mammoscope.files import DISCLAIMER
+from mammoscope.files import DISCLAIMER, PathLike
 from mammoscope.results.image import score_json, seconds_json
-from mammoscope.study import Link
+from mammoscope.results.parsing import known, load_values
+from mammoscope.study import BreastScore, Link, PatientScore, StudyResult
 from mammoscope.study.levels import RULE
-from mammoscope.study.malignancy import PatientScore, image_malignancy
 from mammoscope.types import ImageResult, ModelUse
 
 RUN_SCHEMA = "mammoscope/run/1"
@@ -60,15 +60,28 @@ class ImageLine:
     malignancy_score: float | None = None
 
     @classmethod
-    def of(cls, result: ImageResult) -> ImageLine:
-        """The line for ``result``."""
+    def of(cls, result: ImageResult, malignancy: float | None) -> ImageLine:
+        """The line for ``result``, whose malignancy its :class:`StudyResult` says."""
         return cls(
             name=result.name,
             path=result.source.path,
             findings_shown=len(result.shown),
             image_score=score_json(result.score),
-            malignancy_score=score_json(image_malignancy(result)),
+            malignancy_score=score_json(malignancy),
         )
+
+
+def image_lines(
+    results: Iterable[ImageResult], studies: Iterable[StudyResult]
+) -> tuple[ImageLine, ...]:
+    """A line for each of ``results``, all different in name, which ``studies`` are made of."""
+    scores = {said.image: said.score for study in studies for said in study.scores}
+    return tuple(ImageLine.of(result, scores[result.name]) for result in results)
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of the libraries that can change a result; None where one is not installed."""
+    return {name: _version(name) for name in _LIBRARIES}
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,10 @@ class RunSummary:
         What else a user should know of the run, one sentence each.
     timings_s
         Seconds by phase, summed over the images, and any others such as ``total``.
+    mammoscope, python, libraries
+        The versions at work.
+    rule
+        How ``malignancy`` was scored, in words.
     """
 
     command: str
@@ -105,20 +122,19 @@ class RunSummary:
     ignored_paths: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
-
-
-def library_versions() -> dict[str, str | None]:
-    """Versions of the libraries that can change a result; None where one is not installed."""
-    return {name: _version(name) for name in _LIBRARIES}
+    mammoscope: str = __version__
+    python: str = field(default_factory=platform.python_version)
+    libraries: Mapping[str, str | None] = field(default_factory=library_versions)
+    rule: str = RULE
 
 
 def run_json(summary: RunSummary) -> dict[str, Any]:
     """``summary`` as plain values, with the versions at work, keys in the schema's order."""
     return {
         "schema": RUN_SCHEMA,
-        "mammoscope": __version__,
-        "python": platform.python_version(),
-        "libraries": library_versions(),
+        "mammoscope": summary.mammoscope,
+        "python": summary.python,
+        "libraries": dict(summary.libraries),
         "command": summary.command,
         "options": dict(summary.options),
         "models": [asdict(model) for model in summary.models],
@@ -140,6 +156,49 @@ def run_json(summary: RunSummary) -> dict[str, Any]:
     }
 
 
+def run_from_json(values: Mapping[str, Any]) -> RunSummary:
+    """The inverse of :func:`run_json`, up to its rounding; keys of later versions are passed over.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        If ``values`` are not what :func:`run_json` makes. :func:`load_run` turns these into a
+        ReadError that names the file.
+    """
+    if values["schema"] != RUN_SCHEMA:
+        raise ValueError(f"schema is {values['schema']!r}, not {RUN_SCHEMA!r}")
+    malignancy = values["malignancy"]
+    if malignancy is None:
+        malignancy = {"rule": RULE, "patients": ()}
+    return RunSummary(
+        command=str(values["command"]),
+        options=dict(values["options"]),
+        models=tuple(ModelUse(**known(ModelUse, model)) for model in values["models"]),
+        images=tuple(ImageLine(**known(ImageLine, image)) for image in values["images"]),
+        failures=tuple(Failure(**known(Failure, failure)) for failure in values["failures"]),
+        links=tuple(_link(link) for link in values["links"]),
+        malignancy=tuple(_patient(patient) for patient in malignancy["patients"]),
+        ignored_paths=tuple(values["ignored_paths"]),
+        notes=tuple(values["notes"]),
+        timings_s=dict(values["timings"]),
+        mammoscope=str(values["mammoscope"]),
+        python=str(values["python"]),
+        libraries=dict(values["libraries"]),
+        rule=str(malignancy["rule"]),
+    )
+
+
+def load_run(path: PathLike) -> RunSummary:
+    """Read a ``run.json``.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be read, is not JSON or does not follow the schema.
+    """
+    return load_values(path, run_from_json, "a run's summary")
+
+
 def _link_json(link: Link) -> dict[str, Any]:
     distances = [round(distance, 3) for distance in link.nipple_distances]
     return asdict(link) | {
@@ -149,18 +208,42 @@ def _link_json(link: Link) -> dict[str, Any]:
     }
 
 
+def _link(values: Mapping[str, Any]) -> Link:
+    pairs = {key: tuple(values[key]) for key in ("images", "findings", "nipple_distances")}
+    if any(len(pair) != 2 for pair in pairs.values()):
+        raise ValueError("a link is between two findings")
+    return Link(**{**known(Link, values), **pairs})
+
+
 def _malignancy_json(summary: RunSummary) -> dict[str, Any] | None:
     if all(image.malignancy_score is None for image in summary.images):
         return None
-    return {"rule": RULE, "patients": [_patient_json(each) for each in summary.malignancy]}
+    return {"rule": summary.rule, "patients": [_patient_json(each) for each in summary.malignancy]}
 
 
 def _patient_json(patient: PatientScore) -> dict[str, Any]:
-    breasts = [
-        asdict(breast) | {"images": list(breast.images), "score": score_json(breast.score)}
-        for breast in patient.breasts
-    ]
-    return asdict(patient) | {"score": score_json(patient.score), "breasts": breasts}
+    return {
+        "patient_id": patient.patient_id,
+        "score": score_json(patient.score),
+        "breasts": [_breast_json(breast) for breast in patient.breasts],
+    }
+
+
+def _breast_json(breast: BreastScore) -> dict[str, Any]:
+    return {
+        "study_id": breast.study_id,
+        "laterality": breast.laterality,
+        "images": list(breast.images),
+        "score": score_json(breast.score),
+    }
+
+
+def _patient(values: Mapping[str, Any]) -> PatientScore:
+    breasts = tuple(
+        BreastScore(**{**known(BreastScore, breast), "images": tuple(breast["images"])})
+        for breast in values["breasts"]
+    )
+    return PatientScore(**{**known(PatientScore, values), "breasts": breasts})
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -23,11 +23,10 @@ from mammoscope.reporting import (
     encode_preview,
     write_overlay,
 )
-from mammoscope.results import Failure, ImageLine, RunSummary, image_result_json, run_json
+from mammoscope.results import Failure, RunSummary, image_lines, image_result_json, run_json
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.notes import unused_rows
-from mammoscope.study import link
-from mammoscope.study.malignancy import malignancy
+from mammoscope.study import StudyResult, patient_scores, study_results
 from mammoscope.types import ImageResult
 
 _SUFFIXES = (".json", ".png")
@@ -45,12 +44,15 @@ class DetectionRun:
         What ``run.json`` holds.
     results
         The images that were read, in the order of the inputs.
+    studies
+        The same by study, with what is said of each.
     unwritten
         DICOM objects that could not be made or written; each stands in the summary's notes.
     """
 
     summary: RunSummary
     results: tuple[ImageResult, ...]
+    studies: tuple[StudyResult, ...]
     unwritten: tuple[Failure, ...] = ()
 
 
@@ -88,6 +90,7 @@ def run_detection(
         refused |= check_names(names, folder / kinds.FOLDER, kinds.IMAGE_SUFFIXES)
     results: list[ImageResult] = []
     failures: list[Failure] = []
+    pictures: dict[str, tuple[Preview, tuple[Preview, ...]]] = {}
     with ReportWriter(folder / "report.html") as report:
         work = partial(_examine, pipeline, folder, names, bool(dicom))
         for path, outcome in run_batch(found.paths, work, workers, refused):
@@ -96,8 +99,11 @@ def run_detection(
                 report.add_failure(failures[-1])
             else:
                 results.append(outcome[0])
-                report.add(*outcome)
+                pictures[outcome[0].name] = outcome[1:]
             progress()
+        studies = study_results(results)
+        for study in studies:
+            report.add(study, pictures)
     metadata = pipeline.options.metadata
     notes = unused_rows("metadata", metadata.unused(found.paths) if metadata else ())
     unwritten: tuple[Failure, ...] = ()
@@ -112,16 +118,16 @@ def run_detection(
         command="detect",
         options=_options(pipeline) | {"dicom": list(dicom)},
         models=pipeline.models,
-        images=tuple(ImageLine.of(result) for result in results),
+        images=image_lines(results, studies),
         failures=tuple(failures),
-        links=link(results),
-        malignancy=malignancy(results),
+        links=tuple(link for study in studies for link in study.links),
+        malignancy=patient_scores(studies),
         ignored_paths=tuple(str(path) for path in found.ignored),
         notes=notes,
         timings_s=_timings(results, time.perf_counter() - start),
     )
     write_json(folder / "run.json", run_json(summary))
-    return DetectionRun(summary, tuple(results), unwritten)
+    return DetectionRun(summary, tuple(results), studies, unwritten)
 
 
 def _examine(

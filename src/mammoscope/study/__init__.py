@@ -9,17 +9,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mammoscope.study.links import Link, link
-    from mammoscope.study.malignancy import BreastScore, PatientScore
+    from mammoscope.study.links import Link
+    from mammoscope.study.malignancy import (
+        BreastScore,
+        ImageScore,
+        PatientScore,
+        image_malignancy,
+    )
+    from mammoscope.study.result import StudyResult, patient_scores, study_results
 
 _HOMES = {
     "BreastScore": "malignancy",
+    "ImageScore": "malignancy",
     "Link": "links",
     "PatientScore": "malignancy",
-    "link": "links",
+    "StudyResult": "result",
+    "image_malignancy": "malignancy",
+    "patient_scores": "result",
+    "study_results": "result",
 }
 
-__all__ = ["BreastScore", "Link", "PatientScore", "link"]
+__all__ = [
+    "BreastScore",
+    "ImageScore",
+    "Link",
+    "PatientScore",
+    "StudyResult",
+    "image_malignancy",
+    "patient_scores",
+    "study_results",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from mammoscope.geometry import FloatArray
 
+IMAGE_RULE = "the highest sqrt(score) * p_malignant of its detections (0 without any)"
+BREAST_RULE = "the mean of its images"
+PATIENT_RULE = "the highest of its breasts"
 RULE = (
-    "An image scores the highest sqrt(score) * p_malignant of its detections (0 without any), a "
-    "breast the mean of its images, a patient the highest of its breasts. A breast of unknown side "
-    "has no score, nor has its patient."
+    f"An image scores {IMAGE_RULE}, a breast {BREAST_RULE}, a patient {PATIENT_RULE}. A breast of "
+    "unknown side has no score, nor has its patient."
 )
 
 

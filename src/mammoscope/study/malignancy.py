@@ -1,19 +1,31 @@
-"""Scores of malignancy of what a run has looked at."""
+"""Scores of malignancy of images, breasts and patients, each with the rule that gave it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mammoscope.study.levels import score_breasts, score_images, score_patients
+from mammoscope.study.levels import (
+    BREAST_RULE,
+    IMAGE_RULE,
+    PATIENT_RULE,
+    score_breasts,
+    score_images,
+    score_patients,
+)
 from mammoscope.types import ImageResult
 
-Key = TypeVar("Key", bound=Hashable)
+
+@dataclass(frozen=True)
+class ImageScore:
+    """The score of one image, None where no classifier has looked."""
+
+    image: str
+    score: float | None
+    rule: str = IMAGE_RULE
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,7 @@ class BreastScore:
     laterality: str | None
     images: tuple[str, ...]
     score: float | None
+    rule: str = BREAST_RULE
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,15 @@ class PatientScore:
     patient_id: str | None
     score: float | None
     breasts: tuple[BreastScore, ...]
+    rule: str = PATIENT_RULE
+
+    @classmethod
+    def of(cls, patient_id: str | None, breasts: Iterable[BreastScore]) -> PatientScore:
+        """From the breasts, at least one, of one study or of several."""
+        told = tuple(breasts)
+        scores = np.array([np.nan if b.score is None else b.score for b in told])
+        (score,) = score_patients(scores, np.zeros(len(told), dtype=np.int64))
+        return cls(patient_id, _or_none(score), told)
 
 
 def image_malignancy(result: ImageResult) -> float | None:
@@ -50,48 +72,35 @@ def image_malignancy(result: ImageResult) -> float | None:
     return score_images(found.scores, found.p_malignant, image_of, 1).item()
 
 
-def malignancy(results: Iterable[ImageResult]) -> tuple[PatientScore, ...]:
-    """Patients and breasts with their scores, in one order whatever that of ``results`` is.
+def breast_scores(
+    results: Iterable[ImageResult], scores: Iterable[ImageScore]
+) -> tuple[BreastScore, ...]:
+    """Of the breasts of one study, in one order whatever that of ``results`` is.
 
-    Left out are images where no classifier has looked, and those whose study and patient are both
-    unknown: nothing says which belong together.
+    Images where no classifier has looked are left out.
     """
-    scored = [
-        (result, score)
-        for result in sorted(results, key=_order)
-        if (result.patient_id or result.study_id)
-        and (score := image_malignancy(result)) is not None
-    ]
-    breasts, breast_of = _numbered([(r.patient_id, r.study_id, r.laterality) for r, _ in scored])
-    patients, patient_of = _numbered([(who, None if who else study) for who, study, _ in breasts])
+    scored = sorted(
+        (result.laterality or "", result.name, said.score, result.study_id)
+        for result, said in zip(results, scores, strict=True)
+        if said.score is not None
+    )
+    sides = list(dict.fromkeys(side for side, *_ in scored))
+    if not sides:
+        return ()
     of_breasts = score_breasts(
-        np.array([score for _, score in scored], dtype=np.float64),
-        breast_of,
-        np.array([side is not None for *_, side in breasts], dtype=np.bool_),
+        np.array([score for _, _, score, _ in scored], dtype=np.float64),
+        np.array([sides.index(side) for side, *_ in scored], dtype=np.int64),
+        np.array([side != "" for side in sides], dtype=np.bool_),
     )
-    names = np.array([result.name for result, _ in scored], dtype=np.object_)
-    told = [
-        BreastScore(study, side, tuple(names[breast_of == n]), _or_none(of_breasts[n]))
-        for n, (_, study, side) in enumerate(breasts)
-    ]
-    of_patients = score_patients(of_breasts, patient_of)
     return tuple(
-        PatientScore(
-            who, _or_none(of_patients[n]), tuple(told[b] for b in np.flatnonzero(patient_of == n))
+        BreastScore(
+            study_id=scored[0][-1],
+            laterality=side or None,
+            images=tuple(name for where, name, *_ in scored if where == side),
+            score=_or_none(score),
         )
-        for n, (who, _) in enumerate(patients)
+        for side, score in zip(sides, of_breasts, strict=True)
     )
-
-
-def _order(result: ImageResult) -> tuple[str, ...]:
-    known = (result.patient_id, result.study_id, result.laterality, result.name)
-    return tuple(value or "" for value in known)
-
-
-def _numbered(keys: Sequence[Key]) -> tuple[list[Key], NDArray[np.int64]]:
-    """The different ones, and the index of each among them (N,)."""
-    places = {key: place for place, key in enumerate(dict.fromkeys(keys))}
-    return list(places), np.array([places[key] for key in keys], dtype=np.int64)
 
 
 def _or_none(score: float) -> float | None:

@@ -18,6 +18,7 @@ from mammoscope.files import DISCLAIMER
 from mammoscope.geometry import Frame
 from mammoscope.reporting import ReportWriter, encode_closeups, encode_preview
 from mammoscope.results import Failure
+from mammoscope.study import study_results
 from mammoscope.study.levels import RULE
 from mammoscope.types import Explanation, ImageResult, Mammogram, ModelUse, NippleLine
 
@@ -68,10 +69,11 @@ class Page(HTMLParser):
 def report(tmp_path: Path, mammogram: Mammogram) -> Callable[..., str]:
     def write(results: Iterable[ImageResult], failures: Iterable[Failure] = ()) -> str:
         path = tmp_path / "report.html"
+        preview = encode_preview(mammogram)
         with ReportWriter(path) as writer:
-            for result in results:
-                closeups = encode_closeups(mammogram, result)
-                writer.add(result, encode_preview(mammogram), closeups)
+            for study in study_results(results):
+                closeups = {r.name: encode_closeups(mammogram, r) for r in study.images}
+                writer.add(study, {name: (preview, found) for name, found in closeups.items()})
             for failure in failures:
                 writer.add_failure(failure)
         return path.read_text(encoding="utf-8")
@@ -104,7 +106,8 @@ def test_marks_lie_on_the_box_in_pixels_of_the_preview(
     tmp_path: Path, mammogram: Mammogram, make_result: Make
 ) -> None:
     with ReportWriter(tmp_path / "r.html") as writer:
-        writer.add(make_result(), encode_preview(mammogram, max_side=150))
+        (study,) = study_results([make_result()])
+        writer.add(study, {"left_cc": (encode_preview(mammogram, max_side=150), ())})
     page = Page((tmp_path / "r.html").read_text())
     assert page.find("svg", **{"class": "marks"})[0]["viewbox"] == "0 0 100 150"
     assert {
@@ -188,8 +191,8 @@ def test_every_finding_shown_has_a_closer_look(
     assert (heat["x"], heat["y"], heat["width"]) == ("10.00", "30.00", "60.00")
     assert (heat["href"] or "").startswith("data:image/png;base64,")
     assert len(page.find("button", **{"aria-pressed": "false"})) == 2  # invert, heat map
-    places = reference().percentiles("shape.share", 0.25)
-    assert f"Relative size 25 % {places['benign']} % {places['malignant']} %" in page.text
+    place = reference().placed("shape.share", 0.25)
+    assert f"Relative size 25 % {place.benign} % {place.malignant} %" in page.text
     assert len(page.find("svg", **{"class": "spread"})) == len(explanation.features)
     for words in ("no outline of a lesion", "not the model’s reasons", "CBIS-DDSM", "CC BY"):
         assert words in page.text

@@ -15,7 +15,7 @@ from mammoscope.reporting.html.markup import Html, element, joined
 from mammoscope.reporting.pictures.closeup import FULL_LOG_ODDS, heat_map, squares
 from mammoscope.reporting.pictures.overlay import Preview
 from mammoscope.study import Link
-from mammoscope.types import Explanation
+from mammoscope.types import Explanation, Feature
 
 # Rows of a spread's picture, for benign and for malignant masses.
 _ROWS = {"benign": 4, "malignant": 11}
@@ -116,14 +116,14 @@ def _features(why: Explanation) -> Html:
     )
 
 
-def _feature(telling: Telling, value: float) -> Html:
-    places = reference().percentiles(telling.name, value)
+def _feature(telling: Telling, feature: Feature) -> Html:
+    places = {"benign": feature.benign, "malignant": feature.malignant}
     return element(
         "tr",
         None,
         element("th", {"scope": "row", "title": telling.meaning}, telling.title),
-        element("td", None, telling.text(value)),
-        element("td", None, _spread(telling.name, value)),
+        element("td", None, telling.text(feature.value)),
+        element("td", None, _spread(telling.name, feature.value)),
         *(element("td", None, f"{places[kind]} %") for kind in _ROWS),
     )
 

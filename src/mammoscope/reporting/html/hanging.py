@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
 from mammoscope.reporting.pictures.overlay import Preview
+from mammoscope.study import BreastScore, StudyResult
 from mammoscope.types import ImageResult
 
 # The two views of a screening examination come first; any others follow by their names.
@@ -50,12 +51,14 @@ class Row:
 class Sheet:
     """The images of one study, or of one patient where the study is unknown.
 
-    Both ids are None on the last sheet: its images have nothing in common but that.
+    Both ids are None on the last sheet: its images have nothing in common but that. ``breasts``
+    are the study's.
     """
 
     patient_id: str | None
     study_id: str | None
     films: tuple[Film, ...]
+    breasts: tuple[BreastScore, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -80,17 +83,25 @@ class Sheet:
         return tuple(film for film in self.films if film.result.laterality not in _SIDES)
 
 
-Image = tuple[ImageResult, Preview, tuple[Preview, ...]]
-"""A result with its preview and its close-ups."""
+Pictures = tuple[Preview, tuple[Preview, ...]]
+"""What is shown of an image: its preview, and a close-up of each finding shown, best first."""
 
 
-def sheets(images: Iterable[Image]) -> tuple[Sheet, ...]:
-    """The images by study, in an order that does not depend on the order they came in."""
+def sheets(studies: Iterable[tuple[StudyResult, Mapping[str, Pictures]]]) -> tuple[Sheet, ...]:
+    """A sheet for each study, in an order that does not depend on the order they came in.
+
+    Images without patient and study share the last sheet.
+    """
+    images: list[tuple[ImageResult, Pictures]] = []
+    breasts: dict[tuple[str | None, str | None], tuple[BreastScore, ...]] = {}
+    for study, pictures in studies:
+        images += ((image, pictures[image.name]) for image in study.images)
+        breasts[study.patient_id, study.study_id] = study.breasts
     ordered = sorted(images, key=lambda image: _order(image[0]))
-    films = (Film(n, *image) for n, image in enumerate(ordered, start=1))
+    films = (Film(n, result, *shown) for n, (result, shown) in enumerate(ordered, start=1))
     return tuple(
-        Sheet(patient_id, study_id, tuple(group))
-        for (patient_id, study_id), group in groupby(films, key=_belongs_to)
+        Sheet(*ids, films=tuple(group), breasts=breasts[ids])
+        for ids, group in groupby(films, key=_belongs_to)
     )
 
 

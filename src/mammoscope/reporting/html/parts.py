@@ -12,7 +12,6 @@ from mammoscope.reporting.html.markup import Html, element, joined
 from mammoscope.results.run import Failure
 from mammoscope.study import Link
 from mammoscope.study.levels import RULE
-from mammoscope.study.malignancy import malignancy
 from mammoscope.types import ModelUse
 
 ABOUT_MALIGNANCY = f"The malignancy score is for ranking; as a product it is no probability. {RULE}"
@@ -136,8 +135,7 @@ def _study_facts(study: Sheet) -> str:
 
 def _malignancy(study: Sheet) -> Html | None:
     """The score of each breast whose side is known."""
-    patients = malignancy(film.result for film in study.films)
-    scores = {breast.laterality: breast.score for each in patients for breast in each.breasts}
+    scores = {breast.laterality: breast.score for breast in study.breasts}
     told = [
         f"{word} {score:.2f}"
         for side, word in (("R", "right"), ("L", "left"))

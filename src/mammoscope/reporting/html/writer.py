@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from types import TracebackType
@@ -17,41 +17,40 @@ from types import TracebackType
 from mammoscope._version import __version__
 from mammoscope.files import DISCLAIMER, PathLike, atomic_file
 from mammoscope.reporting.html import parts
-from mammoscope.reporting.html.hanging import Image, Sheet, sheets
+from mammoscope.reporting.html.hanging import Pictures, Sheet, sheets
 from mammoscope.reporting.html.markup import Html, element, joined
-from mammoscope.reporting.pictures.overlay import Preview
 from mammoscope.results.run import Failure
-from mammoscope.study import Link, link
-from mammoscope.types import ImageResult, ModelUse
+from mammoscope.study import Link, StudyResult
+from mammoscope.types import ModelUse
 
 
 class ReportWriter:
-    """Collects images one at a time and writes the report when its block ends without an error.
+    """Collects studies and writes the report when its block ends without an error.
 
     Only the pictures' JPEG bytes are kept, a few hundred kB an image. The order of the calls does
-    not matter, so images may come as workers finish them. Findings below the threshold are in the
-    page too, hidden until the reader moves the score slider.
+    not matter. Findings below the threshold are in the page too, hidden until the reader moves the
+    score slider.
 
     Examples
     --------
     ::
 
+        pictures = encode_preview(mammogram), encode_closeups(mammogram, result)
         with ReportWriter("report.html") as report:
-            report.add(result, encode_preview(mammogram), encode_closeups(mammogram, result))
+            for study in study_results([result]):
+                report.add(study, {result.name: pictures})
             report.add_failure(Failure.of(error, path))
     """
 
     def __init__(self, path: PathLike, title: str = "Second-reader report") -> None:
         self._path = path
         self._title = title
-        self._images: list[Image] = []
+        self._studies: list[tuple[StudyResult, Mapping[str, Pictures]]] = []
         self._failures: list[Failure] = []
 
-    def add(
-        self, result: ImageResult, preview: Preview, closeups: tuple[Preview, ...] = ()
-    ) -> None:
-        """Take one image, its :func:`~mammoscope.reporting.encode_preview` and its close-ups."""
-        self._images.append((result, preview, closeups))
+    def add(self, study: StudyResult, pictures: Mapping[str, Pictures]) -> None:
+        """Take a study, and by the name of each of its images what is shown of it."""
+        self._studies.append((study, pictures))
 
     def add_failure(self, failure: Failure) -> None:
         """List a file that gave no result."""
@@ -78,8 +77,8 @@ class ReportWriter:
             If the file cannot be written.
         """
         failed = sorted(self._failures, key=lambda f: (f.path, f.error, f.cause))
-        links = link(result for result, _, _ in self._images)
-        page = _Page(self._title, sheets(self._images), links, tuple(failed))
+        links = tuple(link for study, _ in self._studies for link in study.links)
+        page = _Page(self._title, sheets(self._studies), links, tuple(failed))
         with atomic_file(self._path) as stream:
             for piece in page.pieces():
                 # A file name may hold bytes that are no text; they are shown as question marks.

@@ -1,0 +1,110 @@
+"""One study: its images, and what they say together. Made here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mammoscope.study.links import Link, link
+from mammoscope.study.malignancy import (
+    BreastScore,
+    ImageScore,
+    PatientScore,
+    breast_scores,
+    image_malignancy,
+)
+from mammoscope.types import ImageResult
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What the second reader says of one study.
+
+    Made by :func:`study_results`. Scores are for ranking, they are no probabilities; each holds
+    the rule that gave it.
+
+    Parameters
+    ----------
+    patient_id, study_id
+        Unknown stays None. Where both are, the study is of one image, and neither breasts nor a
+        patient are spoken of: nothing says which images belong together.
+    images
+        In the order in which they came.
+    scores
+        Malignancy of each of ``images``.
+    links
+        Findings of two views of a breast that may be one lesion.
+    breasts
+        Malignancy of the breasts, L before R; one of unknown side comes first, without a score.
+        Empty where no classifier has looked.
+    patient
+        Malignancy of the patient as far as this study tells; None where ``breasts`` is empty.
+    """
+
+    patient_id: str | None
+    study_id: str | None
+    images: tuple[ImageResult, ...]
+    scores: tuple[ImageScore, ...]
+    links: tuple[Link, ...]
+    breasts: tuple[BreastScore, ...]
+    patient: PatientScore | None
+
+    @property
+    def known(self) -> bool:
+        """Whether the images are known to belong together."""
+        return self.patient_id is not None or self.study_id is not None
+
+
+def study_results(results: Iterable[ImageResult]) -> tuple[StudyResult, ...]:
+    """The studies that some images are of, by patient and study; those of neither come last.
+
+    A study is what has one study ID and one patient ID; where only the patient is known, all
+    images of that patient. An image of which neither is known is a study of its own.
+
+    Examples
+    --------
+    >>> study_results([])
+    ()
+    """
+    known: dict[tuple[str | None, str | None], list[ImageResult]] = {}
+    alone: list[list[ImageResult]] = []
+    for result in results:
+        if result.patient_id is None and result.study_id is None:
+            alone.append([result])
+        else:
+            known.setdefault((result.patient_id, result.study_id), []).append(result)
+    ordered = sorted(known.items(), key=lambda item: tuple(part or "" for part in item[0]))
+    return tuple(_study(images) for images in (*(images for _, images in ordered), *alone))
+
+
+def patient_scores(studies: Iterable[StudyResult]) -> tuple[PatientScore, ...]:
+    """The patients of several studies, which are one where they have one patient ID."""
+    told = [study.patient for study in studies if study.patient is not None]
+    known: dict[str, list[PatientScore]] = {}
+    for patient in told:
+        if patient.patient_id is not None:
+            known.setdefault(patient.patient_id, []).append(patient)
+    unknown = [patient for patient in told if patient.patient_id is None]
+    return (*unknown, *(_one(patients) for patients in known.values()))
+
+
+def _one(patients: list[PatientScore]) -> PatientScore:
+    if len(patients) == 1:
+        return patients[0]
+    return PatientScore.of(patients[0].patient_id, (b for each in patients for b in each.breasts))
+
+
+def _study(images: list[ImageResult]) -> StudyResult:
+    first = images[0]
+    known = first.patient_id is not None or first.study_id is not None
+    scores = tuple(ImageScore(image.name, image_malignancy(image)) for image in images)
+    breasts = breast_scores(images, scores) if known else ()
+    return StudyResult(
+        patient_id=first.patient_id,
+        study_id=first.study_id,
+        images=tuple(images),
+        scores=scores,
+        links=link(images),
+        breasts=breasts,
+        patient=PatientScore.of(first.patient_id, breasts) if breasts else None,
+    )
