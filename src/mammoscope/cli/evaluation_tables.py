@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from mammoscope.cli.common import on_one_line, wide
-from mammoscope.evaluation import Classification, Estimate, Evaluation, Subgroup, Subgroups
+from mammoscope.evaluation import Estimate, Evaluation, Measured, Subgroups
 from mammoscope.files import DISCLAIMER
 from mammoscope.study.levels import RULE
 
@@ -24,23 +24,42 @@ _SAID_BY = {
     "default": "the default, as the results record none",
 }
 
+_DETECTION_RULE = (
+    "An image scores its highest detection (0 without any), a breast the mean of its images, a "
+    "patient the highest of its breasts. A breast of unknown side has no score, nor has its "
+    "patient."
+)
+
+_STUCK = (
+    "* No interval: every resample of the patients gives the same value, which does not say how "
+    "far it could move. A share of 0 or 1 in n patients goes with one up to 3 / n away from it."
+)
+"""The rule of three (J. A. Hanley and A. Lippman-Hand, JAMA 249, 1983)."""
+
 
 def print_tables(evaluations: Sequence[Evaluation], plots: Mapping[str, Path | None]) -> None:
     """Evaluations of one set by several rules, and where each plot was written."""
     console = Console(soft_wrap=True, highlight=False, markup=False, width=wide())
     first = evaluations[0]
+    unmarked = f", {first.unmarked} with lesions not marked" if first.unmarked else ""
     console.print(
-        f"{first.images} images ({first.normals} without a lesion) of "
+        f"{first.images} images ({first.normals} without a lesion{unmarked}) of "
         f"{first.patients} patients, {first.lesions} lesions, {first.predictions} predictions"
     )
-    for evaluation in evaluations:
-        console.print(f"Hit rule {evaluation.hit}: {evaluation.hit.describe()}")
-    if first.scored:
-        _print_rows(console, evaluations, _rows(evaluations, first.threshold))
+    printed: list[Estimate] = []
+    if first.unmarked < first.images or not first.cancer:
+        for evaluation in evaluations:
+            console.print(f"Hit rule {evaluation.hit}: {evaluation.hit.describe()}")
+        if first.scored:
+            printed += _print_rows(console, evaluations, [e.figures for e in evaluations])
     if first.classification:
-        _print_classification(console, evaluations)
+        printed += _print_classification(console, evaluations)
+    if first.cancer:
+        printed += _print_cancer(console, evaluations)
     for several in zip(*(evaluation.subgroups for evaluation in evaluations), strict=True):
-        _print_subgroups(console, several, evaluations)
+        printed += _print_subgroups(console, several, evaluations)
+    if any(estimate.is_stuck for estimate in printed):
+        console.print(_STUCK)
     console.print(
         f"Intervals: {first.bootstrap} resamples of patients, seed {first.seed}. {DISCLAIMER}"
     )
@@ -50,15 +69,19 @@ def print_tables(evaluations: Sequence[Evaluation], plots: Mapping[str, Path | N
 
 
 def _print_rows(
-    console: Console, evaluations: Sequence[Evaluation], rows: Mapping[str, Sequence[Estimate]]
-) -> None:
+    console: Console, evaluations: Sequence[Evaluation], each: Sequence[Sequence[Measured]]
+) -> list[Estimate]:
+    """A table of the figures by every rule; gives what it shows."""
     table = _table(evaluations)
-    for label, estimates in rows.items():
+    shown: list[Estimate] = []
+    for label, estimates in _rows(each):
         table.add_row(label, *_cells(estimates))
+        shown += estimates
     console.print(table)
+    return shown
 
 
-def _print_classification(console: Console, evaluations: Sequence[Evaluation]) -> None:
+def _print_classification(console: Console, evaluations: Sequence[Evaluation]) -> list[Estimate]:
     """A block of its own: which lesions, from which probability up, the figures."""
     each = {str(e.hit): e.classification for e in evaluations if e.classification}
     console.print("\nClassification: malignant or benign")
@@ -71,46 +94,45 @@ def _print_classification(console: Console, evaluations: Sequence[Evaluation]) -
     console.print(
         f"Malignant from p_malignant {first.malignant_from:g}: {_SAID_BY[first.malignant_from_is]}"
     )
-    figures = [_classification_figures(found) for found in each.values()]
-    _print_rows(console, evaluations, _side_by_side(figures))
+    shown = _print_rows(console, evaluations, [found.figures for found in each.values()])
     unscored = "" if evaluations[0].scored else " Detections without scores count as 1."
     console.print(f"{RULE}{unscored}")
+    return shown
 
 
-def _classification_figures(found: Classification) -> dict[str, Estimate]:
-    called = f"{found.malignant_from:g} and up"
-    return {
-        "AUC, lesions": found.auc,
-        "Brier score, lesions": found.brier,
-        "Calibration error, lesions": found.calibration_error,
-        f"Accuracy, {called}": found.accuracy,
-        f"Sensitivity, {called}": found.sensitivity,
-        f"Specificity, {called}": found.specificity,
-        **{
-            f"AUC, {name}s ({level.malignant} malignant, {level.benign} benign)": level.auc
-            for name, level in found.levels.items()
-        },
-        **{f"AP, {name} masses": estimate for name, estimate in found.ap.items()},
-    }
+def _print_cancer(console: Console, evaluations: Sequence[Evaluation]) -> list[Estimate]:
+    """A block of its own: how many have cancer, the figures."""
+    each = [evaluation.cancer for evaluation in evaluations if evaluation.cancer]
+    console.print("\nCancer: yes or no")
+    for level, (yes, no, left_out) in each[0].counts.items():
+        left = f", {left_out} left out" if left_out else ""
+        plural = f"{level}es" if level.endswith("s") else f"{level}s"
+        console.print(f"{plural.capitalize()}: {yes} with cancer, {no} without{left}")
+    shown = _print_rows(console, evaluations, [found.figures for found in each])
+    console.print(RULE if each[0].by_malignancy else _DETECTION_RULE)
+    return shown
 
 
 def _print_subgroups(
     console: Console, several: Sequence[Subgroups], evaluations: Sequence[Evaluation]
-) -> None:
+) -> list[Estimate]:
     """The groups by one column; ``several`` are the same groups by each rule."""
     first = several[0]
     measure = f" ({first.measure})" if first.measure else ""
     console.print(f"\nBy {on_one_line(first.column)}{measure}: {_LEVELS[first.level]}")
     table = _table(evaluations, "Group", "Images", "Lesions")
+    shown: list[Estimate] = []
     for groups in zip(*(subgroups.groups for subgroups in several), strict=True):
         group = groups[0]
         heading = [on_one_line(group.name), str(group.images), str(group.lesions)]
-        for label, estimates in _rows(groups, evaluations[0].threshold).items():
+        for label, estimates in _rows([group.figures for group in groups]):
             if any(estimate.value is not None for estimate in estimates):
                 table.add_row(*heading, label, *_cells(estimates))
+                shown += estimates
                 heading = ["", "", ""]
         table.add_section()
     console.print(table)
+    return shown
 
 
 def _table(evaluations: Sequence[Evaluation], *before: str) -> Table:
@@ -125,32 +147,12 @@ def _table(evaluations: Sequence[Evaluation], *before: str) -> Table:
     return table
 
 
-def _rows(several: Sequence[Evaluation | Subgroup], threshold: float) -> dict[str, list[Estimate]]:
-    """The figures by their names in the table, each as it is by every rule."""
-    return _side_by_side([_figures(found, threshold) for found in several])
-
-
-def _side_by_side(each: Sequence[Mapping[str, Estimate]]) -> dict[str, list[Estimate]]:
-    return {label: [figures[label] for figures in each] for label in each[0]}
-
-
-def _figures(found: Evaluation | Subgroup, threshold: float) -> dict[str, Estimate]:
-    """The figures that there are; those at the threshold only where one is known."""
-    shown = f"score {threshold:g} and up"
-    figures = {
-        "AP": found.ap,
-        **{f"Sensitivity at {f:g} FPPI": e for f, e in found.sensitivity_at_fppi.items()},
-        "AUC, image level": found.auc,
-    }
-    if found.sensitivity_at_threshold.value is not None:
-        figures[f"Sensitivity, {shown}"] = found.sensitivity_at_threshold
-    if found.fppi_at_threshold is not None and found.fppi_at_threshold.value is not None:
-        figures[f"False positives an image, {shown}"] = found.fppi_at_threshold
-        figures[f"Images without a false positive, {shown}"] = found.clean_at_threshold
-    figures[f"False positives a normal image, {shown}"] = found.false_positives_per_normal
-    if isinstance(found, Subgroup):
-        figures["AUC of malignancy, lesions"] = found.malignancy_auc
-    return {label: estimate for label, estimate in figures.items() if estimate is not None}
+def _rows(each: Sequence[Sequence[Measured]]) -> Iterator[tuple[str, list[Estimate]]]:
+    """The figures by their rows' titles, each as it is by every rule."""
+    for several in zip(*each, strict=True):
+        first = several[0]
+        if first.estimate.value is not None or not first.figure.only_defined:
+            yield first.label, [one.estimate for one in several]
 
 
 def _cells(estimates: Sequence[Estimate]) -> list[str]:
@@ -165,4 +167,6 @@ def _texts(estimate: Estimate) -> tuple[str, str]:
     value = "undefined" if estimate.value is None else f"{estimate.value:.3f}"
     if estimate.low is None:
         return value, ""
+    if estimate.is_stuck:
+        return value, "*"
     return value, f"{estimate.low:.3f} to {estimate.high:.3f}"

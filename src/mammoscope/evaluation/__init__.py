@@ -15,9 +15,13 @@ Arrays go in by :meth:`Truth.of` and :meth:`Predictions.of`.
 
 from __future__ import annotations
 
+from mammoscope.evaluation.metrics.cancer import Cancer
 from mammoscope.evaluation.metrics.classification import Classification, Level
+from mammoscope.evaluation.metrics.comparison import Comparison, Sample
 from mammoscope.evaluation.metrics.estimates import Estimate
-from mammoscope.evaluation.metrics.figures import FPPI
+from mammoscope.evaluation.metrics.figure import Figure, Measured
+from mammoscope.evaluation.metrics.figures import FIGURES
+from mammoscope.evaluation.metrics.froc import FPPI
 from mammoscope.evaluation.metrics.matching import HitRule, match
 from mammoscope.evaluation.metrics.metrics import Evaluation, FrocCurve, evaluate, several_as_dict
 from mammoscope.evaluation.metrics.subgroups import Subgroup, Subgroups
@@ -28,16 +32,22 @@ from mammoscope.evaluation.set.options import EvaluationOptions
 from mammoscope.evaluation.set.tables import load_predictions, load_truth
 
 __all__ = [
+    "FIGURES",
     "FPPI",
+    "Cancer",
     "Classification",
     "Column",
+    "Comparison",
     "Estimate",
     "Evaluation",
     "EvaluationOptions",
+    "Figure",
     "FrocCurve",
     "HitRule",
     "Level",
+    "Measured",
     "Predictions",
+    "Sample",
     "Subgroup",
     "Subgroups",
     "Truth",

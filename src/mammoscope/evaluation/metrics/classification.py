@@ -15,23 +15,16 @@ from typing import Any, Literal
 import numpy as np
 
 from mammoscope.evaluation.metrics.calibration import Reliability
-from mammoscope.evaluation.metrics.estimates import Estimate, Estimates, measure
-from mammoscope.evaluation.metrics.joint import ClassRanking
-from mammoscope.evaluation.metrics.levels import (
-    BENIGN,
-    MALIGNANT,
-    UNCLEAR,
-    Units,
-    lesion_classes,
-    of_lesions,
-    of_wholes,
-)
-from mammoscope.evaluation.metrics.malignancy import ROC_AT, MalignancyFigures, Rates
+from mammoscope.evaluation.metrics.comparison import Comparison
+from mammoscope.evaluation.metrics.estimates import Estimate
+from mammoscope.evaluation.metrics.figure import Measured, nested
+from mammoscope.evaluation.metrics.figures import ROC_BAND
+from mammoscope.evaluation.metrics.levels import LEVELS, UNCLEAR, Units, lesion_classes
+from mammoscope.evaluation.metrics.malignancy import is_classified
 from mammoscope.evaluation.metrics.roc import roc_points
-from mammoscope.evaluation.set.data import IntArray, Predictions, Truth
-from mammoscope.evaluation.set.groups import Grouping
-from mammoscope.evaluation.set.options import EvaluationOptions
 from mammoscope.geometry import FloatArray
+
+_WITHIN = "classification/"
 
 
 @dataclass(frozen=True)
@@ -56,15 +49,10 @@ class Level:
     benign: int
     left_out: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        counts = {"malignant": self.malignant, "benign": self.benign, "left_out": self.left_out}
-        return {"auc": self.auc.as_dict(), **counts}
-
 
 @dataclass(frozen=True)
 class Classification:
-    """The figures of classification.
+    """The figures of classification; each is an attribute too, such as ``auc`` or ``brier``.
 
     Parameters
     ----------
@@ -75,18 +63,10 @@ class Classification:
         these that are malignant.
     malignant_from, malignant_from_is
         p_malignant from which a lesion is called malignant, and who says so.
-    auc, brier, calibration_error
-        Area under the ROC curve; see :mod:`mammoscope.evaluation.metrics.calibration`.
-    accuracy, sensitivity, specificity
-        Share called rightly from ``malignant_from`` on: of all, of the malignant, of the benign.
-    levels
-        ``"image"``, ``"breast"`` and ``"patient"``.
-    ap
-        ``"benign"`` and ``"malignant"``: AP of detection and class together; empty without scores.
-    auc_of_groups
-        The lesions' AUC in each subgroup, in order.
-    patients
-        Of the rarer class, by figure: how many patients its interval rests on.
+    counts
+        By level how many are malignant, benign and left out.
+    figures
+        Those of the block, in the order of the table.
     roc
         For plotting; None with one class alone.
     reliability
@@ -98,128 +78,93 @@ class Classification:
     malignant: int
     malignant_from: float
     malignant_from_is: Literal["option", "results", "default"]
-    auc: Estimate
-    brier: Estimate
-    calibration_error: Estimate
-    accuracy: Estimate
-    sensitivity: Estimate
-    specificity: Estimate
-    levels: Mapping[str, Level]
-    ap: Mapping[str, Estimate]
-    auc_of_groups: tuple[Estimate, ...]
-    patients: Mapping[str, int]
+    counts: Mapping[str, tuple[int, int, int]]
+    figures: tuple[Measured, ...]
     roc: RocCurve | None
     reliability: Reliability
 
+    @classmethod
+    def of(
+        cls, seen: Comparison, measured: Sequence[Measured], band: Sequence[Estimate]
+    ) -> Classification | None:
+        """From all figures of a set and the interval of its ROC curve.
+
+        None where no lesion has a label, or no detection a p_malignant.
+        """
+        if not is_classified(seen):
+            return None
+        scored = seen.classified.only(seen.classified.known)
+        malignant_from, said_by = seen.options.malignant_from_for(seen.predictions)
+        return cls(
+            labelled=int((lesion_classes(seen.truth) != UNCLEAR).sum()),
+            scored=len(scored),
+            malignant=int(scored.malignant.sum()),
+            malignant_from=malignant_from,
+            malignant_from_is=said_by,
+            counts={level: _counts(units) for level, units in seen.wholes.items()},
+            figures=tuple(each for each in measured if each.figure.block == "classification"),
+            roc=_curve(scored, band),
+            reliability=Reliability.of(scored.scores, scored.malignant),
+        )
+
+    def __getattr__(self, name: str) -> Estimate:
+        for each in self.__dict__.get("figures", ()):
+            if each.figure.name == _WITHIN + name:
+                return each.estimate
+        raise AttributeError(name)
+
+    @property
+    def levels(self) -> Mapping[str, Level]:
+        """``"image"``, ``"breast"`` and ``"patient"``."""
+        aucs = self._by_name("levels/", "/auc")
+        return {level: Level(aucs[level], *self.counts[level]) for level in LEVELS}
+
+    @property
+    def ap(self) -> Mapping[str, Estimate]:
+        """``"benign"`` and ``"malignant"``; empty without scores that can be weighed."""
+        return self._by_name("ap/")
+
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; what serves plots, subgroups and notes is left out."""
-        return {
+        """Plain values for JSON; what serves plots and notes is left out."""
+        values: dict[str, Any] = {
             "labelled": self.labelled,
             "scored": self.scored,
             "malignant": self.malignant,
             "malignant_from": self.malignant_from,
             "malignant_from_is": self.malignant_from_is,
-            "auc": self.auc.as_dict(),
-            "brier": self.brier.as_dict(),
-            "calibration_error": self.calibration_error.as_dict(),
-            "accuracy": self.accuracy.as_dict(),
-            "sensitivity": self.sensitivity.as_dict(),
-            "specificity": self.specificity.as_dict(),
-            "levels": {name: level.as_dict() for name, level in self.levels.items()},
-            "ap": {name: estimate.as_dict() for name, estimate in self.ap.items()},
+            **nested(self.figures, _WITHIN),
+        }
+        for level, counts in self.counts.items():
+            values["levels"][level] |= dict(
+                zip(("malignant", "benign", "left_out"), counts, strict=True)
+            )
+        values.setdefault("ap", {})
+        return values
+
+    def _by_name(self, start: str, end: str = "") -> dict[str, Estimate]:
+        names = {each.figure.name.removeprefix(_WITHIN): each.estimate for each in self.figures}
+        return {
+            name.removeprefix(start).removesuffix(end): estimate
+            for name, estimate in names.items()
+            if name.startswith(start)
         }
 
 
-def classification(
-    predictions: Predictions,
-    truth: Truth,
-    matched: IntArray,
-    groupings: Sequence[Grouping],
-    options: EvaluationOptions,
-) -> Classification | None:
-    """From the lesion that each detection matches (N,).
-
-    None where no lesion has a label, or no detection a p_malignant.
-    """
-    labelled = int((lesion_classes(truth) != UNCLEAR).sum())
-    if predictions.p_malignant is None or not labelled:
-        return None
-    lesions = of_lesions(truth, predictions.p_malignant, matched)
-    wholes = of_wholes(truth, predictions, predictions.p_malignant)
-    malignant_from, said_by = options.malignant_from_for(predictions)
-    figures = MalignancyFigures(
-        lesions=lesions.only(lesions.known),
-        groups=_groups(truth, groupings)[:, lesions.known],
-        wholes={name: units.only(units.known) for name, units in wholes.items()},
-        joint=_joint(predictions, truth, predictions.p_malignant, options),
-        malignant_from=malignant_from,
-    )
-    found = Rates(*measure(figures, truth.patients, options.bootstrap, options.seed))
-    levels = zip(wholes.items(), found.auc_of_wholes, strict=True)
-    scored = figures.lesions
-    return Classification(
-        labelled=labelled,
-        scored=len(scored),
-        malignant=int(scored.malignant.sum()),
-        malignant_from=malignant_from,
-        malignant_from_is=said_by,
-        auc=found.auc[0],
-        brier=found.brier.item(),
-        calibration_error=found.calibration_error.item(),
-        accuracy=found.accuracy.item(),
-        sensitivity=found.sensitivity.item(),
-        specificity=found.specificity.item(),
-        levels={name: _level(units, auc) for (name, units), auc in levels},
-        ap=dict(zip(figures.joint, found.ap, strict=True)),
-        auc_of_groups=tuple(found.auc[1:]),
-        patients=_support(figures, truth),
-        roc=_curve(scored, found.band),
-        reliability=Reliability.of(scored.scores, scored.malignant),
-    )
-
-
-def _groups(truth: Truth, groupings: Sequence[Grouping]) -> np.ndarray:
-    """(G, L) whether a lesion is of a group, the first being all; a group of images has theirs."""
-    members = [
-        group if grouping.level == "lesion" else group[truth.image_of]
-        for grouping in groupings
-        for group in grouping.members
-    ]
-    return np.array([np.ones(len(truth.boxes), dtype=np.bool_), *members])
-
-
-def _joint(
-    predictions: Predictions, truth: Truth, p_malignant: FloatArray, options: EvaluationOptions
-) -> dict[str, ClassRanking]:
-    if not predictions.scored or (predictions.scores < 0).any():
-        return {}
-    classes = {"benign": (1 - p_malignant, BENIGN), "malignant": (p_malignant, MALIGNANT)}
-    return {
-        name: ClassRanking.of(predictions, truth, p, wanted, options.hit)
-        for name, (p, wanted) in classes.items()
-    }
-
-
-def _support(figures: MalignancyFigures, truth: Truth) -> dict[str, int]:
-    counts = figures.patients(truth.patients)
-    wholes = zip(figures.wholes, counts.auc_of_wholes, strict=True)
-    return {
-        "classification of lesions": int(counts.auc[0]),
-        **{f"AUC of malignancy by {name}": int(count) for name, count in wholes},
-        **{f"AP of {n} masses": int(c) for n, c in zip(figures.joint, counts.ap, strict=True)},
-    }
-
-
-def _level(units: Units, auc: Estimate) -> Level:
+def _counts(units: Units) -> tuple[int, int, int]:
     known = units.only(units.known)
     malignant = int(known.malignant.sum())
-    return Level(auc, malignant, len(known) - malignant, len(units) - len(known))
+    return malignant, len(known) - malignant, len(units) - len(known)
 
 
-def _curve(lesions: Units, band: Estimates) -> RocCurve | None:
+def _curve(lesions: Units, band: Sequence[Estimate]) -> RocCurve | None:
     if len(set(lesions.classes)) < 2:
         return None
     false, true = roc_points(lesions.scores, lesions.malignant, np.ones((1, len(lesions))))
-    ends = [(f, e.low, e.high) for f, e in zip(ROC_AT, band, strict=True)]
+    return RocCurve(false[0], true[0], band_of(ROC_BAND.at, band))
+
+
+def band_of(at: Sequence[float], band: Sequence[Estimate]) -> FloatArray | None:
+    """(3, C) of a curve: where, low and high end; None where a height has no interval."""
+    ends = [(value, e.low, e.high) for value, e in zip(at, band, strict=True)]
     known = all(low is not None for _, low, _ in ends)
-    return RocCurve(false[0], true[0], np.array(ends, dtype=np.float64).T if known else None)
+    return np.array(ends, dtype=np.float64).T if known else None

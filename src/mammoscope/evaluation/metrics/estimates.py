@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.evaluation.metrics.bootstrap import LEAST_PATIENTS, interval, resamples
-from mammoscope.evaluation.metrics.figures import FPPI
 from mammoscope.geometry import FloatArray
 
 _BLOCK_VALUES = 2_000_000
@@ -26,6 +24,11 @@ class Estimate:
     value: float | None
     low: float | None = None
     high: float | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether every resample gives the same: too few patients to see how far it could move."""
+        return self.low is not None and self.low == self.high
 
     def as_dict(self) -> dict[str, float | None]:
         """Plain values for JSON."""
@@ -67,11 +70,6 @@ def measure(
     samples = [np.concatenate(each) for each in zip(*blocks, strict=True)]
     fields = zip(values, samples, support, strict=True)
     return tuple(_estimates(np.asarray(v), s, np.asarray(n)) for v, s, n in fields)
-
-
-def by_fppi(sensitivity: Estimates) -> Mapping[float, Estimate]:
-    """Sensitivities (F,) by their false positives an image."""
-    return MappingProxyType(dict(zip(FPPI, sensitivity, strict=True)))
 
 
 def _estimates(values: FloatArray, samples: FloatArray, support: FloatArray) -> Estimates:

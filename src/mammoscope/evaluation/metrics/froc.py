@@ -17,6 +17,9 @@ import numpy as np
 from mammoscope.evaluation.set.data import BoolArray, IntArray, Predictions
 from mammoscope.geometry import FloatArray
 
+FPPI = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""False positives an image at which sensitivity is reported."""
+
 
 @dataclass(frozen=True)
 class Ranking:

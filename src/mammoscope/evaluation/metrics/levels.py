@@ -1,8 +1,9 @@
 """Classes and scores of malignancy: of lesions, images, breasts and patients.
 
-**Class.** An image is malignant if it holds a malignant lesion, unclear if it holds an unlabelled
-one and no malignant one, and else benign, also without any lesion. Breasts and patients follow from
-their images in the same way. What is unclear is left out.
+**Class.** An image of which the truth says cancer or none is malignant or benign. Else it is
+malignant if it holds a malignant lesion, unclear if it holds an unlabelled one, or a region to
+ignore, and no malignant one, or if its lesions are not marked, and else benign, also without any
+lesion. Breasts and patients follow from their images in the same way. What is unclear is left out.
 
 **Score.** By the rule of a run, :mod:`mammoscope.study.levels`; where detections have no
 scores, they count as 1.
@@ -23,7 +24,10 @@ from mammoscope.study.levels import score_breasts, score_images, score_patients
 BENIGN, UNCLEAR, MALIGNANT = 0, 1, 2
 """Classes; that of a whole is the highest of its parts."""
 
+LEVELS = ("image", "breast", "patient")
+
 _CLASSES = {"benign": BENIGN, "malignant": MALIGNANT}
+_SAID = {"yes": MALIGNANT, "no": BENIGN}
 _SIDES = ("L", "R")
 
 
@@ -80,16 +84,32 @@ def of_lesions(truth: Truth, p_malignant: FloatArray, matched: IntArray) -> Unit
 
 def of_wholes(truth: Truth, predictions: Predictions, p_malignant: FloatArray) -> dict[str, Units]:
     """Images, breasts and patients, by their names in the singular."""
-    images = _of_images(truth, predictions, p_malignant)
+    images = len(truth.images)
+    # A score below 0 is no certainty: times a probability it would rank nothing.
+    if (predictions.scores < 0).any():
+        return of_scores(truth, np.full(images, np.nan))
+    found = predictions.scores, p_malignant, predictions.image_of
+    return of_scores(truth, score_images(*found, images))
+
+
+def of_scores(truth: Truth, scores: FloatArray) -> dict[str, Units]:
+    """The same from the scores (I,) of the images."""
+    images = Units(scores, image_classes(truth), np.arange(len(truth.images)))
     breasts = _of_breasts(images, truth)
     patients = [truth.patients[image] for image in breasts.image_of]
     _, first, whole_of = np.unique(patients, return_index=True, return_inverse=True)
-    scores = score_patients(breasts.scores, whole_of)
-    return {
-        "image": images,
-        "breast": breasts,
-        "patient": Units(scores, _highest(breasts.classes, whole_of), breasts.image_of[first]),
-    }
+    of_patients = score_patients(breasts.scores, whole_of)
+    of_each = Units(of_patients, _highest(breasts.classes, whole_of), breasts.image_of[first])
+    return dict(zip(LEVELS, (images, breasts, of_each), strict=True))
+
+
+def image_classes(truth: Truth) -> IntArray:
+    """(I,) benign, unclear or malignant."""
+    classes = np.where(truth.known, BENIGN, UNCLEAR)
+    np.maximum.at(classes, truth.ignored_on, UNCLEAR)
+    np.maximum.at(classes, truth.image_of, lesion_classes(truth))
+    said = [_SAID.get(word) for word in truth.cancer or ("",) * len(truth.images)]
+    return np.array([c if s is None else s for c, s in zip(classes, said, strict=True)], np.int64)
 
 
 def sides(truth: Truth) -> Sequence[str]:
@@ -97,16 +117,6 @@ def sides(truth: Truth) -> Sequence[str]:
     column = truth.columns.get(LATERALITY)
     values = column.images if column else ("",) * len(truth.images)
     return [side if side in _SIDES else "" for side in values]
-
-
-def _of_images(truth: Truth, predictions: Predictions, p_malignant: FloatArray) -> Units:
-    classes = np.full(len(truth.images), BENIGN)
-    np.maximum.at(classes, truth.image_of, lesion_classes(truth))
-    scores = score_images(predictions.scores, p_malignant, predictions.image_of, len(truth.images))
-    # A score below 0 is no certainty: times a probability it would rank nothing.
-    if (predictions.scores < 0).any():
-        scores[:] = np.nan
-    return Units(scores, classes, np.arange(len(truth.images)))
 
 
 def _of_breasts(images: Units, truth: Truth) -> Units:

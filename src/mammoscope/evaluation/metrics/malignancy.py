@@ -1,142 +1,223 @@
-"""Every figure of classification, for many weightings of the images at once."""
+"""The figures of classification: malignant lesions against benign ones, and what follows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
 from mammoscope.evaluation.metrics.calibration import brier_score, calibration_error
-from mammoscope.evaluation.metrics.figures import Array
+from mammoscope.evaluation.metrics.comparison import Comparison, Sample
+from mammoscope.evaluation.metrics.figure import Block, Figure
 from mammoscope.evaluation.metrics.froc import ratio
-from mammoscope.evaluation.metrics.joint import ClassRanking
-from mammoscope.evaluation.metrics.levels import Units
-from mammoscope.evaluation.metrics.roc import area_under_roc, sensitivity_along
+from mammoscope.evaluation.metrics.levels import LEVELS, UNCLEAR, Units, lesion_classes
+from mammoscope.evaluation.metrics.roc import area_under_roc
 from mammoscope.evaluation.set.data import BoolArray
 from mammoscope.geometry import FloatArray
 
-ROC_AT = np.linspace(0, 1, 101)
-"""Shares of benign lesions called malignant at which the ROC curve's interval is computed."""
+
+def is_classified(seen: Comparison) -> bool:
+    """Whether a lesion has a label and a detection a p_malignant."""
+    labelled = bool((lesion_classes(seen.truth) != UNCLEAR).any())
+    return seen.predictions.p_malignant is not None and labelled
 
 
-class Rates(NamedTuple, Generic[Array]):
-    """The figures of B weightings; for the set itself the same without the axis B.
+class _OfLesions(Figure):
+    """A figure of the labelled lesions that were found and have a p_malignant."""
 
-    Parameters
-    ----------
-    brier, calibration_error, accuracy, sensitivity, specificity
-        (B,) of lesions.
-    auc
-        (B, G) of each group of lesions; group 0 is all of them.
-    auc_of_wholes
-        (B, W) of images, breasts and patients.
-    ap
-        (B, J) of detection and class together, of J classes.
-    band
-        (B, C) height of the lesions' ROC curve.
-    """
+    block: Block = "classification"
 
-    brier: Array
-    calibration_error: Array
-    accuracy: Array
-    sensitivity: Array
-    specificity: Array
-    auc: Array
-    auc_of_wholes: Array
-    ap: Array
-    band: Array
+    def values(self, sample: Sample, lesions: BoolArray) -> FloatArray:
+        """(B,)."""
+        units = self.units(sample.comparison, lesions)
+        weights = sample.weights[:, units.image_of]
+        return self.of(units, weights, sample.comparison.malignant_from)
+
+    def of(self, units: Units, weights: FloatArray, malignant_from: float) -> FloatArray:
+        """(B,) of lesions (U,) for weights (B, U)."""
+        raise NotImplementedError
+
+    def kinds(self, seen: Comparison, lesions: BoolArray) -> Sequence[BoolArray]:
+        """Images with such a lesion."""
+        return (_images(seen, self.units(seen, lesions)),)
+
+    def applies(self, seen: Comparison) -> bool:
+        """Where there is anything to classify."""
+        return is_classified(seen)
+
+    @staticmethod
+    def units(seen: Comparison, lesions: BoolArray) -> Units:
+        """Those of known class and score."""
+        return seen.classified.only(seen.classified.known & lesions)
 
 
-@dataclass(frozen=True)
-class MalignancyFigures:
-    """Every figure as a function of how often each image counts.
+def _images(seen: Comparison, units: Units) -> BoolArray:
+    """(I,) those of the units."""
+    return np.bincount(units.image_of, minlength=seen.images) > 0
 
-    Parameters
-    ----------
-    lesions
-        Those of known class and score (U).
-    groups
-        (G, U) whether a lesion is of a group; group 0 is all of them.
-    wholes
-        Images, breasts and patients of known class and score.
-    joint
-        The detections as ones of each class; empty where there are no scores.
-    malignant_from
-        p_malignant from which a lesion is called malignant.
-    """
 
-    lesions: Units
-    groups: BoolArray
-    wholes: Mapping[str, Units]
-    joint: Mapping[str, ClassRanking]
-    malignant_from: float
+def of_both(seen: Comparison, units: Units) -> Sequence[BoolArray]:
+    """Images of malignant units, and of benign ones."""
+    return tuple(_images(seen, units.only(of)) for of in (units.malignant, ~units.malignant))
 
-    @property
-    def size(self) -> int:
-        """Values held at once for each weighting, about."""
-        rankings = [len(each.ranking.image_of) for each in self.joint.values()]
-        return max(len(self.lesions), *map(len, self.wholes.values()), *rankings, 1)
 
-    def __call__(self, weights: FloatArray) -> Rates[FloatArray]:
-        """For weights (B, I)."""
-        p, malignant = self.lesions.scores, self.lesions.malignant
-        times = weights[:, self.lesions.image_of]
-        right = (p >= self.malignant_from) == malignant
-        return Rates(
-            brier=brier_score(p, malignant, times),
-            calibration_error=calibration_error(p, malignant, times),
-            accuracy=_share(right, times),
-            sensitivity=_share(right[malignant], times[:, malignant]),
-            specificity=_share(right[~malignant], times[:, ~malignant]),
-            auc=_stack(weights, [_auc(self.lesions.only(g), weights) for g in self.groups]),
-            auc_of_wholes=_stack(weights, [_auc(u, weights) for u in self.wholes.values()]),
-            ap=_stack(weights, [j.average_precision(weights) for j in self.joint.values()]),
-            band=sensitivity_along(p, malignant, times, ROC_AT),
-        )
+class LesionAuc(_OfLesions):
+    """Chance that of a malignant and a benign lesion the malignant one has the higher p."""
 
-    def patients(self, names: Sequence[str]) -> Rates[FloatArray]:
-        """How many patients each figure rests on, each image being of the patient in ``names``."""
-        who = np.asarray(names, dtype=np.str_)
-        lesions = who[self.lesions.image_of]
-        malignant, benign = (
-            _different(lesions[which])
-            for which in (self.lesions.malignant, ~self.lesions.malignant)
-        )
-        auc = [_of_both(self.lesions.only(group), who) for group in self.groups]
-        ap = [_different(who[each.lesions > 0]) for each in self.joint.values()]
-        return Rates(
-            brier=_different(lesions),
-            calibration_error=_different(lesions),
-            accuracy=_different(lesions),
-            sensitivity=malignant,
-            specificity=benign,
-            auc=np.array(auc),
-            auc_of_wholes=np.array([_of_both(units, who) for units in self.wholes.values()]),
-            ap=np.array(ap),
-            band=np.full(len(ROC_AT), auc[0]),
-        )
+    name, title, better = "classification/auc", "AUC, lesions", "higher"
+    note: str | None = "classification of lesions"
+
+    def of(self, units: Units, weights: FloatArray, malignant_from: float) -> FloatArray:
+        """(B,)."""
+        return area_under_roc(units.scores, units.malignant, weights)
+
+    def kinds(self, seen: Comparison, lesions: BoolArray) -> Sequence[BoolArray]:
+        """Images with a malignant lesion, and with a benign one."""
+        return of_both(seen, self.units(seen, lesions))
+
+
+class GroupAuc(LesionAuc):
+    """The same of the lesions of a subgroup."""
+
+    name, title, note = "malignancy_auc", "AUC of malignancy, lesions", None
+    block, of_lesions = "group", True
+
+
+class Brier(_OfLesions):
+    """Mean squared difference of p_malignant and outcome."""
+
+    name, title, better = "classification/brier", "Brier score, lesions", "lower"
+
+    def of(self, units: Units, weights: FloatArray, malignant_from: float) -> FloatArray:
+        """(B,)."""
+        return brier_score(units.scores, units.malignant, weights)
+
+
+class CalibrationError(_OfLesions):
+    """Expected calibration error, 10 bins of equal mass."""
+
+    name, title = "classification/calibration_error", "Calibration error, lesions"
+    better = "lower"
+
+    def of(self, units: Units, weights: FloatArray, malignant_from: float) -> FloatArray:
+        """(B,)."""
+        return calibration_error(units.scores, units.malignant, weights)
+
+
+class Accuracy(_OfLesions):
+    """Share of lesions called rightly from the operating point on."""
+
+    name, title, better = "classification/accuracy", "Accuracy, {called}", "higher"
+
+    def of(self, units: Units, weights: FloatArray, malignant_from: float) -> FloatArray:
+        """(B,)."""
+        right = (units.scores >= malignant_from) == units.malignant
+        wanted = self.wanted(units)
+        return _share(right[wanted], weights[:, wanted])
+
+    def wanted(self, units: Units) -> BoolArray:
+        """(U,) the lesions it is a share of."""
+        return np.ones(len(units), dtype=np.bool_)
+
+    def kinds(self, seen: Comparison, lesions: BoolArray) -> Sequence[BoolArray]:
+        """Images with such a lesion."""
+        units = self.units(seen, lesions)
+        return (_images(seen, units.only(self.wanted(units))),)
+
+
+class Sensitivity(Accuracy):
+    """Share of malignant lesions called malignant."""
+
+    name, title = "classification/sensitivity", "Sensitivity, {called}"
+
+    def wanted(self, units: Units) -> BoolArray:
+        """Malignant lesions."""
+        return units.malignant
+
+
+class Specificity(Accuracy):
+    """Share of benign lesions called benign."""
+
+    name, title = "classification/specificity", "Specificity, {called}"
+
+    def wanted(self, units: Units) -> BoolArray:
+        """Benign lesions."""
+        return ~units.malignant
 
 
 def _share(of: BoolArray, weights: FloatArray) -> FloatArray:
     return ratio(weights @ of.astype(np.float64), weights.sum(axis=1))
 
 
-def _auc(units: Units, weights: FloatArray) -> FloatArray:
-    return area_under_roc(units.scores, units.malignant, weights[:, units.image_of])
+class LevelAuc(Figure):
+    """AUC of malignancy of images, breasts or patients."""
+
+    better, block = "higher", "classification"
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+        self.name = f"classification/levels/{level}/auc"
+        self.title = f"AUC, {level}s"
+        self.note = f"AUC of malignancy by {level}"
+
+    def values(self, sample: Sample, lesions: BoolArray) -> FloatArray:
+        """(B,)."""
+        units = self.units(sample.comparison)
+        weights = sample.weights[:, units.image_of]
+        return area_under_roc(units.scores, units.malignant, weights)
+
+    def kinds(self, seen: Comparison, lesions: BoolArray) -> Sequence[BoolArray]:
+        """Images of malignant ones, and of benign ones."""
+        return of_both(seen, self.units(seen))
+
+    def applies(self, seen: Comparison) -> bool:
+        """Where there is anything to classify."""
+        return is_classified(seen)
+
+    def label(self, seen: Comparison) -> str:
+        """With how many there are of each class."""
+        units = self.units(seen)
+        malignant = int(units.malignant.sum())
+        return f"{self.title} ({malignant} malignant, {len(units) - malignant} benign)"
+
+    def units(self, seen: Comparison) -> Units:
+        """Those of known class and score."""
+        units = seen.wholes[self.level]
+        return units.only(units.known)
 
 
-def _stack(weights: FloatArray, columns: Sequence[FloatArray]) -> FloatArray:
-    """(B, n) of n columns (B,), also of none."""
-    return np.array(columns).reshape(len(columns), len(weights)).T
+class ClassAp(Figure):
+    """AP of detection and class together."""
+
+    better, block = "higher", "classification"
+
+    def __init__(self, wanted: str) -> None:
+        self.wanted = wanted
+        self.name = f"classification/ap/{wanted}"
+        self.title = f"AP, {wanted} masses"
+        self.note = f"AP of {wanted} masses"
+
+    def values(self, sample: Sample, lesions: BoolArray) -> FloatArray:
+        """(B,)."""
+        return sample.comparison.joint[self.wanted].average_precision(sample.weights)
+
+    def kinds(self, seen: Comparison, lesions: BoolArray) -> Sequence[BoolArray]:
+        """Images with a lesion of the class."""
+        return (seen.joint[self.wanted].lesions > 0,)
+
+    def applies(self, seen: Comparison) -> bool:
+        """Where scores can be weighed by p_malignant."""
+        return is_classified(seen) and bool(seen.joint)
 
 
-def _different(names: np.ndarray) -> FloatArray:
-    return np.array(len(np.unique(names)), dtype=np.float64)
-
-
-def _of_both(units: Units, who: np.ndarray) -> FloatArray:
-    """Patients of the rarer class."""
-    names = who[units.image_of]
-    return min(_different(names[units.malignant]), _different(names[~units.malignant]))
+CLASSIFICATION: tuple[Figure, ...] = (
+    LesionAuc(),
+    Brier(),
+    CalibrationError(),
+    Accuracy(),
+    Sensitivity(),
+    Specificity(),
+    *map(LevelAuc, LEVELS),
+    *map(ClassAp, ("benign", "malignant")),
+    GroupAuc(),
+)

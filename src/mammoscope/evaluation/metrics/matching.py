@@ -114,6 +114,16 @@ def hits_any(predictions: Predictions, truth: Truth, rule: HitRule) -> BoolArray
     return hit
 
 
+def hits_ignored(predictions: Predictions, truth: Truth, rule: HitRule) -> BoolArray:
+    """(N,) whether each detection lies on a region to ignore: hits it, or has its centre there.
+
+    The regions are often much larger than a mark, so the rule alone would not do.
+    """
+    regions = truth.only_ignored
+    on = hits_any(predictions, regions, rule)
+    return on | hits_any(predictions, regions, HitRule("center", None))
+
+
 def _by_image(predictions: Predictions, truth: Truth) -> Iterator[tuple[IntArray, IntArray]]:
     """The indices of detections and of lesions of each image that has both."""
     detections = _group(predictions.image_of, len(truth.images))

@@ -9,23 +9,24 @@ from typing import Any
 import numpy as np
 
 from mammoscope.errors import GeometryError
-from mammoscope.evaluation.metrics.classification import Classification, classification
-from mammoscope.evaluation.metrics.estimates import Estimate, Estimates, by_fppi, measure
-from mammoscope.evaluation.metrics.figures import Figures, Values
+from mammoscope.evaluation.metrics.cancer import Cancer
+from mammoscope.evaluation.metrics.classification import Classification, band_of
+from mammoscope.evaluation.metrics.comparison import Comparison
+from mammoscope.evaluation.metrics.estimates import Estimate
+from mammoscope.evaluation.metrics.figure import Measured, by_fppi, nested
+from mammoscope.evaluation.metrics.figures import FIGURES, FROC_BAND, ROC_BAND, measured
 from mammoscope.evaluation.metrics.froc import Ranking
-from mammoscope.evaluation.metrics.matching import HitRule, match
-from mammoscope.evaluation.metrics.notes import classification_notes, notes
-from mammoscope.evaluation.metrics.subgroups import Subgroups, subgroups
-from mammoscope.evaluation.set.data import IntArray, Predictions, Truth
+from mammoscope.evaluation.metrics.malignancy import is_classified
+from mammoscope.evaluation.metrics.matching import HitRule
+from mammoscope.evaluation.metrics.notes import all_notes
+from mammoscope.evaluation.metrics.subgroups import Subgroups, lesion_groups, subgroups
+from mammoscope.evaluation.set.data import Predictions, Truth
 from mammoscope.evaluation.set.groups import Grouping
 from mammoscope.evaluation.set.options import EvaluationOptions
 from mammoscope.geometry import FloatArray
 
 SCHEMA = "mammoscope/evaluation/1"
 SCHEMA_OF_SEVERAL = "mammoscope/evaluations/1"
-
-_CURVE_FPPI = np.geomspace(0.01, 10, 121)
-"""Where the FROC curve's interval is computed, for the plot."""
 
 
 @dataclass(frozen=True)
@@ -43,30 +44,18 @@ class FrocCurve:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What :func:`evaluate` found.
+    """What :func:`evaluate` found; each figure of detection is an attribute too, such as ``ap``.
 
     Parameters
     ----------
-    ap
-        Area under the interpolated precision-recall curve, all points.
-    sensitivity_at_fppi
-        Share of lesions found, by false positives an image (:data:`FPPI`).
-    auc
-        Area under the image-level ROC curve.
-    false_positives_per_normal
-        Detections at or above ``threshold`` on each lesion-free image, on average.
-    sensitivity_at_threshold, fppi_at_threshold
-        Share of lesions found at or above ``threshold``, and false positives there on each image,
-        on average; undefined where no threshold is known.
-    clean_at_threshold
-        Share of images without a false positive at or above ``threshold``; undefined likewise.
+    figures
+        Those of detection, in the order of the table, and those of other packages.
     hit
         The rule by which a detection hits a lesion.
     images, normals, lesions, patients, predictions
         How many there are; ``normals`` are images without a lesion.
     threshold
-        Score from which ``false_positives_per_normal`` counts: one that every prediction reaches
-        where none is known.
+        Score from which a detection counts: one that every prediction reaches where none is known.
     bootstrap, seed
         Number of resamples and their seed.
     warnings
@@ -77,18 +66,16 @@ class Evaluation:
         The figures by each column asked for.
     classification
         Figures of p_malignant; None where none is given or no lesion has a label.
+    cancer
+        Figures of cancer yes or no; None where the truth says nothing of the kind.
     scored
         Whether the predictions have scores; without, all figures but those of classification are
         undefined.
+    unmarked
+        Images that may hold lesions that no box marks: in no figure of detection.
     """
 
-    ap: Estimate
-    sensitivity_at_fppi: Mapping[float, Estimate]
-    auc: Estimate
-    false_positives_per_normal: Estimate
-    sensitivity_at_threshold: Estimate
-    fppi_at_threshold: Estimate
-    clean_at_threshold: Estimate
+    figures: tuple[Measured, ...]
     hit: HitRule
     images: int
     normals: int
@@ -102,23 +89,27 @@ class Evaluation:
     curve: FrocCurve | None
     subgroups: tuple[Subgroups, ...] = ()
     classification: Classification | None = None
+    cancer: Cancer | None = None
     scored: bool = True
+    unmarked: int = 0
+
+    def __getattr__(self, name: str) -> Estimate:
+        for each in self.__dict__.get("figures", ()):
+            if each.figure.name == name:
+                return each.estimate
+        raise AttributeError(name)
+
+    @property
+    def sensitivity_at_fppi(self) -> Mapping[float, Estimate]:
+        """Share of lesions found, by false positives an image (:data:`FPPI`)."""
+        return by_fppi(self.figures)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, schema ``mammoscope/evaluation/1``; the curve is left out."""
-        return {
+        values = {
             "schema": SCHEMA,
             "hit": str(self.hit),
-            "ap": self.ap.as_dict(),
-            "sensitivity_at_fppi": {
-                f"{fppi:g}": estimate.as_dict()
-                for fppi, estimate in self.sensitivity_at_fppi.items()
-            },
-            "auc": self.auc.as_dict(),
-            "false_positives_per_normal": self.false_positives_per_normal.as_dict(),
-            "sensitivity_at_threshold": self.sensitivity_at_threshold.as_dict(),
-            "fppi_at_threshold": self.fppi_at_threshold.as_dict(),
-            "clean_at_threshold": self.clean_at_threshold.as_dict(),
+            **nested(self.figures),
             "images": self.images,
             "normals": self.normals,
             "lesions": self.lesions,
@@ -131,6 +122,11 @@ class Evaluation:
             "subgroups": [groups.as_dict() for groups in self.subgroups],
             "warnings": list(self.warnings),
         }
+        if self.unmarked:
+            values["unmarked"] = self.unmarked
+        if self.cancer is not None:
+            values["cancer"] = self.cancer.as_dict()
+        return values
 
 
 def several_as_dict(evaluations: Sequence[Evaluation]) -> dict[str, Any]:
@@ -164,57 +160,46 @@ def evaluate(
     if len(predictions) and predictions.image_of.max() >= images:
         raise GeometryError(f"predictions are on an image beyond the {images} of the truth")
     groupings = [Grouping.of(truth, column) for column in dict.fromkeys(options.by)]
-    threshold = options.threshold_for(predictions)
-    matched = match(predictions, truth, options.hit)
-    lesion_groups = [m for g in groupings if g.level == "lesion" for m in g.members]
-    figures = Figures.of(predictions, truth, matched, threshold, lesion_groups, _CURVE_FPPI)
-    found = Values(*measure(figures, truth.patients, options.bootstrap, options.seed))
-    classified = classification(predictions, truth, matched, groupings, options)
+    seen = Comparison.of(predictions, truth, options)
+    wanted = [figure for figure in map(FIGURES.__getitem__, FIGURES) if figure.applies(seen)]
+    whole = [(figure, seen.every_lesion) for figure in wanted if figure.block != "group"]
+    curves = (FROC_BAND, ROC_BAND) if is_classified(seen) else (FROC_BAND,)
+    found, bands = measured(seen, [*whole, *lesion_groups(wanted, groupings, truth)], curves)
+    figures, of_groups = found[: len(whole)], found[len(whole) :]
+    classified = Classification.of(seen, figures, bands[-1])
+    by_group = subgroups(groupings, seen, wanted, of_groups)
     return Evaluation(
-        ap=found.ap.item(),
-        sensitivity_at_fppi=by_fppi(found.sensitivity[0]),
-        auc=found.auc.item(),
-        false_positives_per_normal=found.fp_per_normal.item(),
-        sensitivity_at_threshold=found.sensitivity_at_threshold[0],
-        fppi_at_threshold=found.fppi_at_threshold.item(),
-        clean_at_threshold=found.clean_at_threshold.item(),
+        figures=tuple(each for each in figures if each.figure.block == "detection"),
         hit=options.hit,
         images=images,
-        normals=int((~truth.has_lesion).sum()),
+        normals=int(seen.normal.sum()),
         lesions=len(truth.boxes),
         patients=len(set(truth.patients)),
         predictions=len(predictions),
-        threshold=_lowest(predictions) if threshold is None else float(threshold),
+        threshold=seen.shown_from,
         bootstrap=options.bootstrap,
         seed=options.seed,
         warnings=(
             *truth.warnings,
             *predictions.warnings,
-            *notes(truth, groupings, options.bootstrap, predictions.scored),
-            *classification_notes(truth, predictions, classified, options.bootstrap),
+            *all_notes(seen, by_group, figures, classified),
         ),
-        curve=_curve(predictions, matched, truth, found.band),
-        subgroups=subgroups(groupings, predictions, truth, found, classified, options),
+        curve=_curve(seen, bands[0]),
+        subgroups=by_group,
         classification=classified,
+        cancer=Cancer.of(seen, figures),
         scored=predictions.scored,
+        unmarked=int((~truth.known).sum()),
     )
 
 
-def _lowest(predictions: Predictions) -> float:
-    """A threshold that every prediction reaches."""
-    return float(min(0.0, predictions.scores.min(initial=0.0)))
-
-
-def _curve(
-    predictions: Predictions, matched: IntArray, truth: Truth, band: Estimates
-) -> FrocCurve | None:
-    if not len(truth.boxes) or not predictions.scored:
+def _curve(seen: Comparison, band: Sequence[Estimate]) -> FrocCurve | None:
+    if not len(seen.truth.boxes) or not seen.predictions.scored:
         return None
-    true, false = Ranking.of(predictions, matched).counts(np.ones((1, len(truth.images))))
-    ends = [(f, e.low, e.high) for f, e in zip(_CURVE_FPPI, band, strict=True)]
-    known = all(low is not None for _, low, _ in ends)
+    ranking = Ranking.of(seen.predictions.only(seen.counts), seen.matched[seen.counts])
+    true, false = ranking.counts(np.ones((1, seen.images)))
     return FrocCurve(
-        fppi=np.concatenate([[0.0], false[0] / len(truth.images)]),
-        sensitivity=np.concatenate([[0.0], true[0] / len(truth.boxes)]),
-        band=np.array(ends, dtype=np.float64).T if known else None,
+        fppi=np.concatenate([[0.0], false[0] / seen.known.sum()]),
+        sensitivity=np.concatenate([[0.0], true[0] / len(seen.truth.boxes)]),
+        band=band_of(FROC_BAND.at, band),
     )

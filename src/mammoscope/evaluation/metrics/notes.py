@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from mammoscope.evaluation.metrics.bootstrap import ENOUGH_PATIENTS, LEAST_PATIENTS
+from mammoscope.evaluation.metrics.cancer import says_yes_or_no
 from mammoscope.evaluation.metrics.classification import Classification
+from mammoscope.evaluation.metrics.comparison import Comparison
+from mammoscope.evaluation.metrics.figure import Block, Measured
 from mammoscope.evaluation.metrics.levels import sides
-from mammoscope.evaluation.set.data import Predictions, Truth
-from mammoscope.evaluation.set.groups import Grouping
+from mammoscope.evaluation.metrics.subgroups import Subgroups
 
 _UNSCORED = "The predictions have no scores: only classification is evaluated."
 
 
-def notes(
-    truth: Truth, groupings: Iterable[Grouping], resamples: int, scored: bool
+def all_notes(
+    seen: Comparison,
+    subgroups: Iterable[Subgroups],
+    measured: Sequence[Measured],
+    classified: Classification | None,
 ) -> tuple[str, ...]:
     """On undefined figures, and on intervals that are missing or rough."""
-    undefined = _undefined(truth) if scored else (_UNSCORED,)
+    resamples = seen.options.bootstrap
+    if not seen.predictions.scored:
+        undefined: tuple[str, ...] = (_UNSCORED,)
+    else:
+        undefined = (*_unmarked(seen), *_undefined(seen))
     if resamples == 0:
-        return (*undefined, "No intervals: no resamples were asked for.")
-    if not scored:
-        return undefined
-    return (*undefined, *_whole(truth), *_groups(truth, groupings))
+        undefined += ("No intervals: no resamples were asked for.",)
+    elif seen.predictions.scored:
+        undefined += (*_whole(seen, measured), *_groups(subgroups))
+    notes = (*undefined, *_classification(seen, measured, classified), *_cancer(seen, measured))
+    return tuple(dict.fromkeys(notes))
 
 
-def classification_notes(
-    truth: Truth, predictions: Predictions, found: Classification | None, resamples: int
+def _support(measured: Iterable[Measured], block: Block) -> dict[str, int]:
+    """How many patients the figures of a block rest on, by what notes call them."""
+    return {
+        each.figure.note: each.patients
+        for each in measured
+        if each.figure.block == block and each.figure.note
+    }
+
+
+def _cancer(seen: Comparison, measured: Sequence[Measured]) -> tuple[str, ...]:
+    if not says_yes_or_no(seen):
+        return ()
+    sideless = sum(not side for side in sides(seen.truth))
+    unclear = seen.cancer["image"]
+    left_out = len(unclear) - int(unclear.known.sum())
+    sentences = {
+        f"Images of unknown side (laterality L or R): {sideless}; their breasts and patients are "
+        "left out of the figures of cancer.": sideless,
+        f"Images of which the truth says neither cancer nor none: {left_out}.": left_out,
+    }
+    notes = tuple(sentence for sentence, applies in sentences.items() if applies)
+    resamples = seen.options.bootstrap
+    return (*notes, *_sentences(_support(measured, "cancer"))) if resamples else notes
+
+
+def _unmarked(seen: Comparison) -> tuple[str, ...]:
+    count = int((~seen.known).sum())
+    if not count or not seen.known.any():
+        return ()
+    return (f"Images whose lesions are not all marked, in no figure of detection: {count}.",)
+
+
+def _classification(
+    seen: Comparison, measured: Sequence[Measured], found: Classification | None
 ) -> tuple[str, ...]:
     """On what the figures of classification leave out, and on their intervals."""
+    truth, predictions = seen.truth, seen.predictions
     if predictions.p_malignant is None:
         return ()
     if found is None:
+        if says_yes_or_no(seen):
+            return ()
         return ("No lesion has a label: p_malignant is not evaluated.",)
     classes = {found.malignant, found.scored - found.malignant}
-    unclear = found.levels["image"].left_out
+    unclear = found.counts["image"][2]
     sideless = sum(not side for side in sides(truth))
     unlooked = int(np.isnan(predictions.p_malignant).sum())
     negative = bool((predictions.scores < 0).any())
@@ -52,23 +97,29 @@ def classification_notes(
         "left out of the AUC of malignancy.": sideless and not negative,
     }
     left_out = tuple(sentence for sentence, applies in sentences.items() if applies)
-    return (*left_out, *_sentences(found.patients)) if resamples else left_out
+    if not seen.options.bootstrap:
+        return left_out
+    return (*left_out, *_sentences(_support(measured, "classification")))
 
 
-def _undefined(truth: Truth) -> tuple[str, ...]:
-    if not truth.has_lesion.any():
+def _undefined(seen: Comparison) -> tuple[str, ...]:
+    if not seen.known.any():
+        return ()
+    if not seen.truth.has_lesion[seen.known].any():
         return ("No image holds a lesion: AP, sensitivity and AUC are undefined.",)
-    if truth.has_lesion.all():
+    if not seen.normal.any():
         return (
             "Every image holds a lesion: AUC and false positives per normal image are undefined.",
         )
     return ()
 
 
-def _whole(truth: Truth) -> tuple[str, ...]:
-    support = _support(truth)
-    having, without = support["AP and sensitivity"], support["false positives per normal image"]
-    none, rough = _few(support)
+def _whole(seen: Comparison, measured: Sequence[Measured]) -> tuple[str, ...]:
+    none, rough = _few(_support(measured, "detection"))
+    having, without = (
+        len(set(np.asarray(seen.truth.patients, dtype=np.str_)[images]))
+        for images in (seen.known & ~seen.normal, seen.normal)
+    )
     return (
         *(
             f"No interval for {name}: it takes {LEAST_PATIENTS} patients of a kind, and there are "
@@ -79,17 +130,16 @@ def _whole(truth: Truth) -> tuple[str, ...]:
     )
 
 
-def _groups(truth: Truth, groupings: Iterable[Grouping]) -> tuple[str, ...]:
+def _groups(subgroups: Iterable[Subgroups]) -> tuple[str, ...]:
     support: dict[str, int] = {}
-    patients = np.asarray(truth.patients, dtype=np.str_)
-    for grouping in groupings:
-        for name, members in zip(grouping.names, grouping.members, strict=True):
-            group = f"{grouping.column} {name}"
-            if grouping.level == "lesion":
-                support[group] = len(set(patients[truth.image_of[members]]))
+    for by in subgroups:
+        for group in by.groups:
+            name = f"{by.column} {group.name}"
+            if by.level == "lesion":
+                support[name] = group.patients
             else:
-                each = _support(truth.on(members))
-                support |= {f"{group} ({figure})": count for figure, count in each.items()}
+                each = _support(group.figures, "detection") | _support(group.figures, "cancer")
+                support |= {f"{name} ({figure})": count for figure, count in each.items()}
     return _sentences(support)
 
 
@@ -100,19 +150,6 @@ def _sentences(support: Mapping[str, int]) -> tuple[str, ...]:
         f"Rough interval, under {ENOUGH_PATIENTS} patients of a kind: {'; '.join(rough)}.": rough,
     }
     return tuple(sentence for sentence, names in sentences.items() if names)
-
-
-def _support(truth: Truth) -> dict[str, int]:
-    """How many patients each figure of a set rests on."""
-    patients = np.asarray(truth.patients, dtype=np.str_)
-    having, without = (
-        len(set(patients[images])) for images in (truth.has_lesion, ~truth.has_lesion)
-    )
-    return {
-        "AP and sensitivity": having,
-        "AUC": min(having, without),
-        "false positives per normal image": without,
-    }
 
 
 def _few(support: Mapping[str, int]) -> tuple[list[str], list[str]]:

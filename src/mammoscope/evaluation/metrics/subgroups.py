@@ -7,8 +7,9 @@ sensitivity is the share of its lesions found there. There is no AP of such a gr
 precision. The lesions of all groups are those of the set, and a group of every lesion has the
 figures of the whole set.
 
-**Images** (density, view): each group is a set of images of its own, with its own false positives
-and its own operating points, and has every figure that the whole set has. At the threshold both
+**Images** (density, view, age): each group is a set of images of its own, with its own false
+positives and its own operating points, and has every figure of detection, and of cancer yes or no,
+that the whole set has. At the threshold both
 groups and whole set are seen at one score.
 
 Either has the AUC of malignancy of its lesions, where predictions carry p_malignant.
@@ -19,24 +20,24 @@ points vary along; for images those with an image in the group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
-
-from mammoscope.evaluation.metrics.classification import Classification
-from mammoscope.evaluation.metrics.estimates import Estimate, Estimates, by_fppi, measure
-from mammoscope.evaluation.metrics.figures import Figures, Values
-from mammoscope.evaluation.metrics.matching import match
-from mammoscope.evaluation.set.data import Predictions, Truth
+from mammoscope.evaluation.metrics.comparison import Comparison
+from mammoscope.evaluation.metrics.estimates import Estimate
+from mammoscope.evaluation.metrics.figure import Figure, Measured, by_fppi, nested
+from mammoscope.evaluation.metrics.figures import FIGURES, Group, measured
+from mammoscope.evaluation.set.data import BoolArray, Truth
 from mammoscope.evaluation.set.groups import Grouping
-from mammoscope.evaluation.set.options import EvaluationOptions
+
+_OF_IMAGES = ("detection", "cancer")
+"""Blocks of figures that a group of images has, evaluated alone."""
 
 
 @dataclass(frozen=True)
 class Subgroup:
-    """The figures of one group.
+    """The figures of one group; each is an attribute too, None where the group has no such figure.
 
     Parameters
     ----------
@@ -44,52 +45,34 @@ class Subgroup:
         The value of the column, or the range of sizes.
     images, lesions, patients
         How many there are. Of a group of lesions: images and patients with such a lesion.
-    sensitivity_at_fppi
-        Share of the group's lesions found, by false positives an image (:data:`FPPI`): on all
-        images for a group of lesions, on its own for a group of images.
-    sensitivity_at_threshold
-        The same at the threshold; undefined where none is known.
-    ap, auc, false_positives_per_normal, fppi_at_threshold, clean_at_threshold
-        As in :class:`mammoscope.evaluation.Evaluation`; None for a group of lesions.
-    malignancy_auc
-        Of its lesions found and classified; None where classification is not evaluated.
+    figures
+        In the order of the table. Sensitivity by false positives an image is on all images for a
+        group of lesions, on its own for a group of images.
     """
 
     name: str
     images: int
     lesions: int
     patients: int
-    sensitivity_at_fppi: Mapping[float, Estimate]
-    sensitivity_at_threshold: Estimate
-    ap: Estimate | None = None
-    auc: Estimate | None = None
-    false_positives_per_normal: Estimate | None = None
-    fppi_at_threshold: Estimate | None = None
-    clean_at_threshold: Estimate | None = None
-    malignancy_auc: Estimate | None = None
+    figures: tuple[Measured, ...]
+
+    def __getattr__(self, name: str) -> Estimate | None:
+        for each in self.__dict__.get("figures", ()):
+            if each.figure.name == name:
+                return each.estimate
+        if name not in FIGURES:
+            raise AttributeError(name)
+        return None
+
+    @property
+    def sensitivity_at_fppi(self) -> Mapping[float, Estimate]:
+        """Share of the group's lesions found, by false positives an image (:data:`FPPI`)."""
+        return by_fppi(self.figures)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; figures that the group does not have are left out."""
-        values: dict[str, Any] = {
-            "name": self.name,
-            "images": self.images,
-            "lesions": self.lesions,
-            "patients": self.patients,
-            "sensitivity_at_fppi": {
-                f"{fppi:g}": estimate.as_dict()
-                for fppi, estimate in self.sensitivity_at_fppi.items()
-            },
-            "sensitivity_at_threshold": self.sensitivity_at_threshold.as_dict(),
-        }
-        others = {
-            "fppi_at_threshold": self.fppi_at_threshold,
-            "clean_at_threshold": self.clean_at_threshold,
-            "ap": self.ap,
-            "auc": self.auc,
-            "false_positives_per_normal": self.false_positives_per_normal,
-            "malignancy_auc": self.malignancy_auc,
-        }
-        return values | {name: figure.as_dict() for name, figure in others.items() if figure}
+        counts = {"images": self.images, "lesions": self.lesions, "patients": self.patients}
+        return {"name": self.name, **counts, **nested(self.figures)}
 
 
 @dataclass(frozen=True)
@@ -123,75 +106,73 @@ class Subgroups:
         }
 
 
+def lesion_groups(
+    figures: Iterable[Figure], groupings: Iterable[Grouping], truth: Truth
+) -> Iterator[Group]:
+    """What is measured of the whole set for its groups, group by group.
+
+    Of a group of lesions every figure that can be told of one, of a group of images those of its
+    lesions that rest on the whole set's samples.
+    """
+    wanted = [figure for figure in figures if figure.of_lesions]
+    for grouping in groupings:
+        for members in grouping.members:
+            lesions = members if grouping.level == "lesion" else members[truth.image_of]
+            yield from ((figure, lesions) for figure in wanted if _is_of(figure, grouping))
+
+
+def _is_of(figure: Figure, grouping: Grouping) -> bool:
+    return grouping.level == "lesion" or figure.block == "group"
+
+
 def subgroups(
     groupings: Iterable[Grouping],
-    predictions: Predictions,
-    truth: Truth,
-    found: Values[Estimates],
-    classified: Classification | None,
-    options: EvaluationOptions,
+    seen: Comparison,
+    figures: Sequence[Figure],
+    found: Iterable[Measured],
 ) -> tuple[Subgroups, ...]:
-    """The figures of all groups.
-
-    ``found`` are those of the whole set; its groups of lesions are those of the groupings that
-    group lesions, one after another. ``classified`` has those of classification, of all groups.
-    """
-    first = 1
-    malignancy = iter(classified.auc_of_groups if classified else ())
+    """The figures of all groups; ``found`` is what was measured by :func:`lesion_groups`."""
+    rest = iter(found)
+    of_lesions = [figure for figure in figures if figure.of_lesions]
     results = []
     for grouping in groupings:
-        if grouping.level == "image":
-            groups = _of_images(grouping, predictions, truth, options)
-        else:
-            groups = _of_lesions(grouping, truth, found, first)
-            first += len(groups)
-        groups = tuple(replace(g, malignancy_auc=next(malignancy, None)) for g in groups)
-        results.append(Subgroups(grouping.column, grouping.level, grouping.measure, groups))
+        count = sum(_is_of(figure, grouping) for figure in of_lesions)
+        groups = []
+        for name, members in zip(grouping.names, grouping.members, strict=True):
+            mine = tuple(next(rest) for _ in range(count))
+            if grouping.level == "lesion":
+                groups.append(_of_lesions(name, members, seen.truth, mine))
+            else:
+                groups.append(_of_images(name, members, seen, figures, mine))
+        results.append(Subgroups(grouping.column, grouping.level, grouping.measure, tuple(groups)))
     return tuple(results)
 
 
 def _of_lesions(
-    grouping: Grouping, truth: Truth, found: Values[Estimates], first: int
-) -> tuple[Subgroup, ...]:
-    """Groups of lesions: their figures are those in ``found`` from group ``first`` on."""
-    groups = []
-    for i, (name, members) in enumerate(zip(grouping.names, grouping.members, strict=True), first):
-        images = np.unique(truth.image_of[members])
-        group = Subgroup(
-            name=name,
-            images=len(images),
-            lesions=int(members.sum()),
-            patients=len({truth.patients[image] for image in images}),
-            sensitivity_at_fppi=by_fppi(found.sensitivity[i]),
-            sensitivity_at_threshold=found.sensitivity_at_threshold[i],
-        )
-        groups.append(group)
-    return tuple(groups)
+    name: str, members: BoolArray, truth: Truth, figures: tuple[Measured, ...]
+) -> Subgroup:
+    images = set(truth.image_of[members].tolist())
+    patients = len({truth.patients[image] for image in images})
+    return Subgroup(name, len(images), int(members.sum()), patients, figures)
 
 
 def _of_images(
-    grouping: Grouping, predictions: Predictions, truth: Truth, options: EvaluationOptions
-) -> tuple[Subgroup, ...]:
-    """Groups of images, each evaluated alone at the threshold of the whole set."""
-    threshold = options.threshold_for(predictions)
-    groups = []
-    for name, members in zip(grouping.names, grouping.members, strict=True):
-        lesions, detections = truth.on(members), predictions.on(members)
-        matched = match(detections, lesions, options.hit)
-        figures = Figures.of(detections, lesions, matched, threshold)
-        found = Values(*measure(figures, lesions.patients, options.bootstrap, options.seed))
-        group = Subgroup(
-            name=name,
-            images=len(lesions.images),
-            lesions=len(lesions.boxes),
-            patients=len(set(lesions.patients)),
-            sensitivity_at_fppi=by_fppi(found.sensitivity[0]),
-            sensitivity_at_threshold=found.sensitivity_at_threshold[0],
-            ap=found.ap.item(),
-            auc=found.auc.item(),
-            false_positives_per_normal=found.fp_per_normal.item(),
-            fppi_at_threshold=found.fppi_at_threshold.item(),
-            clean_at_threshold=found.clean_at_threshold.item(),
-        )
-        groups.append(group)
-    return tuple(groups)
+    name: str,
+    members: BoolArray,
+    seen: Comparison,
+    figures: Sequence[Figure],
+    of_lesions: tuple[Measured, ...],
+) -> Subgroup:
+    """A group of images, evaluated alone at the threshold of the whole set."""
+    truth = seen.truth.on(members)
+    options = replace(seen.options, threshold=seen.threshold)
+    alone = Comparison.of(seen.predictions.on(members), truth, options)
+    wanted = [figure for figure in figures if figure.block in _OF_IMAGES]
+    found, _ = measured(alone, [(figure, alone.every_lesion) for figure in wanted])
+    return Subgroup(
+        name=name,
+        images=len(truth.images),
+        lesions=len(truth.boxes),
+        patients=len(set(truth.patients)),
+        figures=(*found, *of_lesions),
+    )

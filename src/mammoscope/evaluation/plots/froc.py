@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mammoscope.errors import MissingExtra, OutputError
-from mammoscope.evaluation.metrics.figures import FPPI
+from mammoscope.evaluation.metrics.froc import FPPI
 from mammoscope.evaluation.metrics.metrics import Evaluation, FrocCurve
 
 if TYPE_CHECKING:

@@ -30,6 +30,11 @@ class Column:
     lesions: tuple[str, ...]
     images: tuple[str, ...]
 
+    def on(self, lesions: BoolArray, images: BoolArray) -> Column:
+        """Of the ``lesions`` (L,) and ``images`` (I,) alone."""
+        kept = zip((self.lesions, self.images), (lesions, images), strict=True)
+        return Column(*(tuple(np.array(all_, dtype=object)[some]) for all_, some in kept))
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -49,6 +54,15 @@ class Truth:
         What a reader of the figures should know, one sentence each.
     columns
         Further columns by name, for figures of subgroups.
+    ignored, ignored_on
+        (K, 4) boxes of regions that are neither lesion nor background, and (K,) the index of the
+        image that each lies on: a detection there is neither right nor wrong.
+    unmarked
+        (I,) whether an image may hold lesions that no box marks: it is in no figure of detection.
+        None where every lesion is marked.
+    cancer
+        What is said of each image as a whole, or of its breast: ``"yes"``, ``"no"`` or empty; or
+        nothing at all.
 
     Raises
     ------
@@ -62,15 +76,23 @@ class Truth:
     image_of: IntArray
     warnings: tuple[str, ...] = ()
     columns: Mapping[str, Column] = field(default_factory=dict)
+    ignored: FloatArray = field(default_factory=lambda: np.zeros((0, 4)))
+    ignored_on: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    unmarked: BoolArray | None = None
+    cancer: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.patients) != len(self.images):
             raise GeometryError(f"{len(self.images)} images but {len(self.patients)} patients")
         if len(set(self.images)) != len(self.images):
             raise GeometryError("two images share a name")
-        _check_boxes(self.boxes, self.image_of)
-        if len(self.image_of) and self.image_of.max() >= len(self.images):
-            raise GeometryError(f"image_of must be below {len(self.images)}")
+        for boxes, image_of in ((self.boxes, self.image_of), (self.ignored, self.ignored_on)):
+            _check_boxes(boxes, image_of)
+            if len(image_of) and image_of.max() >= len(self.images):
+                raise GeometryError(f"image_of must be below {len(self.images)}")
+        for what, said in (("unmarked", self.unmarked), ("cancer", self.cancer or None)):
+            if said is not None and len(said) != len(self.images):
+                raise GeometryError(f"{what} is said of {len(said)}, not {len(self.images)} images")
         for name, column in self.columns.items():
             if (len(column.lesions), len(column.images)) != (len(self.boxes), len(self.images)):
                 raise GeometryError(
@@ -102,6 +124,13 @@ class Truth:
         """(I,) whether an image holds a lesion."""
         return np.bincount(self.image_of, minlength=len(self.images)) > 0
 
+    @property
+    def known(self) -> BoolArray:
+        """(I,) whether every lesion of an image is marked."""
+        if self.unmarked is None:
+            return np.ones(len(self.images), dtype=np.bool_)
+        return ~self.unmarked
+
     def with_image_column(self, name: str, values: Sequence[str]) -> Truth:
         """The same with a column of one value an image (I,), such as its view."""
         lesions = tuple(values[i] for i in self.image_of)
@@ -117,15 +146,26 @@ class Truth:
         boxes, image_of = self.boxes[lesions], self.image_of[lesions]
         return replace(self, boxes=boxes, image_of=image_of, columns={})
 
+    @property
+    def only_ignored(self) -> Truth:
+        """All images with the regions to ignore in place of lesions, without further columns."""
+        return replace(self, boxes=self.ignored, image_of=self.ignored_on, columns={})
+
     def on(self, kept: BoolArray) -> Truth:
-        """The images ``kept`` (I,) alone, without warnings and further columns."""
-        lesions = kept[self.image_of]
+        """The images ``kept`` (I,) alone, without warnings."""
+        lesions, regions = kept[self.image_of], kept[self.ignored_on]
         indices = np.flatnonzero(kept)
+        new = np.cumsum(kept) - 1
         return Truth(
             images=tuple(self.images[i] for i in indices),
             patients=tuple(self.patients[i] for i in indices),
             boxes=self.boxes[lesions],
-            image_of=(np.cumsum(kept) - 1)[self.image_of[lesions]],
+            image_of=new[self.image_of[lesions]],
+            columns={n: c.on(lesions, kept) for n, c in self.columns.items()},
+            ignored=self.ignored[regions],
+            ignored_on=new[self.ignored_on[regions]],
+            unmarked=None if self.unmarked is None else self.unmarked[kept],
+            cancer=tuple(self.cancer[i] for i in indices) if self.cancer else (),
         )
 
 

@@ -35,11 +35,14 @@ class EvaluationOptions:
     malignant_from
         p_malignant from which a lesion is called malignant. None: the one that the predictions
         carry, else 0.5.
+    specificity
+        At which the sensitivity for cancer is stated.
 
     Raises
     ------
     ValueError
-        If a number is negative, the threshold not finite or ``malignant_from`` not in [0, 1].
+        If a number is negative, the threshold not finite, or ``malignant_from`` or ``specificity``
+        not in [0, 1].
     """
 
     hit: HitRule = field(default_factory=HitRule)
@@ -48,6 +51,7 @@ class EvaluationOptions:
     seed: int = 0
     by: tuple[str, ...] = ()
     malignant_from: float | None = None
+    specificity: float = 0.9
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not math.isfinite(self.threshold):
@@ -56,6 +60,8 @@ class EvaluationOptions:
             raise ValueError(f"bootstrap {self.bootstrap} and seed {self.seed} must be 0 or more")
         if self.malignant_from is not None and not 0 <= self.malignant_from <= 1:
             raise ValueError(f"malignant_from must be in [0, 1], got {self.malignant_from}")
+        if not 0 <= self.specificity <= 1:
+            raise ValueError(f"specificity must be in [0, 1], got {self.specificity}")
 
     def threshold_for(self, predictions: Predictions) -> float | None:
         """The threshold asked for, else the system's own, else None."""
