@@ -45,7 +45,7 @@ ALLOWED = {
     "onnxruntime": ("models/session.py",),
     "pydicom": ("reading/", "phantom/", "dicom_results/", "node/", "deidentification.py"),
     "highdicom": ("dicom_results/",),
-    "pynetdicom": ("node/dimse.py",),
+    "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py"),
     "dicomweb_client": ("node/dicomweb.py",),
     "requests": ("node/dicomweb.py",),
     "sqlite3": ("node/queue.py",),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import signal
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -202,6 +205,41 @@ def test_a_node_that_is_asked_to_stop_ends_well(
     node.signal(which)
     wait_for(lambda: node.has_ended)
     assert "stopping" in node.said and "exit code 0" in node.said
+
+
+@pytest.mark.parametrize("where", ["before", "within"])
+def test_a_node_ends_though_the_other_side_hangs(
+    start_node: Make,
+    storescu: Make,
+    pictures: Any,
+    wait_for: Make,
+    port: int,
+    make_pacs: Make,
+    where: str,
+) -> None:
+    released, kept = threading.Event(), socket.socket()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"PACS@127.0.0.1:{silent.getsockname()[1]}"
+        if where == "within":
+            address, got = make_pacs([SR], lambda _: int(released.wait(60)))
+        node = start_node(
+            *("--send-to", address, "--port", port, "--dicom", "sr", "--accept", "ORTHANC")
+        )
+        assert storescu(pictures[0][1][0], port=port) == 0
+        wait_for(lambda: "1 objects to send" in node.said)
+        if where == "within":
+            wait_for(lambda: got)
+        else:
+            kept = silent.accept()[0]
+        callers = [socket.create_connection(("127.0.0.1", port)) for _ in range(5)]
+        node.signal(signal.SIGTERM)
+        begin = time.monotonic()
+        wait_for(lambda: node.has_ended)
+        kept.close()
+        assert time.monotonic() - begin < 10
+        released.set()
+        for caller in callers:
+            caller.close()
 
 
 @pytest.fixture(scope="session")

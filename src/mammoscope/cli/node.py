@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,9 +27,13 @@ _EPILOG = f"""
 
 `MAMMOSCOPE_DICOMWEB_TOKEN=... mammoscope node --dicomweb https://pacs.example/dicom-web --spool s`
 
-`--quiet-seconds` must be longer than images of a study are apart. To stop: SIGTERM or Ctrl-C; a
-second one stops at once, which costs nothing but time. See docs/node.md. {DISCLAIMER}
+`--quiet-seconds` must be longer than images of a study are apart. To stop: SIGTERM or Ctrl-C,
+within ten seconds; a second one stops at once. Either costs nothing but time. See docs/node.md.
+{DISCLAIMER}
 """
+
+_GRACE_S = 8.0
+"""A node that was asked to stop has so long to bring what has begun to its end."""
 
 
 def register(app: typer.Typer) -> None:
@@ -94,6 +100,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     classifier: common.ClassifierModel = None,
     classify: common.Classify = True,
     workers: common.Workers = common.DEFAULT_WORKERS,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Tell also who connects and ends an association.")
+    ] = False,
 ) -> None:
     """Take mammograms from a PACS, read each study when it is whole, send the results back."""
     kinds = common.dicom_kinds(dicom)
@@ -127,7 +136,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             classify=classify,
             threshold=threshold,
         )
-        _run(reading, way, options)
+        _run(reading, way, options, verbose)
 
 
 def _tls(cert: Path | None, key: Path | None, ca: Path | None) -> Tls | None:
@@ -141,7 +150,10 @@ def _tls(cert: Path | None, key: Path | None, ca: Path | None) -> Tls | None:
 
 
 def _run(
-    reading: PipelineOptions, way: DimseOptions | DicomWebOptions, options: NodeOptions
+    reading: PipelineOptions,
+    way: DimseOptions | DicomWebOptions,
+    options: NodeOptions,
+    verbose: bool,
 ) -> None:
     from mammoscope.errors import MissingExtra
 
@@ -155,7 +167,9 @@ def _run(
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    # A trace may quote what came in.
+    threading.excepthook = lambda fault: log.error("a thread ended: %s", fault.exc_type.__name__)
     run_node(pipeline, link_of(way), options, _stop_on_signals())
 
 
@@ -163,10 +177,19 @@ def _stop_on_signals() -> threading.Event:
     """Set by SIGTERM or SIGINT; the next one ends the process as if nobody had asked."""
     stop = threading.Event()
 
+    def end() -> None:
+        from mammoscope.node.link import log
+
+        stop.set()
+        time.sleep(_GRACE_S)
+        # A peer or a disk hangs, or a study takes long.
+        log.warning("what has begun is left as it is, and done again at the next start")
+        os._exit(0)
+
     def on_signal(number: int, frame: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        # The main thread may hold the event's lock right now.
-        threading.Thread(target=stop.set).start()
+        # In a thread: the main one may hold the event's lock right now.
+        threading.Thread(target=end, daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)

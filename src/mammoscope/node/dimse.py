@@ -36,6 +36,7 @@ from pynetdicom.association import Association
 
 from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import MammoscopeError, OutputError
+from mammoscope.node.door import Door
 from mammoscope.node.link import IMAGES, Unreachable, log
 from mammoscope.node.options import DimseOptions
 from mammoscope.node.queue import Queue, ResultObject
@@ -87,32 +88,26 @@ class DimseLink:
         MammoscopeError
             If the port is taken.
         """
-        options = self._options
+        options, limits = self._options, self._options.limits
         entity = self._entity()
-        entity.require_called_aet = True
-        entity.require_calling_aet = list(options.accept)
+        entity.acse_timeout, entity.network_timeout = limits.first_s, limits.idle_s
+        entity.maximum_pdu_size = limits.pdu_bytes
+        # The door has counted before the library does.
+        entity.maximum_associations = limits.associations + limits.waiting
         entity.add_supported_context(_VERIFICATION)
         for sop_class in IMAGES:
             entity.add_supported_context(sop_class, SYNTAXES)
-        handlers: list[Any] = [
-            (evt.EVT_C_STORE, partial(_store, queue)),
-            (evt.EVT_REJECTED, _log_rejected),
-        ]
         address = f"{options.bind}:{options.port}"
+        handlers = [(evt.EVT_C_STORE, partial(_store, queue))]
         try:
-            server: Any = entity.start_server(
-                (options.bind, options.port),
-                block=False,
-                ssl_context=self._server_tls,
-                evt_handlers=handlers,
-            )
+            door = Door.open(entity, options, self._server_tls, handlers)
         except OSError as error:
             raise MammoscopeError(f"cannot listen on {address}: {error.strerror}") from error
         log.info("%s listens on %s for %s", options.aet, address, ", ".join(options.accept))
         try:
             yield
         finally:
-            server.shutdown()
+            door.shutdown()
 
     def send(self, objects: Sequence[ResultObject]) -> Iterator[tuple[ResultObject, str | None]]:
         """Send objects on one association."""
@@ -162,6 +157,17 @@ def _send(association: Association, found: ResultObject) -> str | None:
 
 def _store(queue: Queue, event: evt.Event) -> int:
     """Answer a C-STORE: with success once the image is durably in the queue."""
+    stream: Any = getattr(event.request, "DataSet")  # noqa: B009
+    try:
+        if stream.cause:
+            log.error("an image from %s is not taken: %s", _peer(event), stream.cause)
+            return _OUT_OF_RESOURCES
+        return _keep(queue, event)
+    finally:
+        stream.release()
+
+
+def _keep(queue: Queue, event: evt.Event) -> int:
     data = event.encoded_dataset()
     tags = ["StudyInstanceUID", "SOPInstanceUID"]
     try:
@@ -170,16 +176,18 @@ def _store(queue: Queue, event: evt.Event) -> int:
     except Exception:
         study = uid = ""  # Parsers fail on damaged bytes in any way.
     if not study or uid != event.file_meta.MediaStorageSOPInstanceUID:
-        log.warning("refused an object that does not say which study or image it is")
+        cause = "it does not say which study or image it is"
+        log.warning("refused an object from %s: %s", _peer(event), cause)
         return _NOT_UNDERSTOOD
     try:
         queue.add_image(study, uid, data)
     except OutputError as error:
         log.error("%s: an image cannot be kept (%s)", study_name(study), type(error).__name__)
         return _OUT_OF_RESOURCES
+    log.info("%s: an image came from %s (%d bytes)", study_name(study), _peer(event), len(data))
     return 0x0000
 
 
-def _log_rejected(event: evt.Event) -> None:
+def _peer(event: evt.Event) -> str:
     requestor = event.assoc.requestor
-    log.warning("refused a call by %r from %s", requestor.ae_title, requestor.address)
+    return f"{requestor.ae_title!r} at {requestor.address}"

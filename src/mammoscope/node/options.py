@@ -95,6 +95,41 @@ def _no_password() -> str:
 
 
 @dataclass(frozen=True)
+class PortLimits:
+    """What callers may take up.
+
+    Parameters
+    ----------
+    first_s
+        How long an association request, with TLS before it, may take to come.
+    pdu_s
+        How long any later PDU may take.
+    idle_s
+        How long an association may be silent.
+    request_bytes, pdu_bytes
+        Lengths of an association request and of a data PDU.
+    object_bytes, objects_bytes
+        Of one image, and of all that are on their way in.
+    associations, associations_of_peer
+        At once, in all and from one host.
+    waiting, waiting_of_peer
+        Connections that have not yet asked for an association. One more, and the oldest goes.
+    """
+
+    first_s: float = 5
+    pdu_s: float = 30
+    idle_s: float = 60
+    request_bytes: int = 1 << 16
+    pdu_bytes: int = 1 << 17
+    object_bytes: int = 1 << 29
+    objects_bytes: int = 1 << 30
+    associations: int = 20
+    associations_of_peer: int = 16
+    waiting: int = 64
+    waiting_of_peer: int = 16
+
+
+@dataclass(frozen=True)
 class DimseOptions:
     """Where to listen, whom to answer, where results go.
 
@@ -112,6 +147,7 @@ class DimseOptions:
     accept: tuple[str, ...]
     pacs: Peer
     tls: Tls | None = None
+    limits: PortLimits = PortLimits()
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,9 @@ def run_node(pipeline: Pipeline, link: Link, options: NodeOptions, stop: threadi
             with link.receiving(queue):
                 for thread in threads:
                     thread.start()
-                stop.wait()
+                # In turns: a signal that reaches another thread does not wake this one.
+                while not stop.wait(_PULSE_S):
+                    pass
                 log.info("stopping")
         finally:
             stop.set()
