@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("timm", reason="needs the extra [train]")
 
 from mammoscope.training.classifiers.lesions import Lesion, load_lesions
+from mammoscope.training.classifiers.methods import METHODS
 from mammoscope.training.config import (
     AugmentationConfig,
     ClassifierConfig,
@@ -21,6 +23,32 @@ from mammoscope.training.config import (
     RoiNetworkConfig,
     TrainingConfig,
 )
+from mammoscope.training.detectors.families import FAMILIES
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Install a package of one module, with entry points by group and name."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+
+    def put(name: str, source: str, points: dict[str, dict[str, str]]) -> None:
+        module = name.replace("-", "_")
+        (folder / f"{module}.py").write_text(source)
+        info = folder / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        with (info / "entry_points.txt").open("w") as file:
+            for group, objects in points.items():
+                lines = (f"{key} = {module}:{value}\n" for key, value in objects.items())
+                file.write("".join([f"[{group}]\n", *lines]))
+        # What is installed is looked up once: look again now, and after the test.
+        for socket in (METHODS, FAMILIES):
+            monkeypatch.setitem(vars(socket), "_found", None)
+            monkeypatch.delitem(vars(socket), "_found")
+
+    return put
 
 
 @pytest.fixture(scope="session")

@@ -36,14 +36,18 @@ def test_the_settings_of_the_shipped_models_can_be_read() -> None:
         ("[network]\ntrunk = 'x'\nrows = 100\ncolumns = 64", "rows must be a multiple of 32"),
         ("[network]\ntrunk = 'x'\nrows = true\ncolumns = 64", "rows must be of kind int, got True"),
         ("extends = 'bad'", "extends itself"),
+        ("extends = '../{folder}/bad.toml'", "extends itself"),
+        ("extends = 'base'", r"extends 'base': neither of centernet, mass, .* beside"),
+        ("extends = 'base.toml'", r"base\.toml: not a readable TOML file"),
+        ("extends = 5", "extends must be a name or a path, got 5"),
     ],
 )
 def test_a_bad_file_is_refused_by_name_and_cause(tmp_path: Path, text: str, cause: str) -> None:
     path = tmp_path / "bad.toml"
-    path.write_text(text)
+    path.write_text(text.replace("{folder}", tmp_path.name))
     with pytest.raises(TableError, match=cause) as caught:
         DetectorConfig.read(path)
-    assert "bad.toml" in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
 
 
 @pytest.mark.parametrize("value", ["0", "1.0", "'yes'"])
@@ -85,9 +89,31 @@ def test_settings_take_from_others_what_they_do_not_say(tmp_path: Path) -> None:
     assert (config.network.trunk, config.network.frozen) == ("x", False)
     assert (config.training.epochs, config.training.batch) == (5, 2)
     assert config.augmentation.flip == 0.5
-    (tmp_path / "base.toml").unlink()
-    with pytest.raises(TableError, match=r"base\.toml: not a readable TOML file"):
-        ClassifierConfig.read(tmp_path / "most.toml")
+    assert config.training.seed == ClassifierConfig.read(tmp_path / "base.toml").training.seed
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs"), [("mass", 20), ("mass.toml", 3), ("./mass", 3), ("sub/mass.toml", 4)]
+)
+def test_shipped_settings_are_extended_by_name_and_files_by_path(
+    tmp_path: Path, name: str, epochs: int
+) -> None:
+    """Wherever the user's file lies, and whatever lies beside it."""
+    text = DEFAULT_CONFIG.read_text()
+    for file, count in (("mass", 3), ("mass.toml", 3), ("sub/mass.toml", 4)):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(text.replace("epochs = 20", f"epochs = {count}"))
+    (tmp_path / "mine.toml").write_text(f'extends = "{name}"\n[network]\nchannels = 32\n')
+    config = DetectorConfig.read(tmp_path / "mine.toml")
+    assert (config.training.epochs, config.network.channels) == (epochs, 32)
+    assert config.network.trunk == DetectorConfig.read(DEFAULT_CONFIG).network.trunk
+
+
+def test_a_section_takes_the_place_of_what_is_none(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("network = 5\n")
+    (tmp_path / "more.toml").write_text("extends = 'base'\n[network]\ntrunk = 'x'\n")
+    with pytest.raises(TableError, match=r"more\.toml: .*missing"):
+        ClassifierConfig.read(tmp_path / "more.toml")
 
 
 def test_settings_are_a_file_a_shipped_name_or_the_default(
@@ -100,6 +126,8 @@ def test_settings_are_a_file_a_shipped_name_or_the_default(
     mine = tmp_path / "folder" / "mine.toml"
     assert config_file(mine) == mine
     assert config_file(Path("folder/mine.toml")) == Path("folder/mine.toml")
+    Path("retinanet").mkdir()
+    assert config_file(Path("retinanet")) == DEFAULT_CONFIG.with_name("retinanet.toml")
     Path("centernet").write_text("")
     assert config_file(Path("centernet")) == Path("centernet")
 

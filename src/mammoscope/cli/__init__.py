@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -70,7 +71,7 @@ def plug_in(app: typer.Typer) -> None:
     An entry point of the group ``mammoscope.commands`` names a function that takes ``app`` and
     registers on it, as ``register`` of the modules here does.
     """
-    socket = Socket("mammoscope.commands", {}, callable)
+    socket: Socket[Callable[[typer.Typer], object]] = Socket("mammoscope.commands", {}, callable)
     for name in socket:
         try:
             socket[name](app)

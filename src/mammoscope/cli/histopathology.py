@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mammoscope.cli import common
+from mammoscope.cli.training import training_run
 from mammoscope.errors import InputError
 from mammoscope.files import DISCLAIMER
 
@@ -117,7 +118,6 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
         )
         from mammoscope.histopathology.comparison.methods import NAMES, all_methods
         from mammoscope.histopathology.comparison.setup import Setup
-        from mammoscope.training.engine.loop import Run
 
         wanted = method or NAMES
         if unknown := [name for name in wanted if name not in NAMES]:
@@ -143,7 +143,8 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
         protocols = setup.protocols(tissue)
         methods = all_methods(setup.regions, cnn, fused, setup.files(), wanted, report)
         setup.write(out)
-        results = compare(tissue, protocols, methods, Run(out, None, report), normalise)
+        with training_run(out) as run:
+            results = compare(tissue, protocols, methods, run, normalise)
     typer.echo(f"Table: {out / 'table.md'}")
     typer.echo(results.cost_in_words)
     typer.echo(DISCLAIMER)
@@ -168,10 +169,9 @@ def train(
         _need_extra()
         from mammoscope.histopathology.comparison.setup import Setup
         from mammoscope.histopathology.comparison.shipped import read_facts, train_shipped
-        from mammoscope.training.engine.loop import Run
 
-        run = Run(out, None, common.errors_console().print)
-        card = train_shipped(Setup.read(benchmark), benchmark, read_facts(facts, out.name), run)
+        with training_run(out) as run:
+            card = train_shipped(Setup.read(benchmark), benchmark, read_facts(facts, out.name), run)
     typer.echo(f"Model: {card.path}")
     typer.echo(card.figure)
 

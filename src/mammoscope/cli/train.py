@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mammoscope.cli import common
+from mammoscope.cli.training import training_run
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.models import ModelCard
-    from mammoscope.training.engine.loop import Run
 
 _EPILOG = f"""
 **Examples**
@@ -60,7 +58,7 @@ _Weights = Annotated[
 _METHOD = (
     "A network by its settings (TOML file, or the name of shipped ones: malignancy, network,"
     " fusion, frozen, resnet, inception); svm, random-forest, adaboost or elm on hand-made"
-    " features; or deep-elm, on those and a trunk's."
+    " features; deep-elm, on those and a trunk's; or one that another package gives."
 )
 _Folds = Annotated[int, typer.Option("--folds", min=2, help="Number of folds.")]
 _Detected = Annotated[
@@ -105,7 +103,7 @@ def detector(
         images = datasets.masses(datasets.load(data))
         t = settings.training
         parts = hold_out(images, t.test, t.validation, t.split_seed)
-        with _run(out, weights, start) as run:
+        with training_run(out, weights, start) as run:
             card = train_detector(settings, parts, run)
     if card is not None:
         typer.echo(f"Model: {card.path}")
@@ -130,7 +128,7 @@ def folds(
 
         settings = DetectorConfig.read(config_file(config))
         images = datasets.masses(datasets.load(data))
-        with _run(out, weights) as run:
+        with training_run(out, weights) as run:
             folder = train_folds(settings, images, count, run)
     typer.echo(f"Out-of-fold predictions: {folder / 'both.csv'}")
 
@@ -155,14 +153,15 @@ def classifier(
         from mammoscope import datasets
         from mammoscope.annotations.splits import hold_out
         from mammoscope.training.classifiers.lesions import read_detected
-        from mammoscope.training.classifiers.method import Method, train_classifier
+        from mammoscope.training.classifiers.methods import find_method
+        from mammoscope.training.classifiers.train import train_classifier
 
-        way = Method.of(method)
+        way = find_method(method)
         images = datasets.masses(datasets.load(data))
         t = way.split
         parts = hold_out(images, t.test, t.validation, t.split_seed)
         found = read_detected(detected, images) if detected else {}
-        with _run(out, weights) as run:
+        with training_run(out, weights) as run:
             card = train_classifier(way, parts, found, run)
     typer.echo(f"Model: {card.path}")
 
@@ -190,12 +189,12 @@ def compare(
         from mammoscope import datasets
         from mammoscope.training.classifiers.compare import compare as compare_methods
         from mammoscope.training.classifiers.lesions import read_detected
-        from mammoscope.training.classifiers.method import Method
+        from mammoscope.training.classifiers.methods import find_method
 
-        methods = [Method.of(name) for name in dict.fromkeys(method)]
+        methods = [find_method(name) for name in dict.fromkeys(method)]
         images = datasets.masses(datasets.load(data))
         found = read_detected(detected, images) if detected else {}
-        with _run(out, weights) as run:
+        with training_run(out, weights) as run:
             folder = compare_methods(methods, images, count, found, run)
     typer.echo(f"Table: {folder / 'table.md'}")
 
@@ -216,7 +215,8 @@ def export(
         _need_extra()
         from mammoscope.models import ClassifierCard
         from mammoscope.training.config import DetectorConfig
-        from mammoscope.training.export import copy_model, export_detector, read_facts
+        from mammoscope.training.detectors.export import export_detector
+        from mammoscope.training.export import copy_model, read_facts
 
         card: ModelCard
         classifier = run / "classifier.json"
@@ -227,27 +227,6 @@ def export(
             config = DetectorConfig.read(run / "config.toml")
             card = export_detector(config, run / "detector.safetensors", out, values)
     typer.echo(f"{card.weights_path}: sha256 {card.sha256}")
-
-
-@contextmanager
-def _run(out: Path, weights: Path | None, start: Path | None = None) -> Iterator[Run]:
-    """A run that tells the terminal how far it is."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from mammoscope.training.engine.loop import Run, Step
-
-    console = common.errors_console()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("training", total=None)
-
-        def show(step: Step) -> None:
-            what = f"epoch {step.epoch} loss {step.loss:.3f}"
-            bar.update(task, completed=step.number, total=step.of, description=what)
-            if not console.is_terminal and step.number % 50 == 0:
-                console.print(f"step {step.number} of {step.of}, {what}")
-
-        yield Run(out, weights, console.print, show, start)
 
 
 def _need_extra(plots: bool = False) -> None:
@@ -262,7 +241,7 @@ def _need_extra(plots: bool = False) -> None:
 
     from mammoscope.errors import MissingExtra
 
-    if not all(find_spec(name) for name in ("torch", "timm", "accelerate", "sklearn")):
+    if not all(find_spec(name) for name in ("torch", "timm", "accelerate", "sklearn", "skl2onnx")):
         raise MissingExtra("training", "train")
     if plots and not find_spec("matplotlib"):
         raise MissingExtra("comparing", "plot")

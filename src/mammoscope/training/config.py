@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar, get_type_hints
+from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 from mammoscope.errors import TableError
 
@@ -23,7 +23,8 @@ DEFAULT_CLASSIFIER = _CONFIGS / "classifiers" / "malignancy.toml"
 
 Section = TypeVar("Section")
 
-_PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+"""What a network can be trained in."""
 
 _RULES: dict[str, Callable[[float], bool]] = {
     "at least 0": lambda value: 0 <= value < math.inf,
@@ -43,7 +44,7 @@ class NetworkConfig:
     Parameters
     ----------
     family
-        ``"centernet"``, ``"fcos"`` or ``"retinanet"``.
+        ``"centernet"``, ``"fcos"``, ``"retinanet"``, or one that another package gives.
     trunk
         A timm feature extractor with strides 8, 16 and 32.
     rows, columns
@@ -105,8 +106,8 @@ class TrainingConfig:
     trunk_share
         The trunk learns at this share of the learning rate.
     precision
-        ``"float32"``, ``"bfloat16"`` or ``"float16"`` (mixed; bfloat16 is faster only where the
-        processor has instructions for it, float16 on GPUs only).
+        ``"float32"``, or mixed with it ``"bfloat16"`` or ``"float16"`` (on GPUs only); ``"auto"``
+        is bfloat16 where the device has instructions for it and float32 elsewhere.
     workers
         Processes that prepare pictures beside the one that trains.
 
@@ -135,9 +136,9 @@ class TrainingConfig:
         _need(self, "at least 0", "learning_rate", "weight_decay", "seed", "split_seed", "workers")
         _need(self, "at least 0 and below 1", "ema", "test", "validation")
         _need(self, "from 0 to 1", "trunk_share")
-        if self.precision not in _PRECISIONS:
+        if self.precision not in PRECISIONS:
             raise ValueError(
-                f"precision must be one of {', '.join(_PRECISIONS)}, got {self.precision!r}"
+                f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}"
             )
 
 
@@ -179,11 +180,15 @@ class AugmentationConfig:
 class Settings:
     """Everything that a training is told, but the data: sections of settings."""
 
+    shipped: ClassVar[Path]
+    """Folder of settings that come with the package; each is known by its name."""
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a TOML file with a section for each field.
 
-        ``extends = "NAME"`` at its top takes what it does not say from NAME.toml beside it.
+        ``extends`` at its top takes what the file does not say from others: shipped ones by their
+        name (``"mass"``), or a file by its path from this one (``"base.toml"``).
 
         Raises
         ------
@@ -191,8 +196,8 @@ class Settings:
             If the file cannot be read, or a setting is unknown, missing, of the wrong kind or out
             of range.
         """
-        values = _values(path)
-        kinds = get_type_hints(cls)
+        values = _values(path, cls.shipped)
+        kinds = {field.name: get_type_hints(cls)[field.name] for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - set(kinds)):
             raise TableError(path, f"unknown section {unknown[0]!r}")
         return cls(**{n: _section(path, kind, values.get(n, {})) for n, kind in kinds.items()})
@@ -213,6 +218,8 @@ class Settings:
 @dataclass(frozen=True)
 class DetectorConfig(Settings):
     """A detector's training."""
+
+    shipped = DEFAULT_CONFIG.parent
 
     network: NetworkConfig
     training: TrainingConfig
@@ -269,14 +276,16 @@ class RoiNetworkConfig:
 class ClassifierConfig(Settings):
     """A classifier's training."""
 
+    shipped = DEFAULT_CLASSIFIER.parent
+
     network: RoiNetworkConfig
     training: TrainingConfig
     augmentation: AugmentationConfig
 
 
-def _values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+def _values(path: Path, shipped: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The sections of a file, and under them those of the file that it extends."""
-    if path in above:
+    if path.resolve() in above:
         raise TableError(path, "extends itself")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -284,12 +293,32 @@ def _values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         raise TableError(path, f"not a readable TOML file: {error}") from error
     if "extends" not in values:
         return values
-    below = path.parent / f"{values.pop('extends')}.toml"
-    sections = _values(below, (*above, path))
+    below = _extended(path, values.pop("extends"), shipped)
+    sections = _values(below, shipped, (*above, path.resolve()))
     for name, section in values.items():
-        is_section = isinstance(section, dict)
-        sections[name] = sections.get(name, {}) | section if is_section else section
+        under = sections.get(name)
+        both = isinstance(section, dict) and isinstance(under, dict)
+        sections[name] = under | section if both else section
     return sections
+
+
+def _extended(path: Path, name: object, shipped: Path) -> Path:
+    """The file that ``extends = NAME`` in ``path`` means.
+
+    A name alone means shipped settings, whatever lies beside the file.
+    """
+    if not isinstance(name, str):
+        raise TableError(path, f"extends must be a name or a path, got {name!r}")
+    if name.endswith(".toml") or Path(name).name != name:
+        return path.parent / name
+    below = shipped / f"{name}.toml"
+    if below.is_file():
+        return below
+    beside = path.parent / f"{name}.toml"
+    if beside.is_file():
+        return beside
+    known = ", ".join(sorted(file.stem for file in shipped.glob("*.toml")))
+    raise TableError(path, f"extends {name!r}: neither of {known} nor a file {beside.name} beside")
 
 
 def _need(settings: object, rule: str, *names: str) -> None:
@@ -321,4 +350,4 @@ def config_file(given: Path | None, default: Path = DEFAULT_CONFIG) -> Path:
     if given is None:
         return default
     shipped = default.parent / f"{given}.toml"
-    return shipped if not given.exists() and shipped.is_file() else given
+    return shipped if not given.is_file() and shipped.is_file() else given

@@ -26,11 +26,15 @@ from mammoscope.evaluation import evaluate, load_predictions, load_truth
 from mammoscope.geometry import FloatArray
 from mammoscope.models import ClassifierCard
 from mammoscope.tables import Row, read_table
-from mammoscope.training.classifiers.classifier import digest
+from mammoscope.training.classifiers.classical import CLASSICAL
 from mammoscope.training.classifiers.compare import compare
-from mammoscope.training.classifiers.lesions import Lesion, regions_of
+from mammoscope.training.classifiers.deep import OnDeepFeatures
+from mammoscope.training.classifiers.ensemble import Ensemble
+from mammoscope.training.classifiers.lesions import Lesion, digest, regions_of
 from mammoscope.training.classifiers.malignancy import cross_calibrated
 from mammoscope.training.classifiers.method import Method
+from mammoscope.training.classifiers.methods import find_method
+from mammoscope.training.classifiers.network import Network
 from mammoscope.training.classifiers.roi_network import RoiClassifier
 from mammoscope.training.config import DEFAULT_CLASSIFIER, ClassifierConfig
 from mammoscope.training.engine.loop import Run
@@ -63,7 +67,7 @@ def done(
 ) -> Comparison:
     """A network and a classical method on three patients in two folds."""
     comparison = Comparison(
-        tmp_path_factory.mktemp("compare"), [Method("small", roi_config), Method.of("svm")]
+        tmp_path_factory.mktemp("compare"), [Network("small", roi_config), find_method("svm")]
     )
     compare(comparison.methods, images, FOLDS, detected, comparison.run)
     return comparison
@@ -176,9 +180,9 @@ def test_a_folder_of_other_settings_or_data_is_refused(
 ) -> None:
     longer = replace(roi_config, training=replace(roi_config.training, epochs=9))
     others: list[tuple[Method, dict[Path, FloatArray]]] = [
-        (Method("small", longer), detected),
-        (Method.of("svm"), {}),
-        (Method("svm", longer), detected),
+        (Network("small", longer), detected),
+        (find_method("svm"), {}),
+        (Network("svm", longer), detected),
     ]
     for method, boxes in others:
         with pytest.raises(InputError, match=r"done\.json: this fold is of other settings or data"):
@@ -191,12 +195,12 @@ def test_a_start_is_that_of_the_fold_or_none_where_it_does_not_fit(
     trunk = RoiClassifier(roi_config.network).trunk
     save_file({f"trunk.{n}": v for n, v in trunk.state_dict().items()}, tmp_path / "2.safetensors")
     given = tmp_path / "{fold}.safetensors"
-    fits = Method("small", roi_config)
+    fits = Network("small", roi_config)
     assert fits.weights(given, 2) == tmp_path / "2.safetensors"
     assert fits.weights(None, 2) is None
-    assert Method.of("svm").weights(given, 2) is None
+    assert find_method("svm").weights(given, 2) is None
     other = replace(roi_config, network=replace(roi_config.network, trunk="test_resnet"))
-    assert Method("other", other).weights(given, 2) is None
+    assert Network("other", other).weights(given, 2) is None
     with pytest.raises(InputError, match=r"1\.safetensors: not a readable"):
         fits.weights(given, 1)
 
@@ -213,7 +217,7 @@ def test_weights_that_cannot_be_fetched_are_none_at_all(
         return create(*arguments, **options)
 
     monkeypatch.setattr(timm, "create_model", offline)
-    assert Method("small", roi_config).weights(DOWNLOAD, 1) is None
+    assert Network("small", roi_config).weights(DOWNLOAD, 1) is None
     with pytest.raises(InputError, match="weights of test_efficientnet cannot be fetched: no net"):
         RoiClassifier(roi_config.network).trunk.start_from(DOWNLOAD)
 
@@ -225,7 +229,7 @@ def test_weights_that_cannot_be_read_are_told_before_any_work(
     save_file(RoiClassifier(roi_config.network).trunk.network.state_dict(), tmp_path / "1")
     run = Run(tmp_path / "run", tmp_path / "{fold}", lambda sentence: None)
     with pytest.raises(InputError, match=r"2: not a readable safetensors file"):
-        compare([Method("small", roi_config)], images, 2, {}, run)
+        compare([Network("small", roi_config)], images, 2, {}, run)
     assert not run.folder.exists()
 
 
@@ -235,7 +239,7 @@ def test_a_fold_of_patients_without_a_labelled_lesion_is_no_obstacle(
     """Each patient is a fold, and one has no masses; nobody has detected anything."""
     bare = AnnotatedImage.of(images[0].path.with_name("bare.dcm"), "bare", ())
     run = Run(tmp_path, None, lambda sentence: None)
-    compare([Method.of("elm")], (*images, bare), 4, {}, run)
+    compare([find_method("elm")], (*images, bare), 4, {}, run)
     assert len(read_table(tmp_path / "elm" / "annotated.csv")) == 10
     assert not (tmp_path / "elm" / "detected.csv").exists()
 
@@ -243,7 +247,7 @@ def test_a_fold_of_patients_without_a_labelled_lesion_is_no_obstacle(
 def test_fewer_patients_than_folds_and_no_labels_are_refused(
     images: Images, tmp_path: Path
 ) -> None:
-    methods, run = [Method.of("svm")], Run(tmp_path, None, lambda sentence: None)
+    methods, run = [find_method("svm")], Run(tmp_path, None, lambda sentence: None)
     with pytest.raises(InputError, match="3 patients cannot be split into 4 folds"):
         compare(methods, images, 4, {}, run)
     unlabelled = tuple(replace(i, labels=(None,) * len(i.boxes)) for i in images)
@@ -254,10 +258,48 @@ def test_fewer_patients_than_folds_and_no_labels_are_refused(
         compare(methods, benign, 2, {}, run)
 
 
+PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
+
+
+def test_a_method_of_another_package_is_trained_by_its_name(
+    install: Callable[..., None],
+    run_command: Callable[..., Any],
+    images: Images,
+    tmp_path: Path,
+) -> None:
+    """As the page tells how to write one."""
+    example = PAGE.read_text(encoding="utf-8").split("## A way to classify regions")[1]
+    source = example.split("```python\n")[1].split("```")[0]
+    install("their-methods", source, {"mammoscope.methods": {"logistic": "METHOD"}})
+    data, out = f"truth:{images[0].path.parent}", tmp_path / "out"
+    options = ("--data", data, "--out", out, "--folds", 3, "--method", "logistic")
+    done = run_command("train", "compare", *options)
+    assert done.exit_code == 0, done.output
+    assert {row["method"] for row in read_table(out / "table.csv")} == {"logistic"}
+    card = ClassifierCard.read(out / "logistic" / "fold-1" / "classifier.json")
+    assert card.features and card.side == 0
+
+
+def test_weights_of_timm_itself_are_no_file(
+    roi_config: ClassifierConfig, images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = timm.create_model
+
+    def fetched(*arguments: Any, pretrained: bool = False, **options: Any) -> Any:
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(timm, "create_model", fetched)
+    short = replace(roi_config, training=replace(roi_config.training, epochs=1))
+    run = Run(tmp_path, DOWNLOAD, lambda sentence: None)
+    compare([Network("small", short)], images, 2, {}, run)
+    (start, *_) = {row["start"] for row in read_table(tmp_path / "table.csv")}
+    assert start == "timm"
+
+
 def test_methods_of_one_name_are_refused_before_any_work(
     images: tuple[AnnotatedImage, ...], tmp_path: Path
 ) -> None:
-    twice = [Method.of("elm"), Method("elm", None)]
+    twice = [find_method("elm"), replace(CLASSICAL["svm"], name="elm")]
     with pytest.raises(InputError, match="two methods are called elm"):
         compare(twice, images, 2, {}, Run(tmp_path / "run", None, lambda sentence: None))
     assert not (tmp_path / "run").exists()
@@ -268,13 +310,15 @@ def test_a_method_is_classical_shipped_or_a_file(
 ) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(roi_config.as_toml())
-    assert Method.of("random-forest") == Method("random-forest", None, "random-forest")
-    assert Method.of(str(path)) == Method("mine", roi_config)
+    assert find_method("random-forest") is CLASSICAL["random-forest"]
+    assert find_method(str(path)) == Network("mine", roi_config)
     for shipped in DEFAULT_CLASSIFIER.parent.glob("*.toml"):
-        method = Method.of(shipped.stem)
+        method = find_method(shipped.stem)
+        assert isinstance(method, Network | Ensemble) and isinstance(method, Method)
         assert (method.name, method.config) == (shipped.stem, ClassifierConfig.read(shipped))
+    assert isinstance(find_method("deep-elm"), OnDeepFeatures)
     with pytest.raises(TableError, match=r"forest: is none of svm, .* and no settings"):
-        Method.of("forest")
+        find_method("forest")
 
 
 def test_methods_are_compared_on_the_command_line(

@@ -15,8 +15,9 @@ from mammoscope.models.detector_card import PATHS, DetectorCard  # noqa: E402
 from mammoscope.models.session import OnnxModel  # noqa: E402
 from mammoscope.training.config import DetectorConfig  # noqa: E402
 from mammoscope.training.detectors.detector import fit_on, train_detector, train_folds  # noqa: E402
+from mammoscope.training.detectors.export import export_detector  # noqa: E402
 from mammoscope.training.engine.loop import Run  # noqa: E402
-from mammoscope.training.export import export_detector, read_facts  # noqa: E402
+from mammoscope.training.export import read_facts  # noqa: E402
 
 
 def run_in(folder: Path) -> Run:

@@ -17,7 +17,8 @@ from mammoscope.errors import InputError  # noqa: E402
 from mammoscope.training.config import DetectorConfig  # noqa: E402
 from mammoscope.training.detectors.data import Sample, load_samples  # noqa: E402
 from mammoscope.training.detectors.detector import job_of  # noqa: E402
-from mammoscope.training.engine.loop import Run, Step, fit  # noqa: E402
+from mammoscope.training.detectors.families import MassDetector  # noqa: E402
+from mammoscope.training.engine.loop import Job, Run, Step, fit  # noqa: E402
 
 
 class Killed(Exception):
@@ -55,6 +56,27 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
     expected = load_file(finished / "detector.safetensors")
     for name, value in load_file(tmp_path / "detector.safetensors").items():
         torch.testing.assert_close(value, expected[name], msg=name)
+
+
+def test_networks_of_one_process_have_each_its_precision(
+    config: DetectorConfig, samples: list[Sample], tmp_path: Path
+) -> None:
+    dtypes = []
+
+    def seen(job: Job[MassDetector]) -> Job[MassDetector]:
+        def build() -> MassDetector:
+            network = job.build()
+            network.heat.register_forward_hook(lambda m, i, out: dtypes.append(out.dtype))
+            return network
+
+        return replace(job, build=build)
+
+    for precision in ("bfloat16", "float32"):
+        training = replace(config.training, precision=precision, epochs=1)
+        job = job_of(replace(config, training=training), samples[:1])
+        (tmp_path / precision).mkdir()
+        fit(seen(job), run_in(tmp_path / precision))
+    assert dtypes == [torch.bfloat16, torch.float32]
 
 
 def test_another_run_does_not_go_on_from_this_one(

@@ -150,6 +150,8 @@ class StainConfig:
 class RegionsSettings(Settings):
     """Training of ours."""
 
+    shipped = _CONFIGS
+
     network: RegionsConfig
     training: TrainingConfig
     augmentation: StainConfig
@@ -159,6 +161,8 @@ class RegionsSettings(Settings):
 class CnnSettings(Settings):
     """Training of the plain network."""
 
+    shipped = _CONFIGS
+
     network: CnnConfig
     training: TrainingConfig
 
@@ -166,6 +170,8 @@ class CnnSettings(Settings):
 @dataclass(frozen=True)
 class FusedSettings(Settings):
     """Training of two networks together."""
+
+    shipped = _CONFIGS
 
     network: FusedConfig
     training: TrainingConfig

@@ -4,28 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+import onnx
+from numpy.typing import NDArray
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.base import is_classifier
 from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+from sklearn.linear_model import RidgeCV
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from mammoscope.errors import ModelError
+from mammoscope.errors import InputError, ModelError
 from mammoscope.files import write_bytes
 from mammoscope.geometry import FloatArray
 from mammoscope.models.classifier_card import ClassifierCard
 from mammoscope.models.session import OnnxModel
+from mammoscope.training.classifiers.card import write_classifier
+from mammoscope.training.classifiers.lesions import (
+    FEATURES,
+    Lesion,
+    Square,
+    labels_of,
+    need_both_classes,
+)
+from mammoscope.training.config import DEFAULT_CLASSIFIER, ClassifierConfig, TrainingConfig
+from mammoscope.training.engine.graphs import assembled, part
+from mammoscope.training.engine.loop import Run
 
 Features = NDArray[np.float32]
-Labels = NDArray[np.bool_]
-Evidence = Callable[[Features], FloatArray]
-"""Features (B, F) to the evidence (B,) that the fitted model gives itself."""
+Labels = NDArray[np.int64]
+Learn = Callable[[Features, Labels, int], Any]
+"""Features (N, F) in any units, labels (N,) 0 or 1 of which both are there, and a seed, to a fitted
+classifier of scikit-learn, or a regressor of evidence about 0, that skl2onnx knows."""
 
 _TOLERANCE = 1e-3
 """Largest difference allowed between the fitted model and ONNX."""
@@ -34,232 +54,217 @@ _CELLS = 500
 """Cells of an extreme learning machine."""
 
 _SURE = 0.01
-"""A forest's share of votes is kept this far from 0 and 1 before its log-odds are taken."""
+"""A probability is kept this far from 0 and 1 before its log-odds are taken."""
+
+_SEED = 0
+
+_EVIDENCE = {
+    "scores": """
+        one = Constant <value = int64[1] {1}> ()
+        second = Gather <axis = 1> (model_probabilities, one)""",
+    "chances": f"""
+        least = Constant <value = float {{{_SURE}}}> ()
+        most = Constant <value = float {{{1 - _SURE}}}> ()
+        sure = Clip (model_probabilities, least, most)
+        logs = Log (sure)
+        zero = Constant <value = int64[1] {{0}}> ()
+        one = Constant <value = int64[1] {{1}}> ()
+        malignant = Gather <axis = 1> (logs, one)
+        benign = Gather <axis = 1> (logs, zero)
+        second = Sub (malignant, benign)""",
+    "value": "second = Identity (model_variable)",
+}
+"""From what skl2onnx's models give to evidence (B, 1), by the kind of the fitted model."""
+
+
+@dataclass(frozen=True)
+class OnFeatures:
+    """A model of scikit-learn on hand-made features, as a method.
+
+    It learns from each lesion once, in the box that it was annotated with. The logit is what a
+    fitted classifier gives as its decision function, else the log-odds of its probability, and what
+    a regressor gives.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    learn
+        Fits the model; both classes should weigh the same however many lesions they have.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> def learn(features, labels, seed):
+    ...     model = LogisticRegression(class_weight="balanced", random_state=seed)
+    ...     return make_pipeline(StandardScaler(), model).fit(features, labels)
+    >>> METHOD = OnFeatures("logistic", learn)
+    """
+
+    name: str
+    learn: Learn
+
+    @property
+    def settings(self) -> object:
+        """As for every method."""
+        return self.name
+
+    @property
+    def square(self) -> Square | None:
+        """It takes no picture."""
+        return None
+
+    @property
+    def split(self) -> TrainingConfig:
+        """Those of the shipped classifier."""
+        return ClassifierConfig.read(DEFAULT_CLASSIFIER).training
+
+    def weights(self, given: Path | None, fold: int) -> Path | None:
+        """It starts from none."""
+        return None
+
+    def fit(self, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
+        """As for every method."""
+        need_both_classes(lesions, run.folder)
+        described = np.stack([lesion.shown[FEATURES][0] for lesion in lesions])
+        data = fit_classical(self, described, labels_of(lesions), run.folder)
+        return write_classifier(run.folder, self.name, data)
 
 
 def fit_classical(
-    method: str, features: NDArray[np.floating[Any]], labels: Labels, seed: int
+    method: OnFeatures,
+    features: NDArray[np.floating[Any]],
+    malignant: NDArray[np.bool_],
+    where: Path,
+    seed: int = _SEED,
 ) -> bytes:
     """One ONNX model: ``features`` (B, F) to ``logit`` (B,), evidence of malignancy, uncalibrated.
 
     Parameters
     ----------
-    method
-        One of :data:`METHODS`.
-    features
-        (N, F) in any units: the model brings its own standardisation where it needs one.
-    labels
-        (N,) whether malignant; both classes weigh the same however many they are.
+    features, malignant
+        (N, F) and (N,) of lesions of both classes.
+    where
+        What an error names.
 
     Raises
     ------
-    ValueError
-        If the labels are of one class only, or the features tell AdaBoost nothing at all.
+    InputError
+        If nothing can be learnt, as where the features tell AdaBoost nothing at all.
     ModelError
-        If the ONNX model does not give what the fitted one gives.
+        If skl2onnx does not know the model, or the ONNX model does not give what the fitted one
+        gives.
     """
-    if labels.all() or not labels.any():
-        raise ValueError("the lesions to learn from must be both benign and malignant ones")
-    graph = _Graph()
     seen = features.astype(np.float32)
-    evidence = _FIT[method](graph, seen, labels, seed)
-    data = graph.model(seen.shape[1]).SerializeToString()
-    _compare(method, data, seen, evidence(seen))
+    try:
+        model = method.learn(seen, malignant.astype(np.int64), seed)
+    except ValueError as error:
+        raise InputError(where, f"{method.name}: {error}") from error
+    data = _as_onnx(method.name, model, seen.shape[1])
+    _compare(method.name, data, seen, _evidence(model, seen))
     return data
 
 
-class _Graph:
-    """An ONNX graph of ``features``; arrays among the inputs of a node become its constants."""
+def _kind(model: Any) -> str:
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if not is_classifier(last):
+        return "value"
+    return "scores" if hasattr(last, "decision_function") else "chances"
 
-    def __init__(self) -> None:
-        self._nodes: list[NodeProto] = []
-        self._constants: list[TensorProto] = []
 
-    def add(self, kind: str, *inputs: str | ArrayLike, domain: str = "", **options: Any) -> str:
-        """Append a node; returns the name of its output."""
-        names = [given if isinstance(given, str) else self._constant(given) for given in inputs]
-        output = f"{kind.lower()}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, names, [output], domain=domain, **options))
-        return output
+def _evidence(model: Any, features: Features) -> FloatArray:
+    """(N,) what the fitted model gives itself."""
+    kind = _kind(model)
+    if kind == "chances":
+        chance = np.clip(model.predict_proba(features)[:, 1], _SURE, 1 - _SURE)
+        return np.asarray(np.log(chance / (1 - chance)))
+    how = model.decision_function if kind == "scores" else model.predict
+    return np.asarray(how(features), dtype=np.float64)
 
-    def model(self, columns: int) -> ModelProto:
-        """The last node's output (B, 1) or (B,) as ``logit``."""
-        self._nodes.append(
-            helper.make_node(
-                "Reshape",
-                [self._nodes[-1].output[0], self._constant(np.array([-1]))],
-                ["logit"],
+
+def _as_onnx(name: str, model: Any, columns: int) -> bytes:
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    kind = _kind(model)
+    given: dict[str, Any] = {"zipmap": False} if kind != "value" else {}
+    given |= {"raw_scores": True} if kind == "scores" else {}
+    try:
+        with warnings.catch_warnings():
+            # skl2onnx asks scikit-learn for attributes that this one is about to drop.
+            warnings.simplefilter("ignore", FutureWarning)
+            found = to_onnx(
+                model,
+                initial_types=[("features", FloatTensorType([None, columns]))],
+                options={id(last): given},
+                target_opset={"": 18, "ai.onnx.ml": 3},
             )
-        )
-        graph = helper.make_graph(
-            self._nodes,
-            "classical",
-            [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["B", columns])],
-            [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["B"])],
-            self._constants,
-        )
-        opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=9)
-
-    def _constant(self, values: ArrayLike) -> str:
-        array = np.asarray(values)
-        if array.dtype.kind == "f":
-            array = array.astype(np.float32)
-        name = f"constant_{len(self._constants)}"
-        self._constants.append(numpy_helper.from_array(array, name))
-        return name
+    except Exception as error:
+        raise ModelError(f"{name}: skl2onnx cannot write it: {error}") from error
+    evidence = onnx.parser.parse_model(f"""
+        <ir_version: 9, opset_import: ["" : 18]>
+        evidence (float[B, 2] model_probabilities) => (float[B] logit) {{
+            {_EVIDENCE[kind]}
+            row = Constant <value = int64[1] {{-1}}> ()
+            logit = Reshape (second, row)
+        }}""")
+    parts = [part(found.SerializeToString(), "model_"), evidence]
+    return assembled(parts, {"features": ("B", columns)}, {"logit": ("B",)})
 
 
-def _standardised(graph: _Graph, features: Features) -> tuple[str, StandardScaler]:
-    scaler = StandardScaler().fit(features)
-    return graph.add("Div", graph.add("Sub", "features", scaler.mean_), scaler.scale_), scaler
-
-
-def _svm(graph: _Graph, features: Features, labels: Labels, seed: int) -> Evidence:
+def _svm(features: Features, labels: Labels, seed: int) -> Any:
     """Support vectors with a radial kernel (C. Cortes and V. Vapnik, Machine Learning 20, 1995)."""
-    standard, scaler = _standardised(graph, features)
     # A constant share of 1 / F keeps the kernel's reach for any number of features.
-    gamma = 0.25 / features.shape[1]
-    model = SVC(C=2.0, gamma=gamma, class_weight="balanced")
-    model.fit(scaler.transform(features), labels)
-    graph.add(
-        "SVMRegressor",
-        standard,
-        domain="ai.onnx.ml",
-        kernel_type="RBF",
-        kernel_params=[gamma, 0.0, 0.0],
-        n_supports=len(model.support_vectors_),
-        support_vectors=model.support_vectors_.ravel().tolist(),
-        coefficients=model.dual_coef_.ravel().tolist(),
-        rho=model.intercept_.tolist(),
-    )
-    return lambda x: model.decision_function(scaler.transform(x))
+    model = SVC(C=2.0, gamma=0.25 / features.shape[1], class_weight="balanced")
+    return make_pipeline(StandardScaler(), model).fit(features, labels)
 
 
-def _random_forest(graph: _Graph, features: Features, labels: Labels, seed: int) -> Evidence:
-    """Log-odds of the mean vote of 500 trees (L. Breiman, Machine Learning 45, 2001)."""
+def _random_forest(features: Features, labels: Labels, seed: int) -> Any:
+    """The mean vote of 500 trees (L. Breiman, Machine Learning 45, 2001)."""
     model = RandomForestClassifier(
         500, min_samples_leaf=10, class_weight="balanced", random_state=seed
     )
-    model.fit(features, labels)
-    trees = [each.tree_ for each in model.estimators_]
-    votes = _trees(graph, trees, [tree.value[:, 0, 1] / len(trees) for tree in trees])
-    sure = graph.add("Clip", votes, np.float32(_SURE), np.float32(1 - _SURE))
-    graph.add("Sub", graph.add("Log", sure), graph.add("Log", graph.add("Sub", np.ones(1), sure)))
-
-    def evidence(x: Features) -> FloatArray:
-        chance = np.clip(model.predict_proba(x)[:, 1], _SURE, 1 - _SURE)
-        return np.asarray(np.log(chance / (1 - chance)))
-
-    return evidence
+    return model.fit(features, labels)
 
 
-def _adaboost(graph: _Graph, features: Features, labels: Labels, seed: int) -> Evidence:
+def _adaboost(features: Features, labels: Labels, seed: int) -> Any:
     """Boosted trees of two questions (Y. Freund and R. E. Schapire 1997).
 
-    Their weighted sum of votes, -1 or 1, is an additive model of the log-odds: J. Friedman,
-    T. Hastie and R. Tibshirani, The Annals of Statistics 28 (2000).
+    Their weighted mean of votes, -1 or 1, is proportional to an additive model of the log-odds: J.
+    Friedman, T. Hastie and R. Tibshirani, The Annals of Statistics 28 (2000).
     """
     tree = DecisionTreeClassifier(max_depth=2, max_features=0.2)
     model = AdaBoostClassifier(tree, n_estimators=100, learning_rate=0.3, random_state=seed)
-    model.fit(features, labels, sample_weight=_balanced(labels))
-    trees = [each.tree_ for each in model.estimators_]
-    votes = [np.where(each.value[:, 0, 1] > each.value[:, 0, 0], 1.0, -1.0) for each in trees]
-    weighted = [w * v for w, v in zip(model.estimator_weights_, votes, strict=False)]
-    _trees(graph, trees, weighted)
-    # scikit-learn gives twice the mean vote.
-    scale = model.estimator_weights_.sum() / 2
-    return lambda x: scale * model.decision_function(x)
+    return model.fit(features, labels, sample_weight=_balanced(labels))
 
 
-def _trees(graph: _Graph, trees: Sequence[Any], values: Sequence[FloatArray]) -> str:
-    """The sum over ``trees`` of the value at the leaf that is reached.
-
-    Parameters
-    ----------
-    trees
-        scikit-learn's arrays of each tree.
-    values
-        For each tree what each of its nodes (N,) is worth if it is a leaf.
-    """
-    belongs = np.repeat(np.arange(len(trees)), [tree.node_count for tree in trees])
-    node = np.concatenate([np.arange(tree.node_count) for tree in trees])
-    left, right, feature, threshold = (
-        np.concatenate([getattr(tree, name) for tree in trees])
-        for name in ("children_left", "children_right", "feature", "threshold")
-    )
-    leaf = left < 0
-    # Features are float32, so a threshold may be rounded down but never up.
-    single = threshold.astype(np.float32)
-    single = np.where(single > threshold, np.nextafter(single, np.float32(-np.inf)), single)
-    return graph.add(
-        "TreeEnsembleRegressor",
-        "features",
-        domain="ai.onnx.ml",
-        n_targets=1,
-        nodes_treeids=belongs.tolist(),
-        nodes_nodeids=node.tolist(),
-        nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        nodes_featureids=np.where(leaf, 0, feature).tolist(),
-        nodes_values=np.where(leaf, 0, single).tolist(),
-        nodes_truenodeids=np.where(leaf, 0, left).tolist(),
-        nodes_falsenodeids=np.where(leaf, 0, right).tolist(),
-        target_treeids=belongs[leaf].tolist(),
-        target_nodeids=node[leaf].tolist(),
-        target_ids=np.zeros(leaf.sum(), int).tolist(),
-        target_weights=np.concatenate(values)[leaf].tolist(),
-    )
-
-
-def _elm(graph: _Graph, features: Features, labels: Labels, seed: int) -> Evidence:
+def _elm(features: Features, labels: Labels, seed: int) -> Any:
     """An extreme learning machine: a layer drawn at random, the next one by ridge regression.
 
     G.-B. Huang, Q.-Y. Zhu and C.-K. Siew, "Extreme learning machine: theory and applications",
-    Neurocomputing 70 (2006). It aims at -1 for benign and 1 for malignant.
+    Neurocomputing 70 (2006). It aims at -1 for benign and 1 for malignant. The penalty is the best
+    when each lesion is left out in turn.
     """
-    standard, scaler = _standardised(graph, features)
+    scaler = StandardScaler().fit(features)
     rng = np.random.default_rng(seed)
     count = features.shape[1]
     inwards = rng.standard_normal((count, _CELLS)) / np.sqrt(count)
     bias = rng.standard_normal(_CELLS)
-
-    def cells(x: Features) -> FloatArray:
-        return np.asarray(1 / (1 + np.exp(-(scaler.transform(x) @ inwards + bias))))
-
-    outwards, level = _ridge(cells(features), np.where(labels, 1.0, -1.0), _balanced(labels))
-    drawn = graph.add("Add", graph.add("MatMul", standard, inwards), bias)
-    summed = graph.add("MatMul", graph.add("Sigmoid", drawn), outwards[:, None])
-    graph.add("Add", summed, np.array([level]))
-    return lambda x: cells(x) @ outwards + level
-
-
-def _ridge(inputs: FloatArray, wanted: FloatArray, weights: FloatArray) -> tuple[FloatArray, float]:
-    """Coefficients and constant; the penalty is the best when each row is left out in turn.
-
-    The error of a row left out follows from its leverage (PRESS): D. M. Allen, Technometrics 16
-    (1974).
-    """
-    shares = weights / weights.sum()
-    middle, level = shares @ inputs, float(shares @ wanted)
-    root = np.sqrt(shares)
-    u, s, vt = np.linalg.svd(root[:, None] * (inputs - middle), full_matrices=False)
-    aim = root * (wanted - level)
-    along = u.T @ aim
-
-    def press(penalty: float) -> float:
-        kept = s**2 / (s**2 + penalty)
-        leverage = u**2 @ kept + shares
-        return float((((aim - u @ (kept * along)) / (1 - leverage)) ** 2).sum())
-
-    penalty = min(s[0] ** 2 * 10.0 ** np.arange(-6, 1.1, 0.5), key=press)
-    coefficients = vt.T @ (s / (s**2 + penalty) * along)
-    return coefficients, level - float(middle @ coefficients)
+    cells = 1 / (1 + np.exp(-(scaler.transform(features) @ inwards + bias)))
+    shares = _balanced(labels) / len(labels)
+    largest = np.linalg.norm(np.sqrt(shares)[:, None] * (cells - shares @ cells), 2) ** 2
+    ridge = RidgeCV(alphas=largest * 10.0 ** np.arange(-6, 1.1, 0.5))
+    ridge.fit(cells, 2 * labels - 1, sample_weight=shares)
+    # With these weights it is a perceptron of one hidden layer, which skl2onnx can write.
+    network = MLPRegressor(_CELLS, activation="logistic")
+    network.coefs_ = [inwards, ridge.coef_[:, None]]
+    network.intercepts_ = [bias, np.array([ridge.intercept_])]
+    network.n_layers_, network.n_outputs_, network.out_activation_ = 3, 1, "identity"
+    return make_pipeline(scaler, network)
 
 
 def _balanced(labels: Labels) -> FloatArray:
     """Weights (N,) of mean 1, of the same sum for both classes."""
     share = labels.mean()
-    return np.asarray(np.where(labels, 0.5 / share, 0.5 / (1 - share)))
+    return np.asarray(0.5 / np.where(labels, share, 1 - share))
 
 
 def _compare(method: str, data: bytes, features: Features, wanted: FloatArray) -> None:
@@ -287,12 +292,13 @@ def _compare(method: str, data: bytes, features: Features, wanted: FloatArray) -
         )
 
 
-_FIT: dict[str, Callable[[_Graph, Features, Labels, int], Evidence]] = {
-    "svm": _svm,
-    "random-forest": _random_forest,
-    "adaboost": _adaboost,
-    "elm": _elm,
+CLASSICAL = {
+    name: OnFeatures(name, learn)
+    for name, learn in (
+        ("svm", _svm),
+        ("random-forest", _random_forest),
+        ("adaboost", _adaboost),
+        ("elm", _elm),
+    )
 }
-
-METHODS = tuple(_FIT)
-"""What :func:`fit_classical` can fit."""
+"""Ours by name."""

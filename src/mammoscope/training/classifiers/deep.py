@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -11,14 +12,34 @@ from numpy.typing import NDArray
 from onnx import helper
 from torch import Tensor, nn
 
-from mammoscope.training.classifiers.classical import fit_classical
-from mammoscope.training.classifiers.lesions import Lesion, regions_of
+from mammoscope.models.classifier_card import ClassifierCard
+from mammoscope.training.classifiers.card import write_classifier
+from mammoscope.training.classifiers.classical import OnFeatures, fit_classical
+from mammoscope.training.classifiers.lesions import (
+    Lesion,
+    labels_of,
+    need_both_classes,
+    regions_of,
+)
+from mammoscope.training.classifiers.network import OfPictures
 from mammoscope.training.classifiers.roi_network import STRIDE
 from mammoscope.training.config import RoiNetworkConfig
 from mammoscope.training.engine.graphs import assembled, part
 from mammoscope.training.engine.loop import Run
 from mammoscope.training.engine.trunk import Trunk
 from mammoscope.training.export import exported
+
+
+@dataclass(frozen=True)
+class OnDeepFeatures(OfPictures):
+    """A classical method on deep features and hand-made ones side by side."""
+
+    beside: OnFeatures
+
+    def fit(self, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
+        """As for every method."""
+        data = fit_deep(self.beside, self.config.network, lesions, run)
+        return write_classifier(run.folder, self.name, data, self.square)
 
 
 class DeepFeatures(nn.Module):
@@ -50,7 +71,7 @@ class DeepFeatures(nn.Module):
 
 
 def fit_deep(
-    method: str, config: RoiNetworkConfig, lesions: Sequence[Lesion], seed: int, run: Run
+    method: OnFeatures, config: RoiNetworkConfig, lesions: Sequence[Lesion], run: Run
 ) -> bytes:
     """One ONNX model of ``picture`` and hand-made ``features`` to ``logit``.
 
@@ -61,15 +82,15 @@ def fit_deep(
 
     Raises
     ------
-    ValueError, ModelError
+    InputError, ModelError
         As :func:`~mammoscope.training.classifiers.classical.fit_classical`.
     """
+    need_both_classes(lesions, run.folder)
     trunk = DeepFeatures(config, run)
     shown = regions_of(lesions, (config.side, config.margin), features=True)
     assert shown.pictures is not None and shown.features is not None  # noqa: S101  (narrows)
     both = np.concatenate([shown.features, trunk.of(shown.pictures)], axis=1)
-    malignant = np.array([lesion.malignant for lesion in lesions])
-    classical = fit_classical(method, both, malignant, seed)
+    classical = fit_classical(method, both, labels_of(lesions), run.folder)
     seen = exported(trunk, {"picture": torch.from_numpy(shown.pictures[:1])}, ["features"])
     beside = helper.make_node("Concat", ["features", "deep_features"], ["all_features"], axis=1)
     model = onnx.compose.add_prefix(onnx.load_from_string(classical), "all_")

@@ -23,6 +23,7 @@ from mammoscope.tables import BOX_COLUMNS, read_table
 from mammoscope.training.config import ClassifierConfig
 from mammoscope.training.engine.augmentation import View, move, recolour
 from mammoscope.training.engine.each import each
+from mammoscope.training.engine.loop import digest_of
 
 _ROOM = 2.0
 """A lesion is kept with this many times the network's square, to be moved about in it."""
@@ -69,7 +70,7 @@ FEATURES: Square = (0, 0.0)
 
 def load_lesions(
     images: Iterable[AnnotatedImage],
-    squares: Iterable[Square],
+    squares: Iterable[Square | None],
     detected: Mapping[Path, FloatArray],
     on_error: Callable[[InputError], None],
     workers: int = 2,
@@ -78,11 +79,13 @@ def load_lesions(
 
     Parameters
     ----------
+    squares
+        The pictures that are wanted of each; None asks for none, its features are always there.
     detected
         Boxes (N, 4) by image file, best first, in pixels of the file; those of a lesion by
         :data:`SAME` are kept as further boxes of it.
     """
-    wanted = tuple(dict.fromkeys(squares))
+    wanted = tuple(dict.fromkeys(square for square in squares if square))
 
     def load(image: AnnotatedImage) -> list[Lesion]:
         breast = preprocess(image.read()).mammogram
@@ -162,6 +165,28 @@ class ChangedLesions:
         features = lesion.shown[FEATURES][which]
         label = torch.tensor(float(lesion.malignant))
         return torch.from_numpy(picture)[None], torch.from_numpy(features), label
+
+
+def digest(lesions: Sequence[Lesion]) -> str:
+    """What a classifier is trained on."""
+    return digest_of(f"{a.image.path.as_posix()} {a.boxes.tolist()} {a.malignant}" for a in lesions)
+
+
+def need_both_classes(lesions: Sequence[Lesion], where: Path) -> None:
+    """Refuse lesions of one class only.
+
+    Raises
+    ------
+    InputError
+        If there is no benign or no malignant one.
+    """
+    if len({lesion.malignant for lesion in lesions}) < 2:
+        raise InputError(where, "the training lesions are not both benign and malignant ones")
+
+
+def labels_of(lesions: Sequence[Lesion]) -> NDArray[np.bool_]:
+    """(N,) whether malignant."""
+    return np.array([lesion.malignant for lesion in lesions])
 
 
 def regions_of(

@@ -50,10 +50,10 @@ class RoiClassifier(nn.Module):
 
     def fit_features(self, features: Tensor) -> None:
         """Take mean and deviation of the training features (N, F)."""
-        if self.described is not None:
-            standardised = self.described[0]  # type: ignore[index]
-            standardised.mean.copy_(features.mean(0))
-            standardised.deviation.copy_(features.std(0).clamp(min=_LEAST_DEVIATION))
+        for layer in self.modules():
+            if isinstance(layer, _Standardised):
+                layer.mean.copy_(features.mean(0))
+                layer.deviation.copy_(features.std(0).clamp(min=_LEAST_DEVIATION))
 
     def forward(
         self, pictures: Tensor, features: Tensor | None = None, malignant: Tensor | None = None

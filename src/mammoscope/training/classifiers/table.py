@@ -18,7 +18,7 @@ from mammoscope.evaluation import (
 from mammoscope.files import DISCLAIMER, write_bytes, write_json
 from mammoscope.tables import write_table
 from mammoscope.training.classifiers.lesions import SAME
-from mammoscope.training.classifiers.opinions import WHOSE
+from mammoscope.training.classifiers.predictions import WHOSE
 
 _BY = ("density", "view", "size")
 """Subgroups of figures.json."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,9 @@ from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder, write_json
 from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.training.config import DetectorConfig
+from mammoscope.training.detectors.calibration import calibrate
 from mammoscope.training.detectors.data import ChangedPictures, Sample, collate, load_samples
+from mammoscope.training.detectors.export import export_detector
 from mammoscope.training.detectors.families import MassDetector, build
 from mammoscope.training.detectors.predict import (
     Looked,
@@ -25,7 +26,7 @@ from mammoscope.training.detectors.predict import (
     write_predictions,
     write_truth,
 )
-from mammoscope.training.engine.calibration import calibrate
+from mammoscope.training.engine.done import is_done, mark_done
 from mammoscope.training.engine.loop import (
     Job,
     Run,
@@ -34,7 +35,7 @@ from mammoscope.training.engine.loop import (
     is_main_process,
     several_processes,
 )
-from mammoscope.training.export import export_detector, with_facts
+from mammoscope.training.export import with_facts
 
 MODEL = "detector.onnx"
 """Name of the exported model in a run's folder; its card lies beside it."""
@@ -164,16 +165,14 @@ def train_folds(
 
 def _fold(config: DetectorConfig, parts: Parts, run: Run) -> DetectorCard:
     """The card of a fold's model, trained if that was not done before."""
-    done, what = run.folder / "done.json", _contents(config, parts)
-    if done.exists():
-        if json.loads(done.read_text(encoding="utf-8")) != what:
-            raise InputError(done, "this fold is of other settings or data")
+    made_of = _contents(config, parts)
+    if is_done(run.folder, made_of):
         return DetectorCard.read((run.folder / MODEL).with_suffix(".json"))
     run.report(f"training {run.folder.name}")
     ensure_folder(run.folder)
     fit_on(config, parts.training, run)
     card = exported_run(config, run)
-    write_json(done, what)
+    mark_done(run.folder, made_of)
     return card
 
 

@@ -21,7 +21,7 @@ def part(data: bytes, prefix: str) -> ModelProto:
 
 def assembled(
     steps: Sequence[ModelProto | NodeProto],
-    inputs: Mapping[str, Sequence[int]],
+    inputs: Mapping[str, Sequence[int | str]],
     outputs: Mapping[str, Sequence[int | str]],
 ) -> bytes:
     """One model of models and nodes, each of which needs only what those before it give.

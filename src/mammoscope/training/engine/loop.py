@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 import torch
 from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
+from accelerate.utils import parse_flag_from_env
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -28,6 +30,7 @@ from mammoscope.errors import InputError
 from mammoscope.files import write_bytes
 from mammoscope.training.config import Settings, TrainingConfig
 from mammoscope.training.engine.checkpoint import Progress, load_weights, save_weights
+from mammoscope.training.engine.precision import resolved
 
 _CALIBRATION_PICTURES = 16
 """Pictures from which folded batch-norms get their statistics back."""
@@ -39,10 +42,24 @@ _MIXED = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 
 @dataclass(frozen=True)
 class Step:
-    """News of a training step: its number and that of all steps, epoch, and mean loss so far."""
+    """News of a training step.
+
+    Parameters
+    ----------
+    number, of
+        Of the step among all steps, from 1, and how many these are.
+    in_epoch, of_epoch
+        Of the step in its epoch, from 1, and how many an epoch has.
+    epoch
+        From 1.
+    loss
+        Mean over the epoch so far.
+    """
 
     number: int
     of: int
+    in_epoch: int
+    of_epoch: int
     epoch: int
     loss: float
 
@@ -131,7 +148,10 @@ def fit(job: Job[Network], run: Run) -> Network:
     """
     settings = job.training
     torch.manual_seed(settings.seed)
-    accelerator = Accelerator(mixed_precision=_MIXED[settings.precision])
+    precision = resolved(settings.precision, _processes().device)
+    # accelerate keeps the first network's precision for all of a process.
+    AcceleratorState._reset_state()
+    accelerator = Accelerator(mixed_precision=_MIXED[precision])
     _need_a_batch(len(job.pictures), settings.batch, accelerator.num_processes, run)
     checkpoint = run.folder / "checkpoint.safetensors"
     goes_on = checkpoint.exists()
@@ -163,12 +183,17 @@ def fit(job: Job[Network], run: Run) -> Network:
 
 def is_main_process() -> bool:
     """Whether this process is the one that writes, among those that ``torchrun`` has started."""
-    return bool(PartialState().is_main_process)
+    return bool(_processes().is_main_process)
 
 
 def several_processes() -> bool:
     """Whether this process is one of several that ``torchrun`` has started."""
-    return bool(PartialState().num_processes > 1)
+    return bool(_processes().num_processes > 1)
+
+
+def _processes() -> Any:
+    """The one among those started that this is, as ``Accelerator`` will know it."""
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU"))
 
 
 @dataclass(frozen=True)
@@ -230,7 +255,7 @@ def _epoch(parts: _Parts, job: Job[Any], run: Run) -> float:
         keep = min(settings.ema, (number + 1) / (number + 10))
         _update_average(parts.progress.average, parts.progress.network, keep)
         total += loss.item()
-        run.on_step(Step(number + 1, of, epoch + 1, total / (i + 1)))
+        run.on_step(Step(number + 1, of, i + 1, len(loader), epoch + 1, total / (i + 1)))
     return total / len(loader)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from mammoscope.errors import TableError
+from mammoscope.errors import PluginError
 from mammoscope.models.session import OnnxModel
 from mammoscope.training.config import (
     DEFAULT_CONFIG,
@@ -20,16 +20,16 @@ from mammoscope.training.config import (
     NetworkConfig,
     TrainingConfig,
 )
+from mammoscope.training.detectors.export import export_detector
 from mammoscope.training.detectors.families import FAMILIES, MassDetector, build
 from mammoscope.training.engine.checkpoint import save_weights
-from mammoscope.training.export import export_detector
 
 Marked = tuple[Tensor, list[Tensor]]
 Small = Callable[..., NetworkConfig]
 
 FACTS = {"name": "test", "version": "1", "threshold": {"whole": 0.5}, "training_data": ""}
 
-families = pytest.mark.parametrize("family", FAMILIES)
+families = pytest.mark.parametrize("family", FAMILIES.names)
 
 
 def built(config: NetworkConfig) -> MassDetector:
@@ -37,7 +37,7 @@ def built(config: NetworkConfig) -> MassDetector:
     return build(config)
 
 
-@pytest.fixture(scope="module", params=FAMILIES)
+@pytest.fixture(scope="module", params=FAMILIES.names)
 def taught(
     request: pytest.FixtureRequest, small: Small, blobs: Marked
 ) -> tuple[NetworkConfig, MassDetector, list[float]]:
@@ -159,8 +159,30 @@ def test_any_extractor_can_be_the_trunk(
 
 
 def test_an_unknown_family_is_refused_by_name(small: Small) -> None:
-    with pytest.raises(TableError, match=r"family: must be one of centernet, .*: 'yolo'"):
+    with pytest.raises(PluginError, match=r"yolo: not among .* trained: centernet, fcos, "):
         build(small("yolo"))
+
+
+PLUGGED = """
+from mammoscope.training.detectors.families.centernet import CenterNet
+
+class Theirs(CenterNet):
+    pass
+
+def not_a_network(config):
+    return config.trunk
+"""
+
+
+def test_a_family_of_another_package_is_built_by_its_name(
+    install: Callable[..., None], small: Small
+) -> None:
+    points = {"theirs": "Theirs", "word": "not_a_network"}
+    install("their-families", PLUGGED, {"mammoscope.families": points})
+    network = built(small("theirs"))
+    assert type(network).__name__ == "Theirs" and isinstance(network, MassDetector)
+    with pytest.raises(PluginError, match="word: gives a str, not a MassDetector"):
+        build(small("word"))
 
 
 @pytest.mark.parametrize("name", ["centernet", "retinanet"])

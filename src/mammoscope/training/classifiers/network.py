@@ -1,9 +1,10 @@
-"""Training of a network on regions, from labelled lesions to a model with its card."""
+"""A network on regions, and its training from labelled lesions to a model with its card."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +15,79 @@ from mammoscope.classification.classifier import Classifier, Regions
 from mammoscope.classification.features import NAMES
 from mammoscope.errors import InputError, ModelError
 from mammoscope.files import ensure_folder
-from mammoscope.models.card import SCHEMA
 from mammoscope.models.classifier_card import ClassifierCard
+from mammoscope.training.classifiers.card import MODEL, card_facts
 from mammoscope.training.classifiers.lesions import (
     FEATURES,
     ChangedLesions,
     Lesion,
+    Square,
     collate_lesions,
+    digest,
+    need_both_classes,
 )
 from mammoscope.training.classifiers.roi_network import RoiClassifier
-from mammoscope.training.config import ClassifierConfig
+from mammoscope.training.config import ClassifierConfig, TrainingConfig
 from mammoscope.training.engine.checkpoint import load_weights
-from mammoscope.training.engine.loop import Job, Run, digest_of, fit, several_processes
-from mammoscope.training.export import (
-    exported,
-    made_picture,
-    weights_facts,
-    write_model,
-)
-
-MODEL = "classifier.onnx"
-"""Name of the exported model in a run's folder; its card lies beside it."""
+from mammoscope.training.engine.loop import Job, Run, fit, several_processes
+from mammoscope.training.engine.trunk import Misfit
+from mammoscope.training.export import exported, made_picture, write_model
 
 _TOLERANCE = 1e-3
 """Largest difference of logits allowed between torch and ONNX."""
 
 
-def fit_classifier(config: ClassifierConfig, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
+@dataclass(frozen=True)
+class OfPictures:
+    """What methods with a trunk share.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    config
+        Settings of its network, or of the trunk that gives it deep features.
+    """
+
+    name: str
+    config: ClassifierConfig
+
+    @property
+    def settings(self) -> object:
+        """As for every method."""
+        return self.config.as_dict()
+
+    @property
+    def square(self) -> Square | None:
+        """As for every method."""
+        return self.config.network.side, self.config.network.margin
+
+    @property
+    def split(self) -> TrainingConfig:
+        """As for every method."""
+        return self.config.training
+
+    def weights(self, given: Path | None, fold: int) -> Path | None:
+        """As for every method: none where they are another network's."""
+        if given is None:
+            return None
+        path = Path(str(given).replace("{fold}", str(fold)))
+        try:
+            RoiClassifier(self.config.network).trunk.start_from(path)
+        except Misfit:
+            return None
+        return path
+
+
+class Network(OfPictures):
+    """A network that learns from pictures, and from hand-made features where it takes any."""
+
+    def fit(self, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
+        """As for every method."""
+        return fit_network(self.config, lesions, run)
+
+
+def fit_network(config: ClassifierConfig, lesions: Sequence[Lesion], run: Run) -> ClassifierCard:
     """Train, or go on training where ``run.folder`` holds a checkpoint, and export.
 
     The model is not calibrated: its card leaves logits as they are.
@@ -81,23 +128,6 @@ def fit_classifier(config: ClassifierConfig, lesions: Sequence[Lesion], run: Run
     )
 
 
-def digest(lesions: Sequence[Lesion]) -> str:
-    """What a classifier is trained on."""
-    return digest_of(f"{a.image.path.as_posix()} {a.boxes.tolist()} {a.malignant}" for a in lesions)
-
-
-def need_both_classes(lesions: Sequence[Lesion], where: Path) -> None:
-    """Refuse lesions of one class only.
-
-    Raises
-    ------
-    InputError
-        If there is no benign or no malignant one.
-    """
-    if len({lesion.malignant for lesion in lesions}) < 2:
-        raise InputError(where, "the training lesions are not both benign and malignant ones")
-
-
 def export_classifier(
     config: ClassifierConfig, weights: Path, target: Path, facts: dict[str, Any]
 ) -> ClassifierCard:
@@ -122,37 +152,18 @@ def export_classifier(
     if config.network.features:
         inputs["features"] = torch.zeros(1, len(NAMES))
     data = exported(network, inputs, ["logit", "map"])
-    square = {"side": side, "margin": config.network.margin}
-    features = NAMES if config.network.features else ()
-    card = card_facts(facts, target.name, data, square, features, maps=True)
+    card = card_facts(
+        facts,
+        target.name,
+        data,
+        square=(side, config.network.margin),
+        features=config.network.features,
+        maps=True,
+    )
     with tempfile.TemporaryDirectory() as folder:
         trial = write_model(Path(folder) / target.name, data, card)
         _compare(network, Classifier(ClassifierCard.read(trial)), target)
     return ClassifierCard.read(write_model(target, data, card))
-
-
-def card_facts(
-    facts: dict[str, Any],
-    name: str,
-    data: bytes,
-    square: dict[str, float],
-    features: Sequence[str],
-    maps: bool,
-) -> dict[str, Any]:
-    """A classifier's card: ``facts``, and what code must know."""
-    return {
-        "schema": SCHEMA,
-        **facts,
-        "task": "classification",
-        "weights": weights_facts(name, data),
-        "input": square
-        | {
-            "features": list(features),
-            "preparation": "mammoscope.preprocessing.preprocess, then"
-            " mammoscope.classification.roi.cut; features by mammoscope.classification.features",
-        },
-        "outputs": {"logit": "(1,)"} | ({"map": "(1, r, c)"} if maps else {}),
-    }
 
 
 def _compare(network: RoiClassifier, classifier: Classifier, target: Path) -> None:

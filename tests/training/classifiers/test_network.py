@@ -21,10 +21,15 @@ from mammoscope.evaluation import evaluate, load_predictions, load_truth  # noqa
 from mammoscope.geometry import FloatArray  # noqa: E402
 from mammoscope.models import ClassifierCard  # noqa: E402
 from mammoscope.tables import read_table  # noqa: E402
-from mammoscope.training.classifiers.classifier import export_classifier, fit_classifier  # noqa: E402
 from mammoscope.training.classifiers.lesions import Lesion, regions_of  # noqa: E402
-from mammoscope.training.classifiers.method import Method, train_classifier  # noqa: E402
+from mammoscope.training.classifiers.methods import find_method  # noqa: E402
+from mammoscope.training.classifiers.network import (  # noqa: E402
+    Network,
+    export_classifier,
+    fit_network,
+)
 from mammoscope.training.classifiers.roi_network import RoiClassifier  # noqa: E402
+from mammoscope.training.classifiers.train import train_classifier  # noqa: E402
 from mammoscope.training.config import ClassifierConfig  # noqa: E402
 from mammoscope.training.engine.checkpoint import load_weights, save_weights  # noqa: E402
 from mammoscope.training.engine.loop import Run, Step  # noqa: E402
@@ -57,7 +62,7 @@ def finished(
     detected: dict[Path, FloatArray],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> ClassifierCard:
-    method, run = Method("small", roi_config), run_in(tmp_path_factory.mktemp("run"))
+    method, run = Network("small", roi_config), run_in(tmp_path_factory.mktemp("run"))
     return train_classifier(method, parts, detected, run)
 
 
@@ -120,8 +125,8 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
             raise Killed
 
     with pytest.raises(Killed):
-        fit_classifier(roi_config, trained_on, replace(run_in(tmp_path), on_step=kill))
-    card = fit_classifier(roi_config, trained_on, run_in(tmp_path))
+        fit_network(roi_config, trained_on, replace(run_in(tmp_path), on_step=kill))
+    card = fit_network(roi_config, trained_on, run_in(tmp_path))
     expected = load_file(finished.path.parent / "classifier.safetensors")
     found = load_file(tmp_path / "classifier.safetensors")
     assert found.keys() == expected.keys()
@@ -139,7 +144,7 @@ def test_other_labels_or_boxes_are_other_data(
         replace(first, boxes=first.boxes + 1),
     ):
         with pytest.raises(InputError, match="other settings or data"):
-            fit_classifier(roi_config, [changed, *others], run_in(finished.path.parent))
+            fit_network(roi_config, [changed, *others], run_in(finished.path.parent))
 
 
 @pytest.mark.parametrize("malignant", [True, False])
@@ -149,7 +154,7 @@ def test_lesions_of_one_class_are_no_training(
     some = [lesion for lesion in lesions if lesion.malignant is malignant]
     for none in (some, []):
         with pytest.raises(InputError, match="not both benign and malignant") as caught:
-            fit_classifier(roi_config, none, run_in(tmp_path / "run"))
+            fit_network(roi_config, none, run_in(tmp_path / "run"))
         assert caught.value.path == str(tmp_path / "run")
 
 
@@ -158,7 +163,7 @@ def test_a_batch_of_one_is_refused(
 ) -> None:
     alone = replace(roi_config, training=replace(roi_config.training, batch=1))
     with pytest.raises(InputError, match="batches of two or more"):
-        fit_classifier(alone, lesions, run_in(tmp_path))
+        fit_network(alone, lesions, run_in(tmp_path))
 
 
 def test_a_validation_part_of_one_class_leaves_the_model_as_it_is(
@@ -167,7 +172,7 @@ def test_a_validation_part_of_one_class_leaves_the_model_as_it_is(
     told: list[str] = []
     short = replace(roi_config, training=replace(roi_config.training, epochs=1))
     benign = replace(parts, validation=parts.test, test=())
-    card = train_classifier(Method("x", short), benign, {}, Run(tmp_path, None, told.append))
+    card = train_classifier(Network("x", short), benign, {}, Run(tmp_path, None, told.append))
     assert card.calibration == (0, 1) and card.operating_points == {}
     assert "not calibrated: the validation lesions are of one class" in told
     assert len(read_table(tmp_path / "validation" / "annotated.csv")) == 2
@@ -175,7 +180,7 @@ def test_a_validation_part_of_one_class_leaves_the_model_as_it_is(
 
 
 def test_a_classical_method_is_trained_the_same_way(parts: Parts, tmp_path: Path) -> None:
-    card = train_classifier(Method.of("svm"), parts, {}, run_in(tmp_path))
+    card = train_classifier(find_method("svm"), parts, {}, run_in(tmp_path))
     assert (card.side, len(card.features)) == (0, len(NAMES))
     assert card.calibration != (0, 1) and card.operating_points
     assert len(read_table(tmp_path / "test" / "annotated.csv")) == 2

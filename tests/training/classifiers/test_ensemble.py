@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,17 @@ from mammoscope.classification import Classifier
 from mammoscope.classification.features import NAMES
 from mammoscope.errors import TableError
 from mammoscope.models import ClassifierCard
-from mammoscope.training.classifiers import method as methods
-from mammoscope.training.classifiers.classical import fit_classical
-from mammoscope.training.classifiers.deep import DeepFeatures
-from mammoscope.training.classifiers.lesions import Lesion, regions_of
-from mammoscope.training.classifiers.method import Method
-from mammoscope.training.config import ClassifierConfig
+from mammoscope.training.classifiers.classical import CLASSICAL, fit_classical
+from mammoscope.training.classifiers.deep import DeepFeatures, OnDeepFeatures
+from mammoscope.training.classifiers.ensemble import Ensemble
+from mammoscope.training.classifiers.lesions import Lesion, labels_of, regions_of
+from mammoscope.training.classifiers.methods import find_method
+from mammoscope.training.classifiers.network import Network
+from mammoscope.training.config import DEFAULT_CLASSIFIER, ClassifierConfig
 from mammoscope.training.engine.loop import Run
 from mammoscope.training.engine.trunk import Trunk
 
-SQUARE = (64, 1.6)
+SQUARE, ELM = (64, 1.6), CLASSICAL["elm"]
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ def test_deep_features_stand_beside_the_hand_made_ones(
     roi_config: ClassifierConfig, lesions: list[Lesion], weights: Path, tmp_path: Path
 ) -> None:
     run = run_in(tmp_path, weights)
-    card = Method("deep", roi_config, "elm").fit(lesions, run)
+    card = OnDeepFeatures("deep", roi_config, ELM).fit(lesions, run)
     assert card == ClassifierCard.read(tmp_path / "classifier.json")
     assert card.inputs == {"picture": (1, 64, 64), "features": (len(NAMES),)}
     shown = regions_of(lesions, SQUARE, True)
     deep = DeepFeatures(roi_config.network, run).of(shown.pictures)
     assert len(deep) == len(lesions) and deep.std(axis=0).min() > 1e-5
     both = np.concatenate([shown.features, deep], axis=1)
-    expected = _logits(fit_classical("elm", both, _malignant(lesions), 0), both)
+    expected = _logits(fit_classical(ELM, both, labels_of(lesions), tmp_path), both)
     classifier = Classifier(card)
     assert classifier.logits(shown) == pytest.approx(expected, abs=1e-3)
     assert classifier.maps(shown) is None
@@ -62,30 +62,25 @@ def test_deep_features_stand_beside_the_hand_made_ones(
 def test_an_ensemble_is_the_mean_of_its_two(
     roi_config: ClassifierConfig, lesions: list[Lesion], weights: Path, tmp_path: Path
 ) -> None:
-    beside = replace(roi_config, network=replace(roi_config.network, beside="elm"))
-    ensemble = Method("both", beside).fit(lesions, run_in(tmp_path / "both", weights))
-    network = Method("network", roi_config).fit(lesions, run_in(tmp_path / "network", weights))
-    deep = Method("deep", roi_config, "elm").fit(lesions, run_in(tmp_path / "deep", weights))
+    ensemble = Ensemble("both", roi_config, ELM).fit(lesions, run_in(tmp_path / "both", weights))
+    network = Network("network", roi_config).fit(lesions, run_in(tmp_path / "network", weights))
+    deep = OnDeepFeatures("deep", roi_config, ELM).fit(lesions, run_in(tmp_path / "deep", weights))
     shown = regions_of(lesions, SQUARE, True)
     first, second, found = (Classifier(card) for card in (network, deep, ensemble))
     expected = (first.logits(shown) + 4 * second.logits(shown)) / 2
     assert found.logits(shown) == pytest.approx(expected, abs=0.02), "weights are halved"
     assert np.ptp(expected) > 0.5
     np.testing.assert_allclose(found.maps(shown), first.maps(shown), atol=0.02)
-    again = Method("both", beside).fit(lesions, run_in(tmp_path / "both", weights))
+    again = Ensemble("both", roi_config, ELM).fit(lesions, run_in(tmp_path / "both", weights))
     assert again.sha256 == ensemble.sha256, "a run that is done gives the same bytes"
 
 
 def test_a_method_beside_that_there_is_not_is_told(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
-    text = methods.DEFAULT_CLASSIFIER.with_name("network.toml").read_text()
+    text = DEFAULT_CLASSIFIER.with_name("network.toml").read_text()
     path.write_text(text.replace("[network]", '[network]\nbeside = "oracle"'))
     with pytest.raises(TableError, match=r"mine\.toml: beside is none of svm, "):
-        Method.of(str(path))
-
-
-def _malignant(lesions: list[Lesion]) -> np.ndarray:
-    return np.array([lesion.malignant for lesion in lesions])
+        find_method(str(path))
 
 
 def _logits(data: bytes, features: np.ndarray) -> np.ndarray:

@@ -11,9 +11,10 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 from mammoscope.errors import ModelError  # noqa: E402
 from mammoscope.models.detector_card import DetectorCard  # noqa: E402
 from mammoscope.training.config import DetectorConfig  # noqa: E402
+from mammoscope.training.detectors.export import export_detector  # noqa: E402
 from mammoscope.training.detectors.families import build  # noqa: E402
 from mammoscope.training.engine.checkpoint import save_weights  # noqa: E402
-from mammoscope.training.export import export_detector, read_facts  # noqa: E402
+from mammoscope.training.export import read_facts  # noqa: E402
 
 FACTS = {
     "name": "x",

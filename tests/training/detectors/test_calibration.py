@@ -13,8 +13,8 @@ from mammoscope.datasets import AnnotatedImage
 from mammoscope.detection.fusion import fused, rescore
 from mammoscope.geometry import Frame
 from mammoscope.models.detector_card import PATHS, DetectorCard
+from mammoscope.training.detectors.calibration import SHOWN_FPPI, calibrate
 from mammoscope.training.detectors.predict import Looked
-from mammoscope.training.engine.calibration import SHOWN_FPPI, calibrate
 from mammoscope.types import Detections
 
 FRAME = Frame(2000, 1000)

@@ -1,4 +1,4 @@
-"""What a classifier says of lesions, in their annotated boxes and in detected ones."""
+"""A classifier's predictions of lesions, in their annotated boxes and in detected ones."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from mammoscope.classification.classifier import Classifier
 from mammoscope.geometry import FloatArray
 from mammoscope.tables import BOX_COLUMNS, write_table
-from mammoscope.training.classifiers.lesions import Lesion, regions_of
+from mammoscope.training.classifiers.lesions import Lesion, labels_of, regions_of
 
 WHOSE = ("annotated", "detected")
 """Whose box of a lesion is looked at: the annotation's, or the best detection's if there is one."""
 
 
 @dataclass(frozen=True)
-class Opinions:
+class LesionPredictions:
     """Boxes of lesions with a classifier's logits.
 
     Parameters
@@ -35,7 +35,7 @@ class Opinions:
     logits: FloatArray
 
     @classmethod
-    def of(cls, classifier: Classifier, lesions: Sequence[Lesion]) -> Opinions:
+    def of(cls, classifier: Classifier, lesions: Sequence[Lesion]) -> LesionPredictions:
         """Of every lesion's annotated box, and of its best detection where it has one."""
         card = classifier.card
         square = (card.side, card.margin) if card.side else None
@@ -48,7 +48,7 @@ class Opinions:
         return cls.joined(parts)
 
     @classmethod
-    def joined(cls, parts: Iterable[Opinions]) -> Opinions:
+    def joined(cls, parts: Iterable[LesionPredictions]) -> LesionPredictions:
         """Several as one, in order."""
         each = list(parts)
         return cls(
@@ -60,7 +60,7 @@ class Opinions:
     @property
     def malignant(self) -> NDArray[np.bool_]:
         """(N,) the labels."""
-        return np.array([lesion.malignant for lesion in self.lesions])
+        return labels_of(self.lesions)
 
     def write(self, folder: Path, p_malignant: FloatArray, names: Mapping[Path, str]) -> None:
         """``annotated.csv``, and ``detected.csv`` if there are any, for ``mammoscope evaluate``."""
