@@ -75,6 +75,7 @@ def test_dates_are_those_of_the_newest_image_and_of_no_run(make_case: Any) -> No
         assert "InstanceCreationDate" not in o
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DA")
 def test_where_no_image_has_a_date_one_that_nobody_takes_for_real_stands_there(
     make_case: Any,
 ) -> None:

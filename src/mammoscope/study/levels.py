@@ -30,7 +30,9 @@ def score_images(
     """
     looked = ~np.isnan(p_malignant)
     highest = np.zeros(images)
-    np.maximum.at(highest, image_of[looked], np.sqrt(scores[looked]) * p_malignant[looked])
+    with np.errstate(invalid="ignore"):  # scores below 0 are others': they give NaN
+        found = np.sqrt(scores[looked]) * p_malignant[looked]
+    np.maximum.at(highest, image_of[looked], found)
     return highest
 
 

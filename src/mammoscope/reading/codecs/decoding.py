@@ -68,7 +68,9 @@ class _Helper:
                 continue
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self.stop()
+        if self._process is None:
             # -P keeps this folder off sys.path, where its modules would hide others.
             command = [sys.executable, "-P", str(Path(decoder_process.__file__))]
             # OpenCV tells of damage in its log only, which the user may have turned off.
