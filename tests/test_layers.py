@@ -22,14 +22,14 @@ LAYERS = (
     {"reporting", "evaluation", "dicom_results", "reader_studies"},
     {"runs", "training"},
     {"histopathology/run", "histopathology/comparison"},
-    {"node"},
+    {"node", "viewer"},
     {"cli"},
 )
 """From the bottom up: a unit uses its own layer and those below."""
 
 HEAVY = (
     *("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom"),
-    *("highdicom", "pynetdicom", "dicomweb_client", "requests"),
+    *("highdicom", "pynetdicom", "dicomweb_client", "requests", "starlette", "uvicorn"),
 )
 
 ALLOWED = {
@@ -43,12 +43,21 @@ ALLOWED = {
     "scipy": ("histopathology/comparison/", "reader_studies/comparison.py"),
     "onnx": ("training/", "histopathology/comparison/"),
     "onnxruntime": ("models/session.py",),
-    "pydicom": ("reading/", "phantom/", "dicom_results/", "node/", "deidentification.py"),
+    "pydicom": (
+        "reading/",
+        "phantom/",
+        "dicom_results/",
+        "node/",
+        "viewer/",
+        "deidentification.py",
+    ),
     "highdicom": ("dicom_results/",),
     "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py"),
     "dicomweb_client": ("node/dicomweb.py",),
     "requests": ("node/dicomweb.py",),
-    "sqlite3": ("node/queue.py",),
+    "sqlite3": ("node/queue.py", "viewer/library.py", "viewer/reviews.py"),
+    "starlette": ("viewer/access.py", "viewer/app.py", "viewer/dicomweb.py", "viewer/ohif.py"),
+    "uvicorn": ("viewer/server.py",),
     "gdcm": ("reading/",),
     "matplotlib": ("evaluation/plots/froc.py",),
     "typer": ("cli/",),

@@ -25,6 +25,7 @@ from mammoscope.cli import (
     preprocess,
     study,
     train,
+    view,
 )
 from mammoscope.errors import PluginError
 from mammoscope.plugins import Socket
@@ -47,6 +48,7 @@ train.register(app)
 histopathology.register(app)
 datasets.register(app)
 study.register(app)
+view.register(app)
 
 
 def _say_version(asked: bool) -> None:

@@ -1,0 +1,226 @@
+"""The server's addresses: each asks the room and answers. Needs the extra ``[view]``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from mammoscope._version import __version__
+from mammoscope.errors import MammoscopeError
+from mammoscope.files import DISCLAIMER
+from mammoscope.viewer.access import Access
+from mammoscope.viewer.desk import NotNow
+from mammoscope.viewer.exports import EXPORTS, Exporter
+from mammoscope.viewer.people import Doors, Person, Role
+from mammoscope.viewer.reads import BIRADS, DENSITIES, StepRefused
+from mammoscope.viewer.room import Room
+from mammoscope.viewer.told import reference_told
+from mammoscope.viewer.worklist import BadQuery, Query
+
+log = logging.getLogger("mammoscope.viewer")
+
+_MOST_BODY = 1 << 16
+_KEPT = "private, max-age=3600, immutable"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the server is to be found.
+
+    Parameters
+    ----------
+    hosts
+        Values of the header ``Host`` that are answered.
+    secure
+        Whether it speaks TLS.
+    port
+        Cookies of one machine are shared by all its ports: the cookie's name has it.
+    """
+
+    hosts: tuple[str, ...]
+    secure: bool
+    port: int
+
+
+def make_app(
+    room: Room,
+    doors: Doors,
+    site: Site,
+    exporter: Exporter,
+    guests: Sequence[tuple[str, Sequence[BaseRoute]]] = (),
+) -> Starlette:
+    """The application.
+
+    Parameters
+    ----------
+    guests
+        Beginnings of paths for other viewers, and what is served below each.
+    """
+    pages = _Pages(room, doors, site, exporter)
+    static = Path(str(resources.files("mammoscope.viewer") / "static"))
+    routes: list[BaseRoute] = [
+        Route("/", lambda request: FileResponse(static / "index.html")),
+        Route("/enter", pages.enter),
+        Mount("/assets", StaticFiles(directory=static / "assets")),
+        Route("/api/me", pages.answer(pages.me)),
+        Route("/api/worklist", pages.answer(pages.worklist), methods=["POST"]),
+        Route("/api/task/{key}", pages.answer(pages.task)),
+        Route("/api/task/{key}/steps", pages.answer(pages.step), methods=["POST"]),
+        Route("/api/task/{key}/trail", pages.answer(pages.trail)),
+        Route("/api/task/{key}/heat/{image}/{number:int}", pages.answer(pages.heat)),
+        Route("/api/image/{key}/outline", pages.answer(pages.outline)),
+        Route("/api/image/{key}/thumbnail", pages.answer(pages.thumbnail)),
+        Route("/api/image/{key}/tile/{level:int}/{x:int}/{y:int}", pages.answer(pages.tile)),
+        Route("/api/export/{kind}", pages.answer(pages.export)),
+    ]
+    for _, more in guests:
+        routes += more
+    access = Middleware(
+        Access,
+        doors=doors,
+        hosts=site.hosts,
+        cookie=_cookie(site),
+        guests=tuple(start for start, _ in guests),
+    )
+    return Starlette(routes=routes, middleware=[access])
+
+
+def _cookie(site: Site) -> str:
+    return f"mammoscope-{site.port}"
+
+
+class _Pages:
+    """What each address answers; the work is done in threads."""
+
+    def __init__(self, room: Room, doors: Doors, site: Site, exporter: Exporter) -> None:
+        self._room, self._doors, self._site, self._exporter = room, doors, site, exporter
+
+    def answer(self, page: Callable[[Request, Person, Any], Response]) -> Any:
+        """An address whose errors become answers that say why, and log lines that do not."""
+
+        async def endpoint(request: Request) -> Response:
+            body: Any = None
+            if request.method == "POST":
+                data = await request.body()
+                if len(data) > _MOST_BODY:
+                    return _error("too long", 413)
+                try:
+                    body = json.loads(data)
+                except ValueError:
+                    return _error("not JSON", 400)
+                if not isinstance(body, dict):
+                    return _error("not an object", 400)
+            try:
+                return await asyncio.to_thread(page, request, request.scope["person"], body)
+            except KeyError:
+                return _error("there is no such thing", 404)
+            except NotNow as error:
+                return _error(str(error), 403)
+            except (StepRefused, BadQuery) as error:
+                return _error(str(error), 409)
+            except MammoscopeError as error:
+                # The message goes to the reader alone: it may name a file, and that a patient.
+                log.warning("a request failed: %s", type(error).__name__)
+                return _error(str(error), 422)
+
+        return endpoint
+
+    async def enter(self, request: Request) -> Response:
+        """Trade the secret of a link for a session."""
+        session = self._doors.enter(request.query_params.get("token", ""))
+        if session is None:
+            return PlainTextResponse("This link is not, or no longer, good.\n", 403)
+        response = Response(status_code=303, headers={"Location": "/"})
+        response.set_cookie(
+            _cookie(self._site),
+            session,
+            httponly=True,
+            samesite="strict",
+            secure=self._site.secure,
+        )
+        return response
+
+    def me(self, request: Request, person: Person, body: Any) -> Response:
+        """Who I am, what this is, and the words that the pages need."""
+        return JSONResponse(
+            {
+                "reader": person.name,
+                "role": person.role.value,
+                "title": self._room.desk.title,
+                "version": __version__,
+                "disclaimer": DISCLAIMER,
+                "exports": [*EXPORTS] if person.role is Role.ADJUDICATOR else [],
+                "birads": BIRADS,
+                "densities": DENSITIES,
+                "reference": reference_told(),
+            }
+        )
+
+    def worklist(self, request: Request, person: Person, body: Any) -> Response:
+        """A page of the worklist. Asked by POST, lest a patient's name stand in an address."""
+        return JSONResponse(self._room.worklist(person, Query.of(body)))
+
+    def task(self, request: Request, person: Person, body: Any) -> Response:
+        """A study to be read."""
+        return JSONResponse(self._room.task(person, request.path_params["key"]))
+
+    def step(self, request: Request, person: Person, body: Any) -> Response:
+        """A step of a read."""
+        return JSONResponse(self._room.step(person, request.path_params["key"], body))
+
+    def trail(self, request: Request, person: Person, body: Any) -> Response:
+        """The audit trail of a read."""
+        return JSONResponse(self._room.trail(person, request.path_params["key"]))
+
+    def heat(self, request: Request, person: Person, body: Any) -> Response:
+        """A heat map."""
+        at = request.path_params
+        png = self._room.heat(person, at["key"], at["image"], at["number"])
+        return Response(png, media_type="image/png")
+
+    def outline(self, request: Request, person: Person, body: Any) -> Response:
+        """Where the breast lies."""
+        return JSONResponse(asdict(self._room.outline(person, request.path_params["key"])))
+
+    def thumbnail(self, request: Request, person: Person, body: Any) -> Response:
+        """A small picture."""
+        jpeg = self._room.thumbnail(person, request.path_params["key"])
+        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": _KEPT})
+
+    def tile(self, request: Request, person: Person, body: Any) -> Response:
+        """Pixels, 16 bits, little-endian; 204 where all of them are black."""
+        at = request.path_params
+        try:
+            data = self._room.pyramid(person, at["key"]).tile(at["level"], at["x"], at["y"])
+        except IndexError:
+            return _error("there is no such tile", 404)
+        headers = {"Cache-Control": _KEPT}
+        if not data:
+            return Response(status_code=204, headers=headers)
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+    def export(self, request: Request, person: Person, body: Any) -> Response:
+        """What the readers have said, as a file."""
+        kind = request.path_params["kind"]
+        if person.role is not Role.ADJUDICATOR:
+            raise NotNow("Only an adjudicator takes reviews out.")
+        export = EXPORTS[kind]
+        headers = {"Content-Disposition": f'attachment; filename="{export.file}"'}
+        return Response(export.make(self._exporter), media_type=export.media, headers=headers)
+
+
+def _error(message: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": message}, status)

@@ -1,0 +1,263 @@
+"""The reading room: everything that the pages ask for, without a word of HTTP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mammoscope.errors import ReadError
+from mammoscope.reporting.pictures.closeup import heat_map
+from mammoscope.types import ImageResult
+from mammoscope.viewer.desk import Desk, NotNow, Task
+from mammoscope.viewer.frames import Frames, Outline, Pyramid
+from mammoscope.viewer.library import ImageEntry, Library
+from mammoscope.viewer.modes import ReadingMode, may_see_model
+from mammoscope.viewer.people import Person, Role
+from mammoscope.viewer.reads import Read, StepRefused, read_of
+from mammoscope.viewer.reviews import Reviews, Step, now
+from mammoscope.viewer.told import hanging_told, image_told, read_told, study_told
+from mammoscope.viewer.worklist import Query, worklist_told
+
+_THUMBNAIL = 160
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where image files lie: as the results say, or by name in other folders.
+
+    Parameters
+    ----------
+    folders
+        Searched for a file's name where it is not where the result says.
+    """
+
+    folders: tuple[Path, ...] = ()
+
+    def path(self, result: ImageResult, entry: ImageEntry) -> Path:
+        """The image file of a result.
+
+        Raises
+        ------
+        ReadError
+            If it cannot be found.
+        """
+        stated = Path(result.source.path)
+        beside = Path(entry.result).parent
+        for path in (stated, beside / stated, beside.parent / stated):
+            if path.is_file():
+                return path
+        for folder in self.folders:
+            for path in sorted(folder.rglob(stated.name)):
+                if path.is_file():
+                    return path
+        raise ReadError(stated, "is not there; --images says where the images lie now")
+
+
+_AS_STATED = Sources()
+
+
+class Room:
+    """One library, its readers' reviews, and the desk that says who reads what."""
+
+    def __init__(
+        self,
+        library: Library,
+        reviews: Reviews,
+        desk: Desk,
+        sources: Sources = _AS_STATED,
+        frames: Frames | None = None,
+    ) -> None:
+        self.library, self.reviews, self.desk = library, reviews, desk
+        self._sources, self._frames = sources, frames or Frames()
+
+    def worklist(self, person: Person, query: Query) -> dict[str, Any]:
+        """One page of a person's worklist."""
+        states = self.reviews.states(person.name)
+        return worklist_told(self.desk.tasks(person), states, query)
+
+    def task(self, person: Person, key: str) -> dict[str, Any]:
+        """A task as its reader may see it now, with other studies of the patient as priors.
+
+        Raises
+        ------
+        KeyError, NotNow
+            If there is no such task, or not now.
+        """
+        task = self.desk.task(person, key)
+        read = self.read(person, task)
+        sees = may_see_model(task.mode, read.saved)
+        told = study_told(task, self.library.said(task.study), read, sees)
+        told["priors"] = [self._prior(study.key) for study in self._priors(person, task)]
+        told["others"] = self._others(person, task)
+        told["next"], told["previous"] = self._neighbours(person, key)
+        return told
+
+    def read(self, person: Person, task: Task) -> Read:
+        """What a person has said of a task so far."""
+        steps = self.reviews.steps(task.study.key, person.name, task.mode.value)
+        return read_of(person.name, task.study.key, task.mode, steps)
+
+    def step(self, person: Person, key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Do one step of a read; a step of an id that is there already changes nothing.
+
+        Raises
+        ------
+        KeyError, NotNow
+            If there is no such task, or not now.
+        StepRefused
+            If the step cannot be meant.
+        """
+        task = self.desk.task(person, key)
+        given = [values.get(name) for name in ("id", "kind", "body")]
+        if not (isinstance(given[0], str) and 8 <= len(given[0]) <= 64):
+            raise StepRefused("id must be a name of 8 to 64 characters")
+        if not (isinstance(given[1], str) and isinstance(given[2], dict)):
+            raise StepRefused("a step has a kind and a body")
+        read = self.read(person, task)
+        first = self.library.result(task.study.images[0])
+        step = Step(
+            id=f"{person.name}/{given[0]}",
+            at=now(),
+            reader=person.name,
+            study=task.study.key,
+            mode=task.mode.value,
+            kind=given[1],
+            body=given[2],
+            models=tuple(f"{model.name} {model.sha256}" for model in first.models),
+        )
+        self._check_mark(task, step)
+        known = {s.id for s in self.reviews.steps(task.study.key, person.name, task.mode.value)}
+        if step.id not in known:
+            after = read.after(step)
+            self.reviews.add(step, after.state.value)
+            read = after
+        return read_told(read)
+
+    def trail(self, person: Person, key: str) -> list[dict[str, Any]]:
+        """Every step of a read; of all readers, for an adjudicator."""
+        task = self.desk.task(person, key)
+        who = None if person.role is Role.ADJUDICATOR else person.name
+        steps = self.reviews.steps(task.study.key, who)
+        return [
+            {"at": s.at, "reader": s.reader, "mode": s.mode, "kind": s.kind, "body": s.body}
+            for s in steps
+        ]
+
+    def outline(self, person: Person, key: str) -> Outline:
+        """Where the breast lies on an image."""
+        path, sha256, _ = self._file(person, key)
+        self._frames.pyramid(path, sha256)
+        return self._frames.outline(path)
+
+    def pyramid(self, person: Person, key: str) -> Pyramid:
+        """The pixels of an image."""
+        path, sha256, _ = self._file(person, key)
+        return self._frames.pyramid(path, sha256)
+
+    def thumbnail(self, person: Person, key: str) -> bytes:
+        """A small JPEG of an image; of any on the worklist, as it shows no mark."""
+        _, entry = self.library.image(key)
+        result = self.library.result(entry)
+        path = self._sources.path(result, entry)
+        self._frames.pyramid(path, result.source.sha256)
+        return self._frames.thumbnail(path, _THUMBNAIL)
+
+    def heat(self, person: Person, task_key: str, image: str, number: int) -> bytes:
+        """The evidence for one finding as PNG.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        NotNow
+            If the model may not be seen.
+        """
+        task = self.desk.task(person, task_key)
+        if not may_see_model(task.mode, self.read(person, task).saved):
+            raise NotNow("The model may not be seen now.")
+        study, entry = self.library.image(image)
+        if study.key != task.study.key:
+            raise KeyError(image)
+        explanations = self.library.result(entry).explanations
+        if not 1 <= number <= len(explanations):
+            raise KeyError(number)
+        evidence = explanations[number - 1].evidence
+        if evidence is None:
+            raise KeyError(number)
+        return heat_map(evidence.log_odds)
+
+    def file(self, person: Person, key: str) -> Path:
+        """The image file itself, for another viewer."""
+        return self._file(person, key)[0]
+
+    def _file(self, person: Person, key: str) -> tuple[Path, str, ImageResult]:
+        study, entry = self.library.image(key)
+        known = (s.key for s in self.library.others_of_patient(study))
+        if not any(self.desk.may_see(person, each) for each in (study.key, *known)):
+            raise NotNow("This study may not be seen now.")
+        result = self.library.result(entry)
+        return self._sources.path(result, entry), result.source.sha256, result
+
+    def _check_mark(self, task: Task, step: Step) -> None:
+        if step.kind == "mark" and step.body.get("image") not in {i.key for i in task.study.images}:
+            raise StepRefused("the mark lies on no image of this study")
+
+    def _priors(self, person: Person, task: Task) -> Sequence[Any]:
+        """Other studies of the patient; in a planned study each case stands alone."""
+        others = self.library.others_of_patient(task.study)
+        return [study for study in others if self.desk.may_see(person, study.key)]
+
+    def _prior(self, key: str) -> dict[str, Any]:
+        study = self.library.study(key)
+        results = [self.library.result(image) for image in study.images]
+        pairs = zip(study.images, results, strict=True)
+        return {
+            "study_id": study.study_id,
+            "date": self._date(results[0], study.images[0]),
+            "images": [image_told(entry, result) for entry, result in pairs],
+            "hanging": hanging_told(study),
+        }
+
+    def _date(self, result: ImageResult, entry: ImageEntry) -> str | None:
+        """The study's date, where the file says it."""
+        from mammoscope.viewer.dates import study_date
+
+        try:
+            return study_date(self._sources.path(result, entry))
+        except (ReadError, OSError):
+            return None
+
+    def _others(self, person: Person, task: Task) -> list[dict[str, Any]]:
+        """What other readers have said of the study, once they are done; for an adjudicator."""
+        if person.role is not Role.ADJUDICATOR:
+            return []
+        groups: dict[tuple[str, str], list[Step]] = {}
+        for step in self.reviews.steps(task.study.key):
+            if (step.reader, step.mode) != (person.name, task.mode.value):
+                groups.setdefault((step.reader, step.mode), []).append(step)
+        reads = [
+            read_of(reader, task.study.key, ReadingMode(mode), steps)
+            for (reader, mode), steps in groups.items()
+        ]
+        return [
+            {"reader": read.reader, "mode": read.mode.value, **read_told(read)} for read in reads
+        ]
+
+    def _neighbours(self, person: Person, key: str) -> tuple[str | None, str | None]:
+        keys = [task.key for task in self.desk.tasks(person)]
+        place = keys.index(key)
+        after = keys[place + 1] if place + 1 < len(keys) else None
+        return after, keys[place - 1] if place else None
+
+
+def reader_name() -> str:
+    """The name of whoever uses this machine."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return os.environ.get("USERNAME", "reader")

@@ -1,0 +1,73 @@
+"""The index of studies: made once, kept, brought up to date."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammoscope.errors import InputError
+from mammoscope.types import ImageResult
+from mammoscope.viewer.library import Library
+
+from .conftest import write_results
+
+
+def test_studies_with_their_scores(library: Library) -> None:
+    anna, berta = library.studies
+    assert (anna.patient_id, berta.patient_id) == ("ANNA", "BERTA")
+    assert anna.findings == 4
+    assert anna.suspicious == 4
+    assert anna.score == pytest.approx(0.8**0.5 * 0.9, abs=1e-5)
+    assert (berta.findings, berta.score) == (0, 0.0)
+    assert {(i.laterality, i.view) for i in anna.images} == {
+        (side, view) for side in "LR" for view in ("CC", "MLO")
+    }
+
+
+def test_keys_say_nothing_of_the_patient(library: Library) -> None:
+    for study in library.studies:
+        keys = " ".join([study.key, *(image.key for image in study.images)])
+        assert "anna" not in keys.lower()
+        assert library.study(study.key) == study
+        assert all(library.image(image.key)[0] == study for image in study.images)
+
+
+def test_only_what_changed_is_read_again(
+    results: Path, library: Library, two_studies: list[ImageResult]
+) -> None:
+    seen: list[int] = []
+    again = Library([results], results / "viewer-index.sqlite", lambda done, of: seen.append(done))
+    assert seen == []
+    assert again.studies == library.studies
+    write_results(results, [*two_studies, replace(two_studies[0], name="new", patient_id="CARLA")])
+    again.refresh()
+    assert [s.patient_id for s in again.studies] == ["ANNA", "BERTA", "CARLA"]
+
+
+def test_a_damaged_result_costs_only_itself(results: Path) -> None:
+    broken = next(results.glob("anna-*.json"))
+    broken.write_text("{")
+    library = Library([results], results / "index.sqlite")
+    assert broken.name in library.problems[0]
+    assert [len(study.images) for study in library.studies] == [3, 4]
+
+
+def test_a_damaged_index_is_made_anew(results: Path, library: Library) -> None:
+    index = results / "viewer-index.sqlite"
+    index.write_bytes(b"no database at all" * 100)
+    assert Library([results], index).studies == library.studies
+
+
+def test_a_folder_without_results(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no results"):
+        Library([tmp_path], tmp_path / "index.sqlite")
+
+
+def test_others_of_the_patient(tmp_path: Path, two_studies: list[ImageResult]) -> None:
+    older = [replace(r, name=f"old-{r.name}", study_id="1.2.0") for r in two_studies[:4]]
+    folder = write_results(tmp_path / "r", [*two_studies, *older])
+    library = Library([folder], folder / "index.sqlite")
+    now = next(s for s in library.studies if s.study_id == "1.2.1")
+    assert [s.study_id for s in library.others_of_patient(now)] == ["1.2.0"]

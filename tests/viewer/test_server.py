@@ -1,0 +1,188 @@
+"""The server as a browser meets it: who may enter, what is told, what is refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammoscope.types import ImageResult
+from mammoscope.viewer.library import Library
+from mammoscope.viewer.modes import ReadingMode
+from mammoscope.viewer.people import Role
+
+from .conftest import Client, MakeClient
+
+
+def key_of(client: Client, place: int = 0) -> str:
+    return str(client.json("/api/worklist", {})["rows"][place]["key"])
+
+
+def step(client: Client, key: str, kind: str, number: int = 0, **body: Any) -> tuple[int, Any]:
+    sent = {"id": f"step-{kind}-{number}", "kind": kind, "body": body}
+    status, _, data = client.ask(f"/api/task/{key}/steps", sent)
+    return status, json.loads(data)
+
+
+def test_nobody_enters_without_the_link(make_client: MakeClient) -> None:
+    client = make_client()
+    stranger = Client(client.link)
+    for path in ("/", "/api/me", f"/api/task/{key_of(client)}", "/nonsense"):
+        status, _, data = stranger.ask(path)
+        assert status == 401
+        assert b"ANNA" not in data
+    assert stranger.ask("/enter?token=guessed")[0] == 403
+    assert stranger.ask("/api/worklist", {})[0] == 401
+    status, headers, _ = client.ask("/")
+    assert status == 200
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert headers["cache-control"] == "no-store"
+    _, headers, _ = stranger.ask(client.link.removeprefix(client.root))
+    assert {"HttpOnly", "SameSite=strict"} <= set(headers["set-cookie"].split("; "))
+
+
+def test_other_names_and_other_pages_are_refused(make_client: MakeClient) -> None:
+    client = make_client()
+    assert client.ask("/api/me", Host="evil.example")[0] == 421
+    assert client.ask("/api/worklist", {}, Origin="http://evil.example")[0] == 403
+    assert client.ask("/api/worklist", {}, Content_Type="text/plain")[0] == 403
+    assert client.ask("/api/worklist", {}, Origin="null")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/../library.py",
+        "/assets/..%2f..%2flibrary.py",
+        "/assets/%2e%2e/%2e%2e/app.py",
+        "/api/image/..%2f..%2fetc%2fpasswd/thumbnail",
+        "/api/image/%2fetc%2fpasswd/tile/0/0/0",
+        "/api/export/..%2freviews",
+    ],
+)
+def test_no_path_leads_outside(make_client: MakeClient, path: str) -> None:
+    status, _, data = make_client().ask(path)
+    assert status in (404, 405)
+    assert b"import" not in data
+    assert b"root:" not in data
+
+
+def test_the_worklist_is_searched_sorted_and_paged(make_client: MakeClient) -> None:
+    client = make_client()
+    told = client.json("/api/worklist", {"sort": "score", "descending": True})
+    assert [row["patient"] for row in told["rows"]] == ["ANNA", "BERTA"]
+    assert [row["findings"] for row in told["rows"]] == [4, 0]
+    assert client.json("/api/worklist", {"words": "bert 1.2"})["total"] == 1
+    assert client.json("/api/worklist", {"least": 0.5})["total"] == 1
+    page = client.json("/api/worklist", {"size": 1, "page": 1, "sort": "patient"})
+    assert (page["total"], [row["patient"] for row in page["rows"]]) == (2, ["BERTA"])
+    for bad in ({"size": 0}, {"sort": "x"}, {"page": -1}, {"words": 3}, {"nonsense": 1}):
+        assert client.ask("/api/worklist", bad)[0] == 409
+
+
+def test_a_study_is_told_with_its_model(make_client: MakeClient) -> None:
+    client = make_client()
+    told = client.json(f"/api/task/{key_of(client)}")
+    assert [(r["view"], len(r["R"]), len(r["L"])) for r in told["hanging"]["rows"]] == [
+        ("CC", 1, 1),
+        ("MLO", 1, 1),
+    ]
+    first = told["images"][0]
+    finding = told["model"]["findings"][first["key"]][0]
+    assert (finding["number"], finding["score"], finding["p_malignant"]) == (1, 0.8, 0.9)
+    status, headers, png = client.ask(f"/api/task/{told['key']}/heat/{first['key']}/1")
+    assert (status, headers["content-type"], png[:4]) == (200, "image/png", b"\x89PNG")
+    assert client.ask(f"/api/task/{told['key']}/heat/{first['key']}/9")[0] == 404
+    assert client.ask("/api/task/nonsense")[0] == 404
+
+
+def test_pixels_are_those_that_were_read(
+    make_client: MakeClient, library: Library, two_studies: list[ImageResult]
+) -> None:
+    from mammoscope.reading import read
+
+    client = make_client()
+    entry = library.studies[0].images[0]
+    mammogram = read(library.result(entry).source.path)
+    status, headers, data = client.ask(f"/api/image/{entry.key}/tile/0/0/0")
+    rows, columns = (min(512, n) for n in mammogram.frame.size)
+    assert status == 200
+    assert "private" in headers["cache-control"]
+    tile = np.frombuffer(data, "<u2").reshape(rows + 2, columns + 2)[1:-1, 1:-1]
+    np.testing.assert_allclose(tile / 65535, mammogram.pixels[:rows, :columns], atol=1e-5)
+    assert client.ask(f"/api/image/{entry.key}/tile/9/0/0")[0] == 404
+    assert client.json(f"/api/image/{entry.key}/outline")["faces_left"] in (True, False)
+    assert client.ask(f"/api/image/{entry.key}/thumbnail")[2][:2] == b"\xff\xd8"
+
+
+def test_steps_are_kept_and_told_again(make_client: MakeClient) -> None:
+    client = make_client()
+    key = key_of(client)
+    image = client.json(f"/api/task/{key}")["images"][0]["key"]
+    mark = {"id": "m1", "image": image, "box": [1, 2, 30, 40], "label": "malignant"}
+    assert step(client, key, "open")[0] == 200
+    assert step(client, key, "mark", **mark)[1]["marks"][0]["label"] == "malignant"
+    assert step(client, key, "mark", **mark)[0] == 200
+    assert step(client, key, "mark", 1, **(mark | {"image": "elsewhere"}))[0] == 409
+    assert step(client, key, "mark", 2, **(mark | {"box": [1, 2, 1, 2]}))[0] == 409
+    assert step(client, key, "sign", seconds=3)[1]["state"] == "done"
+    assert client.json(f"/api/task/{key}")["read"]["marks"][0]["box"] == [1, 2, 30, 40]
+    assert client.json("/api/worklist", {"state": "done"})["total"] == 1
+    assert [s["kind"] for s in client.json(f"/api/task/{key}/trail")] == ["open", "mark", "sign"]
+
+
+def model_words(data: bytes) -> set[str]:
+    words = ("p_malignant", "0.9", "suspicious", "findings", "score")
+    return {word for word in words if word.encode() in data}
+
+
+@pytest.mark.parametrize("mode", [ReadingMode.INDEPENDENT, ReadingMode.BLINDED])
+def test_the_model_does_not_leave_the_server_too_early(
+    make_client: MakeClient, mode: ReadingMode
+) -> None:
+    client = make_client(mode)
+    _, _, data = client.ask("/api/worklist", {"sort": "score", "descending": True})
+    assert model_words(data) == set()
+    key = json.loads(data)["rows"][0]["key"]
+    _, _, data = client.ask(f"/api/task/{key}")
+    told = json.loads(data)
+    assert told["model"] is None
+    assert model_words(data) == set()
+    image = told["images"][0]["key"]
+    assert client.ask(f"/api/task/{key}/heat/{image}/1")[0] == 403
+    step(client, key, "open")
+    saved, _ = step(client, key, "save", seconds=1)
+    seen = mode is ReadingMode.INDEPENDENT
+    assert saved == (200 if seen else 409)
+    assert (client.json(f"/api/task/{key}")["model"] is not None) is seen
+    assert client.ask(f"/api/task/{key}/heat/{image}/1")[0] == (200 if seen else 403)
+
+
+def test_only_an_adjudicator_takes_reviews_out(make_client: MakeClient) -> None:
+    reader = make_client(role=Role.READER)
+    assert reader.json("/api/me")["exports"] == []
+    assert reader.ask("/api/export/truth")[0] == 403
+    assert make_client().ask("/api/export/truth")[0] == 200
+
+
+def test_no_patient_in_logs_or_addresses(
+    make_client: MakeClient, library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = make_client()
+    key = key_of(client)
+    client.ask("/api/worklist", {"words": "ANNA"})
+    library.image(library.studies[0].images[0].key)
+    client.ask(f"/api/task/{key}")
+    client.ask("/api/image/nonsense/thumbnail")
+    assert "ANNA" not in caplog.text
+    assert "anna" not in caplog.text
+
+
+def test_too_much_and_no_json(make_client: MakeClient) -> None:
+    client = make_client()
+    assert client.ask("/api/worklist", {"words": "x" * 70_000})[0] == 413
+    assert client.ask("/api/worklist", [1, 2])[0] == 400

@@ -1,0 +1,60 @@
+import "./style.css";
+
+import * as api from "./api";
+import { clear, h } from "./dom";
+import { Keyboard } from "./keys";
+import { StudyPage } from "./study";
+import type { Me } from "./types";
+import { WorklistPage } from "./worklist";
+
+const app = document.getElementById("app")!;
+const keyboard = new Keyboard();
+let page: StudyPage | null = null;
+
+function shell(me: Me): HTMLElement {
+  return h(
+    "header",
+    { class: "top" },
+    h("a", { href: "#/", class: "brand" }, "mammoscope"),
+    h("span", { class: "dim" }, me.disclaimer),
+    h("span", { class: "spring" }),
+    h("span", {}, `${me.reader} · ${me.role}`),
+    h("button", { type: "button", title: "Keys and pointer (?)", click: () => keyboard.help() }, "Help"),
+  );
+}
+
+async function route(me: Me): Promise<void> {
+  page?.close();
+  page = null;
+  const key = /^#\/task\/([\w-]+)$/.exec(location.hash)?.[1];
+  const go = (next: string | null) => {
+    location.hash = next ? `#/task/${next}` : "#/";
+  };
+  if (!key) {
+    const list = new WorklistPage(me, go);
+    keyboard.use(list.commands());
+    clear(app, shell(me), list.element);
+    document.title = `${me.title} · mammoscope`;
+    return;
+  }
+  try {
+    const task = await api.task(key);
+    page = new StudyPage(me, task, go, () => void route(me));
+    keyboard.use(page.commands());
+    clear(app, shell(me), page.element);
+    document.title = "Study · mammoscope";
+    await page.start();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    keyboard.use([{ keys: ["Escape"], what: "Back to the worklist", group: "Study", run: () => go(null) }]);
+    clear(app, shell(me), h("main", { class: "notice", role: "alert" }, h("p", {}, why), h("a", { href: "#/" }, "Back to the worklist")));
+  }
+}
+
+api.me().then(
+  (me) => {
+    addEventListener("hashchange", () => void route(me));
+    void route(me);
+  },
+  (error) => clear(app, h("main", { class: "notice" }, h("p", {}, String(error.message ?? error)))),
+);

@@ -1,0 +1,280 @@
+/** Beside the images: scores, findings, a closer look, and the reader's answers. */
+
+import { clear, h, percent, svg } from "./dom";
+import type { Review } from "./review";
+import { label } from "./stage";
+import type { Box, FeatureAbout, Finding, ImageTold, Mark, Me, Task } from "./types";
+
+export interface Item {
+  id: string;
+  image: ImageTold;
+  finding: Finding | null;
+  mark: Mark | null;
+  box: Box;
+}
+
+interface Acts {
+  select(id: string): void;
+  answer(item: Item, origin: Mark["origin"]): void;
+  correct(item: Item): void;
+  remove(mark: Mark): void;
+  threshold(value: number): void;
+  toggleHeat(): void;
+  finish(kind: "save" | "sign" | "reopen"): void;
+}
+
+const ORIGINS = { own: "own mark", accepted: "accepted", corrected: "corrected", rejected: "rejected" };
+
+export class Panel {
+  readonly element = h("aside", { class: "panel", "aria-label": "Findings and review" });
+  private readonly scores = h("section", { class: "scores" });
+  private readonly list = h("ol", { class: "findings", "aria-label": "Findings and marks" });
+  private readonly detail = h("section", { class: "detail" });
+  private readonly exam = h("section", { class: "exam" });
+  private readonly slider = h("input", { type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Threshold of the score" });
+  private readonly sliderText = h("output");
+  private examKey = "";
+
+  constructor(
+    private readonly me: Me,
+    private readonly task: Task,
+    private readonly review: Review,
+    private readonly acts: Acts,
+    private readonly closeup: HTMLElement,
+  ) {
+    this.slider.addEventListener("input", () => acts.threshold(Number(this.slider.value)));
+    this.element.append(this.scores, this.findings(), this.detail, this.exam);
+    this.showScores();
+  }
+
+  private findings(): HTMLElement {
+    const { model, mode } = this.task;
+    const locked =
+      mode === "blinded"
+        ? "This read is without the model."
+        : "The model’s marks are shown after your own read is saved.";
+    return h(
+      "section",
+      {},
+      h("h2", {}, "Findings"),
+      model
+        ? h("label", { class: "slider" }, h("span", {}, "shown from score"), this.slider, this.sliderText)
+        : h("p", { class: "dim", "data-locked": true }, locked),
+      this.list,
+    );
+  }
+
+  private showScores(): void {
+    const { model } = this.task;
+    if (!model) return;
+    const side = (s: string | null) => (s === "R" ? "right" : s === "L" ? "left" : "side unknown");
+    clear(
+      this.scores,
+      h("h2", {}, "Second reader"),
+      h("dl", {},
+        h("dt", {}, "exam score"), h("dd", { class: "exam-score" }, model.exam === null ? "unknown" : model.exam.toFixed(2)),
+        ...model.breasts.flatMap((b) => [h("dt", {}, side(b.side)), h("dd", {}, b.score === null ? "unknown" : b.score.toFixed(2))]),
+      ),
+      h("p", { class: "dim small" }, `For ranking, no probabilities. ${model.models.join(", ")}.`),
+    );
+  }
+
+  show(items: Item[], selected: string | null, threshold: number, heat: boolean): void {
+    this.slider.value = String(threshold);
+    this.sliderText.textContent = threshold.toFixed(2);
+    clear(this.list, ...items.map((item, n) => this.line(item, n + 1, item.id === selected)));
+    if (!items.length)
+      this.list.append(h("li", { class: "dim none" }, this.task.model ? "none from this score up" : "no marks yet"));
+    const number = items.findIndex((item) => item.id === selected);
+    clear(this.detail, ...(number < 0 ? [] : this.details(items[number], number + 1, items, heat)));
+    this.showExam();
+  }
+
+  private line(item: Item, number: number, chosen: boolean): HTMLElement {
+    const { finding, mark } = item;
+    const kind = finding ? this.verdict(finding)[0] : "own";
+    const what = finding ? percent(finding.p_malignant) : (mark?.label ?? "own mark");
+    return h(
+      "li",
+      {},
+      h(
+        "button",
+        {
+          type: "button",
+          class: `finding ${kind}${mark?.origin === "rejected" ? " rejected" : ""}`,
+          "aria-pressed": String(chosen),
+          "data-id": item.id,
+          click: () => this.acts.select(item.id),
+        },
+        h("span", { class: "badge" }, String(number)),
+        h("span", { class: "where" }, label(item.image)),
+        h("span", { class: "what" }, what),
+        finding && mark ? h("span", { class: `answer ${mark.origin}` }, ORIGINS[mark.origin]) : null,
+      ),
+    );
+  }
+
+  private verdict(finding: Finding): [string, string] {
+    const limit = this.task.model?.malignant_threshold ?? null;
+    const p = finding.p_malignant;
+    if (p === null || limit === null) return ["unclassified", "not classified"];
+    const side = p >= limit ? "at or above" : "below";
+    return [p >= limit ? "malignant" : "benign", `P(malignant) ${p.toFixed(2)}, ${side} the operating point ${limit.toFixed(2)}`];
+  }
+
+  private details(item: Item, number: number, items: Item[], heat: boolean): HTMLElement[] {
+    const { finding, image } = item;
+    const parts = [h("h2", {}, `${finding ? "Finding" : "Mark"} ${number}, ${label(image)}`), this.closeup];
+    if (finding) {
+      const size = finding.size_mm ? `${finding.size_mm[0].toFixed(0)} × ${finding.size_mm[1].toFixed(0)} mm` : "size unknown";
+      if (finding.heat)
+        parts.push(
+          h("div", { class: "heat" },
+            h("button", { type: "button", "aria-pressed": String(heat), click: () => this.acts.toggleHeat() }, "Heat map"),
+            h("span", { class: "ramp", "aria-hidden": "true" }),
+            h("span", { class: "dim small" }, "against … for malignancy")),
+        );
+      parts.push(h("p", {}, this.verdict(finding)[1]), h("p", { class: "dim" }, `${size} · score ${finding.score.toFixed(2)}`));
+      const linked = this.linked(item, items);
+      if (linked) parts.push(linked);
+      if (finding.features) parts.push(this.features(finding));
+    }
+    parts.push(this.answers(item));
+    return parts;
+  }
+
+  private linked(item: Item, items: Item[]): HTMLElement | null {
+    for (const link of this.task.model?.links ?? []) {
+      const here = link.images.findIndex((image, n) => image === item.image.key && link.findings[n] === item.finding?.number);
+      if (here < 0) continue;
+      const there = 1 - here;
+      const place = items.findIndex((i) => i.image.key === link.images[there] && i.finding?.number === link.findings[there]);
+      if (place < 0) continue;
+      const unit = link.unit === "mm" ? "mm" : "depths";
+      const far = (d: number) => (link.unit === "mm" ? d.toFixed(0) : d.toFixed(2));
+      return h("p", {}, "May well be ",
+        h("button", { type: "button", class: "inline", click: () => this.acts.select(items[place].id) },
+          `finding ${place + 1} on ${label(items[place].image)}`),
+        `: ${far(link.distances[here])} and ${far(link.distances[there])} ${unit} from the nipple.`);
+    }
+    return null;
+  }
+
+  private features(finding: Finding): HTMLElement {
+    const rows = this.me.reference.features.flatMap((about) => {
+      const feature = finding.features?.[about.name];
+      if (!feature) return [];
+      const value = about.percent ? percent(feature.value) : feature.value.toFixed(2).replace("-", "−");
+      return [
+        h("tr", {}, h("th", { scope: "row", title: about.meaning }, about.title), h("td", {}, value),
+          h("td", {}, spread(about, feature.value)), h("td", {}, `${feature.benign} %`), h("td", {}, `${feature.malignant} %`)),
+      ];
+    });
+    return h("details", { class: "features", open: true },
+      h("summary", {}, "Features beside known masses"),
+      h("table", {},
+        h("tr", {}, h("th", { colspan: 2 }), h("th", { scope: "col" }, "higher than"), h("th", { scope: "col" }, "benign"), h("th", { scope: "col" }, "malignant")),
+        ...rows),
+      h("p", { class: "dim small" }, `Measured for the reader; not the model’s reasons. ${this.me.reference.about}.`));
+  }
+
+  private answers(item: Item): HTMLElement {
+    const { mark, finding, image } = item;
+    const { review } = this;
+    const free = review.open && (finding !== null || (mark !== null && review.free(mark)));
+    const base = () => mark ?? review.answerTo(image.key, finding!, "accepted");
+    const change = (values: Partial<Mark>) => void review.mark({ ...base(), ...values });
+    const button = (text: string, on: boolean, act: () => void, css = "") =>
+      h("button", { type: "button", class: css, "aria-pressed": String(on), disabled: !free, click: act }, text);
+    const labels = (["benign", "malignant"] as const).map((word) =>
+      button(word, mark?.label === word, () => change({ label: mark?.label === word ? null : word })));
+    return h(
+      "div",
+      { class: "answers" },
+      finding
+        ? h("div", { class: "row", role: "group", "aria-label": "Answer" },
+            button("Accept", mark?.origin === "accepted", () => this.acts.answer(item, "accepted"), "accept"),
+            button("Reject", mark?.origin === "rejected", () => this.acts.answer(item, "rejected"), "reject"),
+            button("Correct box", mark?.origin === "corrected", () => this.acts.correct(item)))
+        : h("div", { class: "row" },
+            button("Move box", false, () => this.acts.correct(item)),
+            button("Remove", false, () => mark && this.acts.remove(mark))),
+      h("div", { class: "row", role: "group", "aria-label": "Benign or malignant" }, ...labels),
+      h("div", { class: "row" },
+        field("BI-RADS", select(this.me.birads, mark?.birads ?? null, !free, (birads) => change({ birads }))),
+        field("malignant, %", rating(mark?.rating ?? null, !free, (value) => change({ rating: value })))),
+      field("Comment", text(mark?.text ?? "", !free, (value) => change({ text: value }))),
+    );
+  }
+
+  /** Made anew only when something in it changed: nobody's typing is interrupted. */
+  private showExam(): void {
+    const { read } = this.review;
+    const key = JSON.stringify([read.exam, read.state]);
+    if (key === this.examKey) return;
+    this.examKey = key;
+    const closed = !this.review.open;
+    const { exam } = read;
+    const change = (values: Partial<typeof exam>) => void this.review.exam(values);
+    const own = this.task.mode === "independent" && !read.saved;
+    clear(
+      this.exam,
+      h("h2", {}, "Exam"),
+      h("div", { class: "row" },
+        field("BI-RADS right", select(this.me.birads, exam.birads_right, closed, (birads_right) => change({ birads_right }))),
+        field("BI-RADS left", select(this.me.birads, exam.birads_left, closed, (birads_left) => change({ birads_left })))),
+      h("div", { class: "row" },
+        field("Density", select(this.me.densities, exam.density, closed, (density) => change({ density }))),
+        field("malignant, %", rating(exam.rating, closed, (value) => change({ rating: value })))),
+      field("Comment", text(exam.text, closed, (value) => change({ text: value }))),
+      h("div", { class: "row finish" },
+        closed
+          ? h("button", { type: "button", click: () => this.acts.finish("reopen") }, "Reopen")
+          : h("button", { type: "button", class: "primary", title: "Ctrl+Enter", click: () => this.acts.finish(own ? "save" : "sign") },
+              own ? "Save own read, show the model" : "End the read")),
+      own ? h("p", { class: "dim small" }, "Once saved, your own marks stay as they are.") : null,
+      ...this.task.others.map((other) =>
+        h("p", { class: "small" }, `${other.reader} (${other.mode}): ${other.state}, ${other.marks.length} marks, BI-RADS ${other.exam.birads_right ?? "–"} / ${other.exam.birads_left ?? "–"}`)),
+    );
+  }
+}
+
+function field(name: string, control: HTMLElement): HTMLElement {
+  return h("label", { class: "field" }, h("span", {}, name), control);
+}
+
+function select(values: string[], value: string | null, disabled: boolean, act: (value: string | null) => void): HTMLElement {
+  const menu = h("select", { disabled }, h("option", { value: "" }, "–"), ...values.map((v) => h("option", { value: v }, v)));
+  menu.value = value ?? "";
+  menu.addEventListener("change", () => act(menu.value || null));
+  return menu;
+}
+
+function rating(value: number | null, disabled: boolean, act: (value: number | null) => void): HTMLElement {
+  const input = h("input", { type: "number", min: 0, max: 100, step: 1, disabled, value: value ?? "" });
+  input.addEventListener("change", () => act(input.value === "" ? null : Math.min(100, Math.max(0, Number(input.value)))));
+  return input;
+}
+
+function text(value: string, disabled: boolean, act: (value: string) => void): HTMLElement {
+  const area = h("textarea", { rows: 2, maxlength: 4000, disabled }, value);
+  area.addEventListener("change", () => act(area.value));
+  return area;
+}
+
+/** Where a value lies: of benign (above) and malignant masses 90 %, the middle half, the median. */
+function spread(about: FeatureAbout, value: number): SVGElement {
+  const { benign, malignant } = about.spread;
+  const low = Math.min(benign[0], malignant[0]);
+  const high = Math.max(benign[4], malignant[4]);
+  const margin = 0.08 * (high - low);
+  const x = (v: number) => Math.min(Math.max((72 * (v - low + margin)) / (high - low + 2 * margin), 1), 71);
+  const bar = (css: string, a: number, b: number, y: number, height: number) =>
+    svg("rect", { class: css, x: a, y, width: Math.max(b - a, 1), height });
+  const rows = ([["benign", benign, 4], ["malignant", malignant, 11]] as const).flatMap(([css, q, y]) => [
+    bar(css, x(q[0]), x(q[4]), y - 0.5, 1),
+    bar(css, x(q[1]), x(q[3]), y - 2, 4),
+    bar("median", x(q[2]) - 0.5, x(q[2]) + 0.5, y - 2, 4),
+  ]);
+  return svg("svg", { class: "spread", viewBox: "0 0 72 15", "aria-hidden": "true" }, ...rows, bar("here", x(value) - 0.75, x(value) + 0.75, 0, 15));
+}

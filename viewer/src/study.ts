@@ -1,0 +1,388 @@
+/** One study: images, findings, and what the reader says. */
+
+import * as api from "./api";
+import { CloseUp } from "./closeup";
+import { clear, h } from "./dom";
+import type { Command } from "./keys";
+import { Panel, type Item } from "./panel";
+import { Review } from "./review";
+import { label, Stage, type Layout, type Shape, type Tool } from "./stage";
+import type { Box, Mark, Me, Task } from "./types";
+
+const TOOLS: [Tool, string, string][] = [
+  ["window", "w", "Window"],
+  ["pan", "p", "Move"],
+  ["zoom", "z", "Zoom"],
+  ["ruler", "r", "Ruler"],
+  ["box", "b", "Mark"],
+];
+
+const LAYOUTS: [Layout, string, string][] = [
+  ["all", "1", "All"],
+  ["cc", "2", "CC"],
+  ["mlo", "3", "MLO"],
+  ["right", "4", "R"],
+  ["left", "5", "L"],
+];
+
+const MODES = {
+  beside: "beside the model",
+  independent: "own read first",
+  blinded: "blinded, no model",
+} as const;
+
+export class StudyPage {
+  readonly element = h("main", { class: "study" });
+  private readonly stage: Stage;
+  private readonly review: Review;
+  private readonly panel: Panel;
+  private readonly closeup = new CloseUp();
+  private readonly toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Tools" });
+  private readonly notice = h("p", { class: "toast", role: "status", hidden: true });
+  private threshold: number;
+  private marksShown = true;
+  private heat = false;
+  private selected: string | null = null;
+
+  constructor(
+    me: Me,
+    private readonly task: Task,
+    private readonly go: (key: string | null) => void,
+    private readonly reload: () => void,
+  ) {
+    this.threshold = task.model?.threshold ?? 0;
+    this.review = new Review(task);
+    this.stage = new Stage(task, {
+      picked: (id) => this.select(id),
+      drawn: (image, box) => void this.add(image, box),
+      moved: (id, box) => this.moved(id, box),
+      changed: () => this.tools(),
+    });
+    this.stage.renderer.onProblem = (message) => this.say(message);
+    this.panel = new Panel(me, task, this.review, {
+      select: (id) => this.select(id),
+      answer: (item, origin) => void this.answer(item, origin),
+      correct: (item) => this.correct(item),
+      remove: (mark) => void this.remove(mark),
+      threshold: (value) => this.setThreshold(value),
+      toggleHeat: () => this.toggleHeat(),
+      finish: (kind) => void this.finish(kind),
+    }, this.closeup.element);
+    this.review.onChange = () => this.refresh();
+    this.review.onProblem = (message) => this.say(message);
+    this.element.append(this.toolbar, h("div", { class: "room" }, this.stage.element, this.panel.element), this.notice);
+    this.tools();
+  }
+
+  async start(): Promise<void> {
+    this.refresh();
+    if (this.review.read.state === "new") void this.review.step("open");
+    await this.stage.hang();
+    this.element.dataset.ready = "true";
+  }
+
+  close(): void {
+    this.review.close();
+    this.stage.close();
+    this.closeup.close();
+  }
+
+  private say(message: string): void {
+    this.notice.textContent = message;
+    this.notice.hidden = !message;
+    if (message) setTimeout(() => (this.notice.hidden = true), 6000);
+  }
+
+  /** The model's findings from the threshold up, most suspicious first, and the reader's own marks. */
+  private items(): Item[] {
+    const { model } = this.task;
+    const items: Item[] = [];
+    for (const image of this.task.images) {
+      for (const finding of model?.findings[image.key] ?? [])
+        if (finding.score >= this.threshold)
+          items.push({
+            id: `f-${image.key}-${finding.number}`,
+            image,
+            finding,
+            mark: this.review.answer(image.key, finding) ?? null,
+            box: finding.box_px,
+          });
+    }
+    items.sort((a, b) => weight(b) - weight(a));
+    for (const mark of this.review.read.marks)
+      if (mark.finding === null) {
+        const image = this.task.images.find((i) => i.key === mark.image);
+        if (image) items.push({ id: `m-${mark.id}`, image, finding: null, mark, box: mark.box });
+      }
+    for (const item of items) if (item.mark && item.mark.origin === "corrected") item.box = item.mark.box;
+    return items;
+  }
+
+  private refresh(): void {
+    const items = this.items();
+    if (!items.some((item) => item.id === this.selected)) this.selected = null;
+    this.stage.selected = this.selected;
+    const editing = this.stage.editing;
+    const held = this.stage.shapes.find((shape) => shape.id === editing);
+    this.stage.shapes = this.marksShown ? items.map((item, n) => this.shape(item, n + 1)) : [];
+    // A box that is being moved stays where it was moved to.
+    const again = this.stage.shapes.find((shape) => shape.id === editing);
+    if (held && again) again.box = held.box;
+    this.stage.draw();
+    this.panel.show(items, this.selected, this.threshold, this.heat);
+    const chosen = items.find((item) => item.id === this.selected);
+    if (chosen) this.showCloseUp(chosen);
+  }
+
+  private shape(item: Item, number: number): Shape {
+    const { finding, mark } = item;
+    const badge = mark && finding ? `${number}${SIGNS[mark.origin]}` : `${number}`;
+    return {
+      id: item.id,
+      image: item.image.key,
+      box: [...item.box],
+      kind: this.kind(item),
+      badge,
+      title: `${number}: ${label(item.image)}`,
+      dashed: finding !== null && finding.score < (this.task.model?.threshold ?? 0),
+    };
+  }
+
+  private kind({ finding, mark }: Item): Shape["kind"] {
+    if (mark?.origin === "rejected") return "rejected";
+    if (!finding) return "own";
+    const limit = this.task.model?.malignant_threshold;
+    if (finding.p_malignant === null || limit === null || limit === undefined) return "unclassified";
+    return finding.p_malignant >= limit ? "malignant" : "benign";
+  }
+
+  private showCloseUp({ image, box, finding }: Item): void {
+    const view = this.stage.view(image.key);
+    const url = finding?.heat && this.heat ? api.heat(this.task.key, image.key, finding.number) : null;
+    this.closeup.show(
+      image, box, view?.flip ?? false, { ...(view?.grey ?? { center: 0.5, width: 1, invert: false }) },
+      url && finding?.heat ? { url, box: finding.heat } : null,
+    );
+  }
+
+  private select(id: string | null): void {
+    if (this.stage.editing && this.stage.editing !== id) this.stage.editing = null;
+    this.selected = id;
+    const item = this.items().find((each) => each.id === id);
+    if (item) this.stage.focus(item.image.key, item.box);
+    this.refresh();
+  }
+
+  private turn(by: number): void {
+    const items = this.items();
+    if (!items.length) return;
+    const place = items.findIndex((item) => item.id === this.selected);
+    const next = place < 0 ? (by > 0 ? 0 : items.length - 1) : (place + by + items.length) % items.length;
+    this.select(items[next].id);
+  }
+
+  private chosen(): Item | undefined {
+    return this.items().find((item) => item.id === this.selected);
+  }
+
+  private async answer(item: Item, origin: Mark["origin"]): Promise<void> {
+    if (!item.finding || !this.review.open) return;
+    this.stage.editing = null;
+    await this.review.mark(this.review.answerTo(item.image.key, item.finding, origin));
+  }
+
+  /** Let the box of a finding or of an own mark be moved. */
+  private correct(item: Item): void {
+    if (!this.review.open || (item.mark && !item.finding && !this.review.free(item.mark))) return;
+    this.selected = item.id;
+    this.stage.editing = this.stage.editing === item.id ? null : item.id;
+    this.refresh();
+  }
+
+  private moved(id: string, box: Box): void {
+    const item = this.items().find((each) => each.id === id);
+    if (!item) return;
+    if (item.finding) {
+      const mark = this.review.answerTo(item.image.key, item.finding, "corrected");
+      void this.review.mark({ ...mark, box });
+    } else if (item.mark) void this.review.mark({ ...item.mark, box });
+  }
+
+  private async add(image: string, box: Box): Promise<void> {
+    if (!this.review.open || box[2] - box[0] < 1 || box[3] - box[1] < 1) return;
+    if (!this.task.images.some((each) => each.key === image))
+      return this.say("Marks are set on this study, not on a prior one.");
+    const id = api.identifier();
+    this.selected = `m-${id}`;
+    await this.review.mark({
+      id, image, box, origin: "own", finding: null, label: null, birads: null, rating: null, text: "",
+      after_model: false,
+    });
+    this.select(`m-${id}`);
+  }
+
+  /** A box in the middle of the active image, to be moved by keys. */
+  private async addByKey(): Promise<void> {
+    const view = this.stage.activeView;
+    if (!view) return;
+    const [w, h2] = [view.size.width, view.size.height];
+    const side = Math.min(w, h2) / 6;
+    await this.add(view.image.key, view.boxToImage([(w - side) / 2, (h2 - side) / 2, (w + side) / 2, (h2 + side) / 2]));
+    const item = this.chosen();
+    if (item) this.correct(item);
+  }
+
+  private async remove(mark: Mark): Promise<void> {
+    this.stage.editing = null;
+    await this.review.unmark(mark.id);
+  }
+
+  private setThreshold(value: number): void {
+    this.threshold = Math.min(Math.max(value, 0), 1);
+    this.refresh();
+  }
+
+  private toggleHeat(): void {
+    this.heat = !this.heat;
+    this.refresh();
+  }
+
+  private async finish(kind: "save" | "sign" | "reopen"): Promise<void> {
+    const before = this.review.read.state;
+    await this.review.step(kind, kind === "reopen" ? {} : { seconds: this.review.seconds });
+    if (this.review.read.state === before) return;
+    if (kind === "save") this.reload();
+    else if (kind === "sign") this.go(this.task.next);
+  }
+
+  private nudge(x: number, y: number, event: KeyboardEvent): void {
+    if (this.stage.nudge(3 * x, 3 * y, event.shiftKey)) return;
+    if (event.altKey) this.stage.window(20 * x, 20 * y);
+    else this.stage.pan(-40 * x, -40 * y);
+  }
+
+  private settle(): void {
+    const { editing } = this.stage;
+    const shape = this.stage.shapes.find((each) => each.id === editing);
+    this.stage.editing = null;
+    if (shape) this.moved(shape.id, shape.box);
+    else if (this.stage.activeView) this.stage.enlarge(this.stage.activeView.image.key);
+  }
+
+  private escape(): void {
+    if (this.stage.editing) this.stage.editing = null;
+    else if (this.stage.magnifying) this.stage.toggleMagnifier(false);
+    else if (this.stage.rulers.length) this.stage.rulers = [];
+    else if (this.stage.layout !== "all") return this.stage.setLayout("all");
+    else return this.go(null);
+    this.refresh();
+  }
+
+  private toggle(what: "marks" | "links" | "priors" | "swap" | "screen"): void {
+    const { stage } = this;
+    if (what === "marks") this.marksShown = !this.marksShown;
+    else if (what === "links") stage.linked = !stage.linked;
+    else if (what === "screen") {
+      if (document.fullscreenElement) void document.exitFullscreen();
+      else void this.element.requestFullscreen().catch(() => this.say("This browser allows no full screen."));
+    } else {
+      if (what === "priors") stage.showsPriors = !stage.showsPriors && this.task.priors.length > 0;
+      else stage.swapped = !stage.swapped;
+      stage.setLayout(stage.layout);
+    }
+    this.tools();
+    this.refresh();
+  }
+
+  private tools(): void {
+    const { stage, task } = this;
+    const button = (text: string, key: string, on: boolean | null, act: () => void, disabled = false) =>
+      h("button", {
+        type: "button", title: `${text} (${key.toUpperCase()})`, disabled,
+        "aria-pressed": on === null ? null : String(on), click: act,
+      }, text);
+    const tool = ([name, key, text]: (typeof TOOLS)[number]) =>
+      button(text, key, stage.tool === name, () => this.use(name), name === "box" && !this.review.open);
+    clear(
+      this.toolbar,
+      h("a", { href: "#/", class: "back", title: "Worklist (Esc)" }, "← Worklist"),
+      h("span", { class: "group", role: "group", "aria-label": "Pointer" }, ...TOOLS.map(tool)),
+      h("span", { class: "group", role: "group", "aria-label": "Layout" },
+        ...LAYOUTS.map(([name, key, text]) => button(text, key, stage.layout === name, () => stage.setLayout(name)))),
+      h("span", { class: "group", role: "group", "aria-label": "View" },
+        button("Fit", "f", null, () => stage.fit()),
+        button("1:1", "0", null, () => stage.oneToOne()),
+        button("Invert", "i", stage.activeView?.grey.invert ?? false, () => stage.invert()),
+        button("Magnifier", "m", stage.magnifying, () => stage.toggleMagnifier()),
+        button("Linked", "l", stage.linked, () => this.toggle("links")),
+        button("Swap", "s", stage.swapped, () => this.toggle("swap")),
+        task.priors.length ? button("Prior", "o", stage.showsPriors, () => this.toggle("priors")) : null,
+        button("Marks", "v", this.marksShown, () => this.toggle("marks")),
+        button("Full screen", "g", null, () => this.toggle("screen"))),
+      h("span", { class: "spring" }),
+      h("span", { class: `tag mode-${task.mode}` }, MODES[task.mode]),
+      h("span", { class: "who" }, task.patient ?? "patient unknown"),
+    );
+  }
+
+  private use(tool: Tool): void {
+    this.stage.tool = tool;
+    this.stage.element.dataset.tool = tool;
+    this.tools();
+  }
+
+  commands(): Command[] {
+    const { stage } = this;
+    const arrows: [string, number, number][] = [["ArrowLeft", -1, 0], ["ArrowRight", 1, 0], ["ArrowUp", 0, -1], ["ArrowDown", 0, 1]];
+    const answering = (origin: Mark["origin"]) => () => {
+      const item = this.chosen();
+      if (item) void this.answer(item, origin);
+    };
+    const view = "View";
+    const finding = "Findings and marks";
+    return [
+      ...TOOLS.map(([name, key, text]): Command => ({ keys: [key], what: `${text}: what dragging does`, group: "Tools", run: () => this.use(name) })),
+      ...LAYOUTS.map(([name, key, text]): Command => ({ keys: [key], what: `Show ${text}`, group: "Layout", run: () => stage.setLayout(name) })),
+      { keys: ["Enter"], what: "One image large, and back; or: the box is right", group: "Layout", run: () => this.settle() },
+      { keys: ["o"], what: "Prior study below", group: "Layout", run: () => this.toggle("priors") },
+      { keys: ["s"], what: "Swap the sides", group: "Layout", run: () => this.toggle("swap") },
+      { keys: ["g"], what: "Full screen", group: "Layout", run: () => this.toggle("screen") },
+      { keys: ["f"], what: "Fit to the breast", group: view, run: () => stage.fit() },
+      { keys: ["Shift+F"], what: "Fit to the image", group: view, run: () => stage.fit(true) },
+      { keys: ["0"], what: "One pixel of the image, one of the screen", group: view, run: () => stage.oneToOne() },
+      { keys: ["+", "="], what: "Larger", group: view, run: () => stage.zoom(1.25) },
+      { keys: ["-"], what: "Smaller", group: view, run: () => stage.zoom(0.8) },
+      { keys: ["i"], what: "Invert", group: view, run: () => stage.invert() },
+      { keys: ["d"], what: "Window as at first", group: view, run: () => stage.resetGrey() },
+      { keys: ["m"], what: "Magnifier", group: view, run: () => stage.toggleMagnifier() },
+      { keys: ["l"], what: "Views move together, or alone", group: view, run: () => this.toggle("links") },
+      ...arrows.map(([key, x, y]): Command => ({
+        keys: [key, `Shift+${key}`, `Alt+${key}`],
+        what: "and other arrows: move; with Alt: window and level. A box: move; with Shift: size",
+        group: key === "ArrowLeft" ? view : "",
+        run: (event) => this.nudge(x, y, event),
+      })),
+      { keys: ["n"], what: "Next finding", group: finding, run: () => this.turn(1) },
+      { keys: ["Shift+N"], what: "Previous finding", group: finding, run: () => this.turn(-1) },
+      { keys: ["a"], what: "Accept", group: finding, run: answering("accepted") },
+      { keys: ["x"], what: "Reject", group: finding, run: answering("rejected") },
+      { keys: ["c"], what: "Correct the box", group: finding, run: () => { const item = this.chosen(); if (item) this.correct(item); } },
+      { keys: ["Shift+B"], what: "New mark in the middle of the image", group: finding, run: () => void this.addByKey() },
+      { keys: ["Delete", "Backspace"], what: "Remove the own mark", group: finding, run: () => { const mark = this.chosen()?.mark; if (mark && this.review.free(mark)) void this.remove(mark); } },
+      { keys: ["v"], what: "Marks on or off", group: finding, run: () => this.toggle("marks") },
+      { keys: ["h"], what: "Heat map", group: finding, run: () => this.toggleHeat() },
+      { keys: ["["], what: "Threshold lower", group: finding, run: () => this.setThreshold(this.threshold - 0.05) },
+      { keys: ["]"], what: "Threshold higher", group: finding, run: () => this.setThreshold(this.threshold + 0.05) },
+      { keys: ["Ctrl+Enter"], what: "End the read", group: "Study", run: () => void this.finish(this.task.mode === "independent" && !this.review.read.saved ? "save" : "sign") },
+      { keys: ["j"], what: "Next study", group: "Study", run: () => { if (this.task.next) this.go(this.task.next); } },
+      { keys: ["k"], what: "Previous study", group: "Study", run: () => { if (this.task.previous) this.go(this.task.previous); } },
+      { keys: ["Escape"], what: "One step back", group: "Study", run: () => this.escape() },
+    ];
+  }
+}
+
+const SIGNS = { own: "", accepted: "✓", rejected: "✗", corrected: "↔" } as const;
+
+function weight({ finding }: Item): number {
+  return finding ? (finding.p_malignant ?? 0) * 10 + finding.score : -1;
+}

@@ -1,0 +1,169 @@
+/** What the server tells, see src/mammoscope/viewer/told.py. */
+
+export type Box = [number, number, number, number];
+export type Side = "R" | "L";
+
+export interface Me {
+  reader: string;
+  role: "reader" | "adjudicator";
+  title: string;
+  version: string;
+  disclaimer: string;
+  exports: string[];
+  birads: string[];
+  densities: string[];
+  reference: { about: string; features: FeatureAbout[] };
+}
+
+export interface FeatureAbout {
+  name: string;
+  title: string;
+  meaning: string;
+  percent: boolean;
+  spread: { benign: number[]; malignant: number[] };
+}
+
+export interface WorklistRow {
+  key: string;
+  patient: string | null;
+  study: string | null;
+  state: State;
+  mode: Mode;
+  views: string[];
+  images: string[];
+  names: string[];
+  score?: number | null;
+  findings?: number;
+  suspicious?: number;
+}
+
+export type State = "new" | "started" | "saved" | "done";
+export type Mode = "beside" | "independent" | "blinded";
+
+export interface Worklist {
+  total: number;
+  all: number;
+  states: Record<State, number>;
+  shows_model: boolean;
+  rows: WorklistRow[];
+}
+
+export interface ImageTold {
+  key: string;
+  name: string;
+  laterality: Side | null;
+  view: string | null;
+  rows: number;
+  columns: number;
+  levels: [number, number][];
+  tile: number;
+  spacing_mm: [number, number] | null;
+  spacing_source: string | null;
+  intensity: string;
+  warnings: string[];
+}
+
+export interface HangingRow {
+  view: string | null;
+  R: string[];
+  L: string[];
+}
+
+export interface Hanging {
+  rows: HangingRow[];
+  loose: string[];
+}
+
+export interface Feature {
+  value: number;
+  benign: number;
+  malignant: number;
+}
+
+export interface Finding {
+  number: number;
+  box_px: Box;
+  score: number;
+  p_malignant: number | null;
+  path: string;
+  size_mm: [number, number] | null;
+  shown: boolean;
+  features: Record<string, Feature> | null;
+  heat: Box | null;
+}
+
+export interface Link {
+  images: [string, string];
+  findings: [number, number];
+  distances: [number, number];
+  unit: string;
+}
+
+export interface Model {
+  findings: Record<string, Finding[]>;
+  threshold: number;
+  malignant_threshold: number | null;
+  links: Link[];
+  breasts: { side: Side | null; score: number | null }[];
+  exam: number | null;
+  models: string[];
+}
+
+export type Origin = "own" | "accepted" | "corrected" | "rejected";
+
+export interface Mark {
+  id: string;
+  image: string;
+  origin: Origin;
+  box: Box;
+  finding: number | null;
+  label: "benign" | "malignant" | null;
+  birads: string | null;
+  rating: number | null;
+  text: string;
+  after_model: boolean;
+}
+
+export interface Exam {
+  birads_right: string | null;
+  birads_left: string | null;
+  density: string | null;
+  rating: number | null;
+  text: string;
+}
+
+export interface Read {
+  state: State;
+  marks: Mark[];
+  exam: Exam;
+  saved: boolean;
+  seconds: number;
+}
+
+export interface Prior {
+  study_id: string | null;
+  date: string | null;
+  images: ImageTold[];
+  hanging: Hanging;
+}
+
+export interface Task {
+  key: string;
+  study: string;
+  mode: Mode;
+  patient: string | null;
+  study_id: string | null;
+  images: ImageTold[];
+  hanging: Hanging;
+  read: Read;
+  model: Model | null;
+  priors: Prior[];
+  others: (Read & { reader: string; mode: Mode })[];
+  next: string | null;
+  previous: string | null;
+}
+
+export interface Outline {
+  breast: Box | null;
+  faces_left: boolean | null;
+}
