@@ -29,7 +29,7 @@ LAYERS = (
 
 HEAVY = (
     *("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom"),
-    *("highdicom", "pynetdicom", "dicomweb_client", "requests", "starlette", "uvicorn"),
+    *("highdicom", "pynetdicom", "dicomweb_client", "requests", "jinja2", "starlette", "uvicorn"),
 )
 
 ALLOWED = {
@@ -58,6 +58,7 @@ ALLOWED = {
     "sqlite3": ("node/queue.py", "viewer/library.py", "viewer/reviews.py"),
     "starlette": ("viewer/access.py", "viewer/app.py", "viewer/dicomweb.py", "viewer/ohif.py"),
     "uvicorn": ("viewer/server.py",),
+    "jinja2": ("reporting/html/",),
     "gdcm": ("reading/",),
     "matplotlib": ("evaluation/plots/froc.py",),
     "typer": ("cli/",),

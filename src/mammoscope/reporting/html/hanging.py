@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from mammoscope.reporting.pictures.overlay import Preview
-from mammoscope.study import BreastScore, StudyResult
+from mammoscope.study import BreastScore, Link, StudyResult
 from mammoscope.types import ImageResult
 
 # The two views of a screening examination come first; any others follow by their names.
@@ -37,6 +37,26 @@ class Film:
             return f"{side}, view unknown" if side else f"{view}, side unknown"
         return "side and view unknown"
 
+    @property
+    def facts(self) -> dict[str, str | None]:
+        """What is known of the file; None where something is not."""
+        source, frame = self.result.source, self.result.frame
+        spacing = "unknown"
+        if frame.spacing_mm is not None:
+            down, along = frame.spacing_mm
+            spacing = f"{down:g} × {along:g} mm ({frame.spacing_source or 'source unknown'})"
+        return {
+            "File": source.path,
+            "sha256": source.sha256,
+            "Kind": source.kind,
+            "Size": f"{source.rows} × {source.columns} px, {source.bits_stored} bits stored",
+            "Pixel": spacing,
+            "Intensity": source.intensity or None,
+            "Intent": source.presentation_intent,
+            "Orientation": source.patient_orientation,
+            "Maker": source.manufacturer,
+        }
+
 
 @dataclass(frozen=True)
 class Row:
@@ -52,13 +72,14 @@ class Sheet:
     """The images of one study, or of one patient where the study is unknown.
 
     Both ids are None on the last sheet: its images have nothing in common but that. ``breasts``
-    are the study's.
+    and ``links`` are the study's.
     """
 
     patient_id: str | None
     study_id: str | None
     films: tuple[Film, ...]
     breasts: tuple[BreastScore, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def known(self) -> bool:
@@ -93,14 +114,14 @@ def sheets(studies: Iterable[tuple[StudyResult, Mapping[str, Pictures]]]) -> tup
     Images without patient and study share the last sheet.
     """
     images: list[tuple[ImageResult, Pictures]] = []
-    breasts: dict[tuple[str | None, str | None], tuple[BreastScore, ...]] = {}
+    said: dict[tuple[str | None, str | None], StudyResult] = {}
     for study, pictures in studies:
         images += ((image, pictures[image.name]) for image in study.images)
-        breasts[study.patient_id, study.study_id] = study.breasts
+        said[study.patient_id, study.study_id] = study
     ordered = sorted(images, key=lambda image: _order(image[0]))
     films = (Film(n, result, *shown) for n, (result, shown) in enumerate(ordered, start=1))
     return tuple(
-        Sheet(*ids, films=tuple(group), breasts=breasts[ids])
+        Sheet(*ids, films=tuple(group), breasts=said[ids].breasts, links=said[ids].links)
         for ids, group in groupby(films, key=_belongs_to)
     )
 

@@ -1,27 +1,31 @@
-"""One ``report.html`` for a run: self-contained, to be read in any browser without a network.
+"""The report of a run for people: one page, or an index and a page a study where there are many.
 
-The page carries a content security policy that allows its own style, its own script (both by
-sha256) and pictures inside the page, and nothing else: no request leaves it, and no text from a
-file can run in it.
+A page of its own is self-contained. It carries a content security policy that allows its own style,
+its own script (both by sha256) and pictures inside the page (or beside it), and nothing else: no
+request leaves it, and no text from a file can run in it.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 from types import TracebackType
+from typing import Any
 
-from mammoscope._version import __version__
-from mammoscope.files import DISCLAIMER, PathLike, atomic_file
-from mammoscope.reporting.html import parts
-from mammoscope.reporting.html.hanging import Pictures, Sheet, sheets
-from mammoscope.reporting.html.markup import Html, element, joined
+from markupsafe import Markup
+
+from mammoscope.files import PathLike, atomic_file, ensure_folder
+from mammoscope.reporting.html.hanging import Film, Pictures, sheets
+from mammoscope.reporting.html.pictures import Beside, Keep, in_page, remove_pages, thumbnail
+from mammoscope.reporting.html.study import StudyView, plural
+from mammoscope.reporting.html.templates import environment, own_text, policy
 from mammoscope.results.run import Failure
-from mammoscope.study import Link, StudyResult
+from mammoscope.study import StudyResult
 from mammoscope.types import ModelUse
+
+MOST_ON_A_PAGE = 12
+"""Studies of which the report is one page; where there are more, each has its own."""
 
 
 class ReportWriter:
@@ -29,7 +33,8 @@ class ReportWriter:
 
     Only the pictures' JPEG bytes are kept, a few hundred kB an image. The order of the calls does
     not matter. Findings below the threshold are in the page too, hidden until the reader moves the
-    score slider.
+    score slider. Where there are more than :data:`MOST_ON_A_PAGE` studies, ``report.html`` is an
+    index with thumbnails, and the folder ``report`` beside it holds a page a study, and pictures.
 
     Examples
     --------
@@ -43,7 +48,7 @@ class ReportWriter:
     """
 
     def __init__(self, path: PathLike, title: str = "Second-reader report") -> None:
-        self._path = path
+        self._path = Path(path)
         self._title = title
         self._studies: list[tuple[StudyResult, Mapping[str, Pictures]]] = []
         self._failures: list[Failure] = []
@@ -69,227 +74,114 @@ class ReportWriter:
             self._write()
 
     def _write(self) -> None:
-        """Write study by study, so that the page is never in memory as a whole.
+        """Write the report.
 
         Raises
         ------
         OutputError
-            If the file cannot be written.
+            If a file cannot be written.
         """
-        failed = sorted(self._failures, key=lambda f: (f.path, f.error, f.cause))
-        links = tuple(link for study, _ in self._studies for link in study.links)
-        page = _Page(self._title, sheets(self._studies), links, tuple(failed))
-        with atomic_file(self._path) as stream:
-            for piece in page.pieces():
-                # A file name may hold bytes that are no text; they are shown as question marks.
-                stream.write(piece.encode("utf-8", errors="replace"))
+        failed = tuple(sorted(self._failures, key=lambda f: (f.path, f.error, f.cause)))
+        views = [StudyView(sheet, n) for n, sheet in enumerate(sheets(self._studies), start=1)]
+        folder = self._path.with_suffix("")
+        remove_pages(folder)
+        page = _Page(self._title, views, failed)
+        if len(views) <= MOST_ON_A_PAGE:
+            _write(self._path, "page.html", page.values(in_page))
+            return
+        pictures = ensure_folder(folder / "images")
+        for view in views:
+            ways = [("All studies", f"../{self._path.name}")]
+            for word, other in (("Previous", view.number - 1), ("Next", view.number + 1)):
+                if 1 <= other <= len(views):
+                    ways.append((word, f"study-{other}.html"))
+            one = _Page(view.title, [view], (), ways)
+            values = one.values(Beside(pictures, "images/"))
+            _write(folder / f"{view.anchor}.html", "page.html", values)
+        keep = Beside(pictures, f"{folder.name}/images/")
+        index = page.values(keep) | {"is_index": True, "studies": _entries(views, folder, keep)}
+        _write(self._path, "index.html", index)
 
 
 @dataclass(frozen=True)
 class _Page:
+    """What a page shows, and the names and addresses of others that it leads to."""
+
     title: str
-    studies: tuple[Sheet, ...]
-    links: tuple[Link, ...]
+    studies: Sequence[StudyView]
     failures: tuple[Failure, ...]
+    ways: Sequence[tuple[str, str]] = ()
 
-    def pieces(self) -> Iterator[str]:
-        yield '<!DOCTYPE html>\n<html lang="en">\n'
-        yield self._head()
-        yield "<body>\n"
-        yield joined(self._header(), self._controls())
-        yield "<main>\n"
-        yield joined(parts.failures(self.failures), parts.overview(self.studies))
-        if not self.studies:
-            yield element("p", {"class": "dim nothing"}, "There is no image in this report.")
-        for number, study in enumerate(self.studies, start=1):
-            yield parts.sheet(study, number, self.links)
-            yield "\n"
-        yield "</main>\n"
-        yield joined(self._footer(), _VIEWER, _FILTER)
-        yield _raw("script", _asset("report.js"))
-        yield "\n</body>\n</html>\n"
-
-    def _head(self) -> Html:
-        style, script = self._style(), _asset("report.js")
-        policy = (
-            "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-            f"style-src 'sha256-{_sha256(style)}'; script-src 'sha256-{_sha256(script)}'"
-        )
-        return element(
-            "head",
-            None,
-            element("meta", {"charset": "utf-8"}),
-            element("meta", {"http-equiv": "Content-Security-Policy", "content": policy}),
-            element("meta", {"name": "referrer", "content": "no-referrer"}),
-            element("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-            element("link", {"rel": "icon", "href": "data:,"}),
-            element("title", None, f"{self.title} · mammoscope"),
-            _raw("style", style),
-        )
-
-    def _style(self) -> str:
-        """The style sheet, with each film's shape: the policy allows no style attributes."""
-        frames = [(f.number, f.preview.frame) for study in self.studies for f in study.films]
-        shapes = [f"#film-{n} {{ --aspect: {f.columns / f.rows:.6f}; }}\n" for n, f in frames]
-        return _asset("report.css") + "".join(shapes)
-
-    def _header(self) -> Html:
+    def values(self, keep: Keep) -> dict[str, Any]:
+        """For the template; pictures are kept by ``keep``."""
         films = [film for study in self.studies for film in study.films]
-        shown = sum(len(film.result.shown) for film in films)
-        known = sum(study.known for study in self.studies)
-        counts = [
-            _count(len(films), "image"),
-            _count(known, "study") if known else None,
-            _count(shown, "finding", "data-total"),
-            _count(len(self.failures), "failure") if self.failures else None,
-        ]
-        return element(
-            "header",
-            {"class": "page-head"},
-            element(
-                "div",
-                None,
-                element(
-                    "p",
-                    {"class": "brand"},
-                    element("b", None, "mammoscope"),
-                    f" {__version__}",
-                ),
-                element("h1", None, self.title),
-            ),
-            element("ul", {"class": "counts"}, *counts),
-            element("p", {"class": "banner", "role": "note"}, element("b", None, DISCLAIMER)),
-        )
-
-    def _controls(self) -> Html:
-        threshold = self._threshold()
-        return element(
-            "form",
-            {"class": "controls", "aria-label": "Display", "data-threshold": repr(threshold)},
-            _slider("score", "Score from", (0.0, 1.0, threshold)),
-            _slider("window", "Window", (0.05, 2.0, 1.0)),
-            _slider("level", "Level", (0.0, 1.0, 0.5)),
-            _slider("size", "Size", (0.4, 2.0, 1.0)),
-            _toggle("invert", "Invert", False),
-            _toggle("marks", "Marks", True),
-            element("button", {"type": "button", "id": "reset"}, "Reset"),
-            element("a", {"class": "to-help", "href": "#help"}, "Help"),
-        )
-
-    def _threshold(self) -> float:
-        """The lowest one: where models differ, no mark that was shown starts out hidden."""
-        films = [film for study in self.studies for film in study.films]
-        return min((float(film.result.threshold) for film in films), default=0.5)
-
-    def _footer(self) -> Html:
-        films = [film for study in self.studies for film in study.films]
+        style, script = _style(films), Markup(own_text("assets/report.js"))
+        beside = keep is not in_page
         used = {(m.name, m.sha256) for film in films for m in film.result.models}
-        return element(
-            "footer",
-            None,
-            element(
-                "section",
-                None,
-                element("h2", None, "Models"),
-                parts.model_list([ModelUse(name, sha256) for name, sha256 in sorted(used)]),
-            ),
-            element(
-                "section",
-                {"id": "help"},
-                element("h2", None, "Reading this page"),
-                _HELP,
-                element("p", None, parts.ABOUT_MALIGNANCY),
-            ),
-            element("p", {"class": "banner"}, element("b", None, DISCLAIMER)),
-        )
+        return {
+            "title": self.title,
+            "studies": self.studies,
+            "failures": self.failures,
+            "ways": self.ways,
+            "counts": self._counts(films),
+            "models": [ModelUse(name, sha256) for name, sha256 in sorted(used)],
+            # The lowest one: where models differ, no mark that was shown starts out hidden.
+            "threshold": min((float(film.result.threshold) for film in films), default=0.5),
+            "picture": keep,
+            "beside": beside,
+            "is_index": False,
+            "style": style,
+            "script": script,
+            # A page from a disk has no origin of its own: "self" is nothing there.
+            "policy": policy(style, script, "'self' file: data:" if beside else "data:"),
+        }
+
+    def _counts(self, films: Sequence[Film]) -> list[tuple[int, str, str]]:
+        """Numbers at the head of the page, what they count, and an attribute for the script."""
+        counts = [
+            (len(films), "image", ""),
+            (sum(study.known for study in self.studies), "study", ""),
+            (sum(len(film.result.shown) for film in films), "finding", " data-total"),
+            (len(self.failures), "failure", ""),
+        ]
+        return [
+            (number, plural(number, what), mark)
+            for number, what, mark in counts
+            if number or what in ("image", "finding")
+        ]
 
 
-def _count(number: int, what: str, marker: str | None = None) -> Html:
-    figure = element("b", {marker: True} if marker else None, str(number))
-    words = parts.counted(number, what).split(" ", 1)[1]
-    return element("li", None, figure, f" {words}")
+def _style(films: Sequence[Film]) -> Markup:
+    """The style sheet, with each film's shape: the policy allows no style attributes."""
+    frames = [(film.number, film.preview.frame) for film in films]
+    shapes = [f"#film-{n} {{ --aspect: {f.columns / f.rows:.6f}; }}\n" for n, f in frames]
+    return Markup(own_text("assets/report.css") + "".join(shapes))
 
 
-def _slider(name: str, label: str, low_high_at: tuple[float, float, float]) -> Html:
-    low, high, at = low_high_at
-    return element(
-        "label",
-        {"class": "slider"},
-        element("span", None, label),
-        element(
-            "input",
-            {
-                "type": "range",
-                "id": name,
-                "min": low,
-                "max": high,
-                # Steps would round the threshold and so change what is shown.
-                "step": "any",
-                "value": repr(at),
-                "autocomplete": "off",
-            },
-        ),
-        element("output", {"for": name}, f"{at:.2f}"),
-    )
+def _entries(views: Sequence[StudyView], folder: Path, keep: Keep) -> list[dict[str, object]]:
+    """The lines of the index, each with thumbnails of its images."""
+
+    def thumb(film: Film) -> dict[str, object]:
+        data, width, height = thumbnail(film.preview.jpeg)
+        href = keep(data, f"thumb-{film.number}.jpg")
+        return {"href": href, "width": width, "height": height, "alt": film.label}
+
+    return [
+        {
+            "href": f"{folder.name}/{view.anchor}.html",
+            "title": view.title,
+            "views": view.views,
+            "findings": view.findings,
+            "best": view.best,
+            "thumbs": [thumb(film) for film in view.films],
+        }
+        for view in views
+    ]
 
 
-def _toggle(name: str, label: str, on: bool) -> Html:
-    return element(
-        "button",
-        {"type": "button", "id": name, "aria-pressed": "true" if on else "false"},
-        label,
-    )
-
-
-def _asset(name: str) -> str:
-    folder = resources.files("mammoscope.reporting.html") / "assets"
-    return (folder / name).read_text(encoding="utf-8")
-
-
-def _raw(name: str, text: str) -> Html:
-    """A style or script element, whose content HTML takes as it is."""
-    return Html(f"<{name}>{text}</{name}>")
-
-
-def _sha256(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-# Values outside [0, 1] are cut by the browser, as a window cuts them.
-_FILTER = Html(
-    '<svg width="0" height="0" aria-hidden="true" class="defs">'
-    '<filter id="window-level" x="0" y="0" width="1" height="1" color-interpolation-filters="sRGB">'
-    '<feComponentTransfer><feFuncR type="linear"/><feFuncG type="linear"/>'
-    '<feFuncB type="linear"/></feComponentTransfer></filter></svg>\n'
-)
-
-_VIEWER = Html(
-    '<dialog id="viewer" aria-label="Enlarged image"><div class="viewer-stage"></div>'
-    '<p class="viewer-name"></p>'
-    '<div class="viewer-tools"><button type="button" data-go="-1" aria-label="Previous image">'
-    '‹</button><button type="button" data-go="1" aria-label="Next image">›</button>'
-    '<button type="button" data-zoom="0.8" aria-label="Zoom out">−</button>'
-    '<button type="button" data-zoom="1.25" aria-label="Zoom in">+</button>'
-    '<button type="button" data-zoom="0" aria-label="Fit">Fit</button>'
-    '<button type="button" data-close aria-label="Close">✕</button></div></dialog>\n'
-)
-
-_HELP = Html(
-    "<p>Marks are suggestions of a model. They do not replace the reading of the images, and an "
-    "image without a mark is not thereby normal. A number on a mark is its rank on that image by "
-    "score, which says how sure the detector is that there is a mass. P(malignant) is another "
-    "model’s estimate that the mass, if it is one, is malignant; its threshold was chosen for the "
-    "sensitivity that its card names.</p>"
-    "<p>Two findings may be the same lesion where they lie about as far from the nipple on CC and "
-    "MLO, within a fifth of the breast’s depth. That is weak evidence: of single masses 86 % are "
-    "linked so, of masses of two different breasts 41 %. The nipple is taken to be the outline’s "
-    "farthest point from the chest wall.</p>"
-    "<p>Drag on an image to set window (sideways) and level (up and down); click to enlarge it; "
-    "choose a finding to enlarge its image there.</p>"
-    "<p>The right breast hangs on the left of the screen. Pixels are shown as they are in the "
-    "file, not turned or mirrored; grey values are reduced to 8 bits for this page. Boxes are in "
-    "pixels of the file, counted from the top left corner. Sizes are height × width of the box.</p>"
-    "<p><kbd>I</kbd> invert, <kbd>M</kbd> marks, <kbd>R</kbd> reset. Enlarged: wheel or "
-    "<kbd>+</kbd> <kbd>−</kbd> zoom, drag to move, <kbd>Shift</kbd> and drag for window and level, "
-    "<kbd>←</kbd> <kbd>→</kbd> other images, <kbd>0</kbd> fit, <kbd>Esc</kbd> close.</p>"
-)
+def _write(path: Path, template: str, values: dict[str, Any]) -> None:
+    """Write piece by piece, so that a page is never in memory as a whole."""
+    with atomic_file(path) as stream:
+        for piece in environment().get_template(template).generate(values):
+            # A file name may hold bytes that are no text; they are shown as question marks.
+            stream.write(piece.encode("utf-8", errors="replace"))
