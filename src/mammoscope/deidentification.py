@@ -26,10 +26,12 @@ from mammoscope._version import __version__
 from mammoscope.errors import InputError, ReadError, RefusedError
 from mammoscope.files import ensure_folder, write_bytes
 from mammoscope.reading import FoundImages, ReadOptions
-from mammoscope.reading.dicom.reader import has_magic, may_be_bare, parse
-from mammoscope.reading.dicom.tags import VIEWS, Tags, code_string, identify
+from mammoscope.reading.dicom.identity import identify
+from mammoscope.reading.dicom.parsing import has_magic, may_be_bare, parse
+from mammoscope.reading.dicom.tags import Tags, code_string
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.quiet import quiet
+from mammoscope.reading.words import VIEWS
 
 KEY = "MAMMOSCOPE_DEIDENTIFY_KEY"
 """Variable of the environment that makes pseudonyms the same from run to run."""
@@ -140,8 +142,8 @@ def deidentify_images(
 def _copy(data: bytes, pseudonyms: Pseudonyms) -> bytes:
     if not has_magic(data) and not may_be_bare(data):
         raise Refused("only DICOM files can be de-identified")
-    source, syntax = parse(data, ReadOptions().max_pixels)
-    tags = Tags(source)
+    parsed = parse(data, ReadOptions().max_pixels)
+    tags, syntax = Tags(parsed.dataset), parsed.syntax
     if tags.text("BurnedInAnnotation") == "YES":
         raise Refused("its pixels show text, which may name the patient")
     copy = Dataset()

@@ -21,6 +21,13 @@ IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
 """The affine of an image as it was read."""
 
 
+_SPACING_KINDS = {
+    "ImagerPixelSpacing": "at the detector",
+    "PixelSpacing": "in the breast",
+    "NominalScannedPixelSpacing": "on the film",
+}
+
+
 @dataclass(frozen=True)
 class Frame:
     """The size of an image and its map to the image that was read from disk.
@@ -35,8 +42,9 @@ class Frame:
     spacing_mm
         Size of a *source* pixel in mm as (down a column, along a row), DICOM's order, or None.
     spacing_source
-        Where the spacing is from: a DICOM attribute's keyword or ``"metadata"``, or None.
-        ``"ImagerPixelSpacing"`` is measured at the detector's plane, not in the breast.
+        Where the spacing is from: a DICOM attribute's keyword or ``"metadata"``, or None. After a
+        slash stands what it was divided by. ``"ImagerPixelSpacing"`` alone is measured at the
+        detector's plane, not in the breast.
 
     Raises
     ------
@@ -73,6 +81,14 @@ class Frame:
     def scale(self) -> tuple[float, float]:
         """Source pixels per pixel of this image, as (x, y), both positive."""
         return abs(self.to_source[0][0]), abs(self.to_source[1][1])
+
+    @property
+    def spacing_kind(self) -> str | None:
+        """What ``spacing_mm`` is the size of a pixel in, in words; None where it is unknown."""
+        if self.spacing_mm is None or self.spacing_source is None:
+            return None
+        tag, _, divided_by = self.spacing_source.partition(" / ")
+        return "in the breast" if divided_by else _SPACING_KINDS.get(tag, "as stated")
 
     @property
     def pixel_mm(self) -> tuple[float, float]:

@@ -131,6 +131,7 @@ class Pipeline:
             models=self.models,
             warnings=prepared.warnings,
             timings_s=timings,
+            dicom=mammogram.dicom,
         )
         return mammogram, result
 

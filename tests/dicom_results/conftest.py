@@ -99,6 +99,7 @@ def make_case(tmp_path: Path) -> Callable[..., Case]:
                 threshold=0.5,
                 laterality=mammogram.laterality,
                 view=mammogram.view,
+                dicom=mammogram.dicom,
             )
             case.results.append(result)
             write_overlay(out / f"{name}.png", mammogram, result)

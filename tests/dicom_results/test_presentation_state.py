@@ -7,6 +7,8 @@ import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.uid import ExplicitVRBigEndian
 
+from mammoscope.reading import read
+
 
 def test_the_marks_of_an_image_lie_in_a_layer_where_they_were_found(make_case: Any) -> None:
     case = make_case(p_malignant=0.25)
@@ -49,15 +51,18 @@ def test_the_states_of_each_side_are_a_series(make_case: Any) -> None:
         ("MONOCHROME2", None, "IDENTITY"),
         ("MONOCHROME1", None, "INVERSE"),
         ("MONOCHROME1", "INVERSE", "INVERSE"),
-        ("MONOCHROME2", "INVERSE", "INVERSE"),
+        ("MONOCHROME1", "IDENTITY", "INVERSE"),  # The air tells.
+        ("MONOCHROME2", "INVERSE", "IDENTITY"),
     ],
 )
-def test_the_polarity_is_that_of_the_file(
+def test_the_polarity_is_that_which_was_read(
     make_case: Any, photometric: str, shape: str | None, expected: str
 ) -> None:
     def change(header: Dataset) -> None:
         header.PhotometricInterpretation = photometric
         header.PresentationLUTShape = shape
+        if photometric == "MONOCHROME1":
+            header.PixelData = (4095 - header.pixel_array).tobytes()
 
     state = make_case(["L_CC"], change=change).object("gsps")
     assert state.PresentationLUTShape == expected
@@ -95,6 +100,11 @@ def test_a_table_of_the_file_is_taken_in_either_byte_order(
     assert list(copied.LUTDescriptor) == list(source.LUTDescriptor)
 
 
-def test_a_raw_image_gets_no_window(make_case: Any) -> None:
-    state = make_case(["L_CC"], encoding="processing").object("gsps")
-    assert "SoftcopyVOILUTSequence" not in state
+def test_a_raw_image_is_shown_by_a_table_as_it_was_read(make_case: Any) -> None:
+    case = make_case(["L_CC"], encoding="processing")
+    state = case.object("gsps")
+    ((table,),) = (voi.VOILUTSequence for voi in state.SoftcopyVOILUTSequence)
+    path = case.results[0].source.path
+    shown = np.frombuffer(table.LUTData, "<u2")[dcmread(path).pixel_array] / 65535
+    np.testing.assert_allclose(shown, read(path).pixels, atol=1e-4)
+    assert state.PresentationLUTShape == "IDENTITY"

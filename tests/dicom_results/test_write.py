@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from pydicom import Dataset, dcmread
 
 from mammoscope.dicom_results.kinds import KINDS
 from mammoscope.dicom_results.study import study_name
+from mammoscope.reading import read
 
 NAMES = ("L_CC", "R_CC")
 
@@ -196,16 +198,42 @@ def test_a_report_that_is_not_made_again_does_not_stay(make_case: Any) -> None:
     assert [path.name.split(".", 1)[1] for path in case.files()] == ["sr.dcm"]
 
 
-def test_a_grey_scale_that_cannot_be_meant_is_named(make_case: Any) -> None:
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        ("ISO_IR 192", "Müller^Zoë".encode("latin-1")),
+        ("ISO_IR 100", "Ямада^Иван".encode()),
+        ("ISO 2022 IR 6\\ISO 2022 IR 87", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"),
+        ("ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7"),
+        ("GB18030", "王^小东".encode("gb18030")),
+        ("FOO BAR", b"\xff\xfe^x"),
+        (None, "Grün^Eva".encode("latin-1")),
+    ],
+)
+def test_a_name_is_the_same_bytes_whatever_its_character_set(
+    make_case: Any, charset: str | None, name: bytes
+) -> None:
     def change(header: Dataset) -> None:
-        header.WindowWidth = [500, 600, 700]
+        header.PatientName = "X" * (len(name) + len(name) % 2)
+        header.SpecificCharacterSet = "Y" * len(charset or "")
+        if charset is None:
+            del header.SpecificCharacterSet
 
-    case = make_case(["L_CC"], change=change)
-    path = case.out.parent / "in" / "L_CC.dcm"
-    path.write_bytes(path.read_bytes().replace(b"500.0", b"width"))
-    (failure,) = case.write("gsps").failures
-    assert failure.cause == "WindowWidth holds no number"
-    assert case.files() == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = make_case(["L_CC"], change=change)
+    path = first.out.parent / "in" / "L_CC.dcm"
+    even = name + b" " * (len(name) % 2)
+    data = path.read_bytes().replace(b"X" * len(even), even)
+    path.write_bytes(data.replace(b"Y" * len(charset or " "), (charset or " ").encode()))
+    mammogram = read(path)
+    first.results[0] = replace(first.results[0], dicom=mammogram.dicom)
+    assert first.write().failures == ()
+    for written in first.files():
+        found = dcmread(written)
+        assert found.get_item("PatientName").value == even
+        stated = found.get_item("SpecificCharacterSet") if charset else None
+        assert stated is None or stated.value.strip() == charset.encode()
 
 
 def test_no_name_and_no_id_leaks(make_case: Any, caplog: Any, capfd: Any) -> None:

@@ -161,7 +161,7 @@ def test_spreadsheets_put_a_mark_first(table):
         ("", "the file is empty"),
         ("name,view\na,CC\n", "column image"),
         ("image,laterality\na,L\nb,both\n", "line 3: laterality must be L or R, got 'both'"),
-        ("image,view\na,TOP\n", "line 2: view must be one of CC, "),
+        ("image,view\na,TOP\n", "line 2: view must be one of AT, CC, "),
         ("image,spacing_mm\na,0\n", "line 2: spacing_mm"),
         ("image,spacing_mm\na,-1\n", "line 2: spacing_mm"),
         ("image,spacing_mm\na,nan\n", "line 2: spacing_mm"),

@@ -33,9 +33,9 @@ from mammoscope.dicom_results.codes import (
     WITHOUT_FINDINGS,
 )
 from mammoscope.dicom_results.instance import common
-from mammoscope.dicom_results.study import Finding, Study, StudyImage, date_and_time
+from mammoscope.dicom_results.study import Finding, Study, StudyImage
 from mammoscope.geometry import centers
-from mammoscope.reading.dicom.tags import Tags
+from mammoscope.types import DicomFacts
 
 _CONTAINS, _PROPERTIES, _CONTEXT = "CONTAINS", "HAS PROPERTIES", "HAS ACQ CONTEXT"
 _INFERRED, _SELECTED = "INFERRED FROM", "SELECTED FROM"
@@ -84,26 +84,25 @@ def _library_entry(image: StudyImage) -> Dataset:
     if image.view in VIEWS:
         about.append(_code(_CONTEXT, codes.DCM.ImageView, VIEWS[image.view]))
     names = codes.DCM.PatientOrientationRow, codes.DCM.PatientOrientationColumn
-    for name, direction in zip(names, image.directions, strict=False):
+    for name, direction in zip(names, image.facts.directions, strict=False):
         about.append(_text(_CONTEXT, name, direction))
-    about += _moments(Tags(image.header))
+    about += _moments(image.facts)
     if image.spacing_mm is not None:
         down, along = image.spacing_mm
         about.append(_number(_CONTEXT, codes.DCM.HorizontalPixelSpacing, along, MILLIMETER))
         about.append(_number(_CONTEXT, codes.DCM.VerticalPixelSpacing, down, MILLIMETER))
     # Not highdicom's: here an image has no purpose of reference.
-    entry = _referred(image.header)
+    entry = _referred(image.facts)
     entry.RelationshipType = _CONTAINS
     entry.ValueType = "IMAGE"
     return _with(entry, about)
 
 
-def _moments(tags: Tags) -> Iterator[Dataset]:
-    for which, date_name, time_name in (
-        ("Study", codes.DCM.StudyDate, codes.DCM.StudyTime),
-        ("Content", codes.DCM.ContentDate, codes.DCM.ContentTime),
+def _moments(facts: DicomFacts) -> Iterator[Dataset]:
+    for (date, time), date_name, time_name in (
+        (facts.study_moment, codes.DCM.StudyDate, codes.DCM.StudyTime),
+        (facts.content_moment, codes.DCM.ContentDate, codes.DCM.ContentTime),
     ):
-        date, time = date_and_time(tags, which)
         if date:
             yield DateContentItem(date_name, date, relationship_type=_CONTEXT)
         if time:
@@ -186,8 +185,8 @@ def _evidence(study: Study) -> Dataset:
     """The study's item of Current Requested Procedure Evidence, PS3.3 C.17.2.3."""
     series: dict[str, list[Dataset]] = defaultdict(list)
     for image in study.images:
-        instance = _referred(image.header).ReferencedSOPSequence[0]
-        series[image.header.SeriesInstanceUID].append(instance)
+        instance = _referred(image.facts).ReferencedSOPSequence[0]
+        series[image.facts.series_uid].append(instance)
     item = Dataset()
     item.StudyInstanceUID = study.uid
     item.ReferencedSeriesSequence = []
@@ -199,10 +198,10 @@ def _evidence(study: Study) -> Dataset:
     return item
 
 
-def _referred(header: Dataset) -> Dataset:
+def _referred(facts: DicomFacts) -> Dataset:
     instance, item = Dataset(), Dataset()
-    instance.ReferencedSOPClassUID = header.SOPClassUID
-    instance.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    instance.ReferencedSOPClassUID = facts.sop_class
+    instance.ReferencedSOPInstanceUID = facts.sop_instance_uid
     item.ReferencedSOPSequence = [instance]
     return item
 

@@ -12,10 +12,13 @@ from typing import Any
 
 from highdicom import SOPClass
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, generate_uid
 
 from mammoscope._version import __version__
 from mammoscope.dicom_results.study import Study
+from mammoscope.types import DicomFacts
 
 _SERIES = {
     "sr": (901, "Mammography CAD"),
@@ -27,18 +30,11 @@ _SERIES = {
 }
 """Number and description of each series; numbers that devices hardly use."""
 
-_PATIENT_AND_STUDY = (
+_MUST_BE_THERE = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"),
     *("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"),
 )
-_OF_THE_SOURCE = (
-    *("SpecificCharacterSet", "TimezoneOffsetFromUTC"),
-    *("PatientIdentityRemoved", "DeidentificationMethod"),
-)
-_REFERRED = (
-    *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID"),
-    *("Rows", "Columns"),
-)
+"""Of patient and study, even where nobody knows them (type 2)."""
 
 
 def derived_uid(*parts: str) -> UID:
@@ -46,18 +42,20 @@ def derived_uid(*parts: str) -> UID:
     return generate_uid(entropy_srcs=["mammoscope results", *parts])
 
 
-def reference(header: Dataset) -> Dataset:
+def reference(facts: DicomFacts) -> Dataset:
     """What highdicom needs of an image to refer to it, and nothing of the patient.
 
     highdicom logs names that it holds for malformed, and refuses other tags that a PACS lets pass;
     :func:`seal` copies them as they are.
     """
     image = Dataset()
-    for keyword in _REFERRED:
-        setattr(image, keyword, header.get(keyword))
-    for keyword in _PATIENT_AND_STUDY:
+    image.StudyInstanceUID, image.SeriesInstanceUID = facts.study_uid, facts.series_uid
+    image.SOPClassUID, image.SOPInstanceUID = facts.sop_class, facts.sop_instance_uid
+    image.Rows, image.Columns, image.SamplesPerPixel = facts.rows, facts.columns, 1
+    for keyword in _MUST_BE_THERE:
         setattr(image, keyword, None)
-    image.SamplesPerPixel = 1
+    # Of classes with several frames it looks there, whatever is handed to it.
+    image.SharedFunctionalGroupsSequence = image.PerFrameFunctionalGroupsSequence = [Dataset()]
     return image
 
 
@@ -81,18 +79,22 @@ def common(study: Study, series: str, number: int = 1) -> dict[str, Any]:
     }
 
 
-def seal(instance: SOPClass, study: Study, source: Dataset) -> bytes:
+def seal(instance: SOPClass, study: Study, source: DicomFacts) -> bytes:
     """The bytes of the file, after patient, study, dates and last the UID were filled in.
 
     Parameters
     ----------
     source
-        Tags of an image of the same study.
+        Of an image of the same study.
     """
-    instance.copy_patient_and_study_information(source)
-    for keyword in _OF_THE_SOURCE:
-        if keyword in source:
-            instance[keyword] = source[keyword]
+    for keyword in _MUST_BE_THERE:
+        setattr(instance, keyword, None)
+    instance.pop("SpecificCharacterSet", None)
+    for number, vr, value in source.identity:
+        # As bytes, for it is the same patient even where they do not fit the character set.
+        even = value + b" " * (len(value) % 2)
+        tag = BaseTag(number)
+        instance[tag] = RawDataElement(tag, vr, len(even), even, 0, False, True)
     # A run at another time is to give the same object: when it was made is not said.
     del instance.InstanceCreationDate, instance.InstanceCreationTime
     instance.pop("ContributingEquipmentSequence", None)

@@ -55,7 +55,7 @@ def measurement_report(study: Study) -> ComprehensiveSR:
         language_of_content_item_and_descendants=LanguageOfContentItemAndDescendants(ENGLISH),
     )
     return ComprehensiveSR(
-        [reference(image.header) for image in study.images],
+        [reference(image.facts) for image in study.images],
         report[0],
         is_complete=True,
         **common(study, "sr1500"),
@@ -98,4 +98,4 @@ def _common(study: Study, image: StudyImage, finding: Finding | None) -> dict[st
 
 
 def _uids(image: StudyImage) -> tuple[str, str]:
-    return image.header.SOPClassUID, image.header.SOPInstanceUID
+    return image.facts.sop_class, image.facts.sop_instance_uid

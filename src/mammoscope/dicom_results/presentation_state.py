@@ -7,9 +7,7 @@ it refers to, and viewers offer states with the image they are of.
 from __future__ import annotations
 
 import math
-from copy import copy
 
-import numpy as np
 from highdicom import PresentationLUTTransformation
 from highdicom.pr import (
     GraphicAnnotation,
@@ -22,15 +20,15 @@ from pydicom import Dataset
 
 from mammoscope.dicom_results.instance import common, reference
 from mammoscope.dicom_results.study import Finding, Study, StudyImage
-from mammoscope.reading.dicom.tags import Tags
+from mammoscope.types import GreyScale, GreyTable
 
 _LAYER = GraphicLayer("MAMMOSCOPE", order=1, description="Marks of mammoscope, research use")
 
 
 def presentation_state(study: Study, image: StudyImage) -> GrayscaleSoftcopyPresentationState:
-    """An image as its file has it shown, with a box, number and score for each finding."""
-    tags = Tags(image.header)
-    source = reference(image.header)
+    """An image as it was read, with a box, number and score for each finding."""
+    grey = image.facts.grey or GreyScale()
+    source = reference(image.facts)
     marks = GraphicAnnotation(
         [source],
         _LAYER,
@@ -45,12 +43,14 @@ def presentation_state(study: Study, image: StudyImage) -> GrayscaleSoftcopyPres
         content_description="Marks of mammoscope, research use",
         graphic_annotations=[marks],
         graphic_layers=[_LAYER],
-        presentation_lut_transformation=PresentationLUTTransformation(_shape(tags)),
+        presentation_lut_transformation=PresentationLUTTransformation(
+            "INVERSE" if grey.inverted else "IDENTITY"
+        ),
         **common(study, f"gsps {image.laterality or ''}".strip(), image.place),
     )
     state.Laterality = image.laterality
-    _add_modality_lut(state, tags)
-    _add_voi_lut(state, tags)
+    _add_modality_lut(state, grey)
+    _add_voi_lut(state, grey)
     return state
 
 
@@ -62,42 +62,44 @@ def _label(finding: Finding) -> TextObject:
     return TextObject(text, "PIXEL", anchor_point=(x1, y0), anchor_point_visible=False)
 
 
-def _shape(tags: Tags) -> str:
-    """The shape that the file names, else that of its photometric interpretation (C.8.11.3)."""
-    inverse = tags.text("PhotometricInterpretation") == "MONOCHROME1"
-    shape = tags.text("PresentationLUTShape")
-    return shape if shape in ("IDENTITY", "INVERSE") else ("INVERSE" if inverse else "IDENTITY")
-
-
-def _add_modality_lut(state: Dataset, tags: Tags) -> None:
-    """As in the file, PS3.3 C.11.1."""
-    for keyword in ("ModalityLUTSequence", "RescaleIntercept", "RescaleSlope", "RescaleType"):
-        value = tags.get(keyword)
-        if value is not None:
-            setattr(state, keyword, value)
-    if "RescaleIntercept" in state and "RescaleType" not in state:
+def _add_modality_lut(state: Dataset, grey: GreyScale) -> None:
+    """PS3.3 C.11.1."""
+    if grey.modality_table is not None:
+        item = _table(grey.modality_table)
+        item.ModalityLUTType = "US"
+        state.ModalityLUTSequence = [item]
+    elif grey.rescale != (1.0, 0.0):
+        slope, intercept = grey.rescale
+        state.RescaleIntercept, state.RescaleSlope = _decimal(intercept), _decimal(slope)
         state.RescaleType = "US"
 
 
-def _add_voi_lut(state: Dataset, tags: Tags) -> None:
-    """The one that ``read`` shows by default: the first table, else the first window (C.11.8)."""
+def _add_voi_lut(state: Dataset, grey: GreyScale) -> None:
+    """The table or window that was applied (C.11.8); none where the whole range was mapped."""
     item = Dataset()
-    table = tags.item("VOILUTSequence")
-    center, width = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
-    if table is not None:
-        item.VOILUTSequence = [_little_endian(table, tags)]
-    elif center and width:
-        item.WindowCenter, item.WindowWidth = center[0], width[0]
-        if function := tags.text("VOILUTFunction"):
-            item.VOILUTFunction = function
+    if grey.voi_table is not None:
+        item.VOILUTSequence = [_table(grey.voi_table)]
+    elif grey.window is not None:
+        item.VOILUTFunction, center, width = grey.window
+        item.WindowCenter, item.WindowWidth = _decimal(center), _decimal(width)
     else:
         return
     state.SoftcopyVOILUTSequence = [item]
 
 
-def _little_endian(table: Dataset, tags: Tags) -> Dataset:
-    """A look-up table whose entries, which pydicom takes for mere bytes, are as those of states."""
-    if tags.dataset.original_encoding[1] is False and isinstance(table.LUTData, bytes):
-        table = copy(table)
-        table.LUTData = np.frombuffer(table.LUTData, ">u2").astype("<u2").tobytes()
-    return table
+def _table(table: GreyTable) -> Dataset:
+    """Its first input may be negative, and is then written with a sign (C.11.2.1.1)."""
+    item = Dataset()
+    entries = len(table.entries) // 2 % 65536
+    vr = "SS" if table.first < 0 else "US"
+    if vr == "SS" and entries > 32767:
+        entries -= 65536
+    item.add_new("LUTDescriptor", vr, [entries, table.first, table.bits])
+    item.add_new("LUTData", "OW", table.entries)
+    return item
+
+
+def _decimal(value: float) -> str:
+    """In at most the 16 characters of a Decimal String (PS3.5 6.2)."""
+    exact = f"{value:.15g}"
+    return exact if len(exact) <= 16 else f"{value:.9g}"

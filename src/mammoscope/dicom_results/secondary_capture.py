@@ -14,6 +14,7 @@ from mammoscope.dicom_results.instance import common
 from mammoscope.dicom_results.study import Study, StudyImage
 from mammoscope.files import DISCLAIMER
 from mammoscope.reporting.pictures.overlay import Picture
+from mammoscope.types import DicomFacts
 
 _CAPTION_SHARE = 0.025
 """Height of the caption below the picture, as a share of its long side."""
@@ -37,15 +38,16 @@ def secondary_capture(study: Study, image: StudyImage, overlay: Path) -> SOPClas
     capture.ConversionType = "WSD"
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = "Shrunk, grey scale stretched, marks and caption burned in"
-    capture.SourceImageSequence = [_source(image.header)]
-    capture.PatientOrientation = image.directions
+    capture.SourceImageSequence = [_source(image.facts)]
+    capture.PatientOrientation = list(image.facts.directions)
     if image.laterality is None:
         capture.Laterality = None  # Must be there, empty, where no side is named (C.7.3.1).
     else:
         capture.ImageLaterality = image.laterality
-    for keyword in ("LossyImageCompression", "BurnedInAnnotation"):
-        if keyword in image.header:
-            capture[keyword] = image.header[keyword]
+    if image.facts.lossy is not None:
+        capture.LossyImageCompression = image.facts.lossy
+    if image.facts.burned_in is not None:
+        capture.BurnedInAnnotation = image.facts.burned_in
     _add_pixels(capture, picture)
     return capture
 
@@ -65,10 +67,10 @@ def _caption(picture: Picture, study: Study, image: StudyImage) -> Picture:
     return strip
 
 
-def _source(header: Dataset) -> Dataset:
+def _source(facts: DicomFacts) -> Dataset:
     item = Dataset()
-    item.ReferencedSOPClassUID = header.SOPClassUID
-    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
+    item.ReferencedSOPClassUID = facts.sop_class
+    item.ReferencedSOPInstanceUID = facts.sop_instance_uid
     return item
 
 

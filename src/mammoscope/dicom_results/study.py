@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset, dcmread
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
 from mammoscope._version import __version__
 from mammoscope.geometry import FloatArray, clip
-from mammoscope.reading.dicom.tags import Tags, identify
-from mammoscope.reading.quiet import quiet
-from mammoscope.types import ImageResult, ModelUse
+from mammoscope.reading.dicom.header import DicomHeader, read_dicom_header
+from mammoscope.types import DicomFacts, ImageResult, ModelUse
 
 Examined = tuple[Path, ImageResult | None]
 """A file and what was found on it; None where it could not be examined."""
-
-_NEEDED = ("StudyInstanceUID", "SOPInstanceUID", "SOPClassUID", "SeriesInstanceUID")
-"""Without these nothing can refer to an image."""
 
 _UNKNOWN = ("19000101", "000000")
 """Content Date and Time must have values (type 1, PS3.3 C.17.2) even where no image has."""
@@ -74,8 +67,8 @@ class StudyImage:
     ----------
     place
         1, 2, ... in the order of the study.
-    header
-        Its tags without the pixels.
+    facts
+        What its file says of it.
     laterality, view, spacing_mm
         As in :class:`ImageResult`; those of the tags where there is no result.
     result
@@ -83,30 +76,20 @@ class StudyImage:
     """
 
     place: int
-    header: Dataset
+    facts: DicomFacts
     laterality: str | None
     view: str | None
     spacing_mm: tuple[float, float] | None
     result: ImageResult | None
 
     @classmethod
-    def of(cls, place: int, header: Dataset, result: ImageResult | None) -> StudyImage:
-        """The image with these tags."""
+    def of(cls, place: int, header: DicomHeader, result: ImageResult | None) -> StudyImage:
+        """The image with these tags, or what the result says of it."""
+        facts = header.facts
         if result is None:
-            who = identify(Tags(header))
-            return cls(place, header, who.laterality, who.view, who.spacing_mm, None)
+            return cls(place, facts, header.laterality, header.view, header.spacing_mm, None)
         spacing_mm = result.frame.spacing_mm
-        return cls(place, header, result.laterality, result.view, spacing_mm, result)
-
-    @property
-    def directions(self) -> list[str]:
-        """Where rows and columns run to (PS3.3 C.7.6.1.1.1); empty where the file does not say.
-
-        CBIS-DDSM has the view in this tag.
-        """
-        stated = (Tags(self.header).text("PatientOrientation") or "").split("\\")
-        is_meant = len(stated) == 2 and all(re.fullmatch("[LRAPHF]{1,3}", way) for way in stated)
-        return stated if is_meant else []
+        return cls(place, facts, result.laterality, result.view, spacing_mm, result)
 
     @property
     def findings(self) -> list[Finding]:
@@ -130,7 +113,7 @@ class Study:
     @property
     def uid(self) -> str:
         """Study Instance UID."""
-        return str(self.images[0].header.StudyInstanceUID)
+        return self.images[0].facts.study_uid
 
     @property
     def algorithm_version(self) -> str:
@@ -149,7 +132,7 @@ class Study:
     @property
     def newest(self) -> tuple[str, str]:
         """Date and time of the newest image's content, or where unknown of the study."""
-        return max(_moment(Tags(image.header)) for image in self.images)
+        return max(_moment(image.facts) for image in self.images)
 
 
 def study_name(uid: str) -> str:
@@ -157,19 +140,23 @@ def study_name(uid: str) -> str:
     return f"study-{hashlib.sha256(uid.encode()).hexdigest()[:12]}"
 
 
-def group_by_study(files: Iterable[Examined]) -> tuple[dict[str, list[Examined]], list[str]]:
+Placed = tuple[DicomHeader, Examined]
+
+
+def group_by_study(files: Iterable[Examined]) -> tuple[dict[str, list[Placed]], list[str]]:
     """The files by Study Instance UID; of which images no DICOM result can speak, in sentences.
 
     Of several files with one SOP instance the first counts. A file that could not be examined is
     passed over where it does not say which mammogram it is.
     """
-    studies: dict[str, dict[str, Examined]] = {}
+    studies: dict[str, dict[str, Placed]] = {}
     notes: list[str] = []
     for path, result in files:
-        uids = _uids(path, result is not None)
-        if uids is not None:
-            study, instance = uids
-            first, _ = studies.setdefault(study, {}).setdefault(instance, (path, result))
+        header = _header(path, result)
+        if header is not None:
+            placed = header, (path, result)
+            study = studies.setdefault(header.facts.study_uid, {})
+            _, (first, _) = study.setdefault(header.facts.sop_instance_uid, placed)
             why = None if first == path else f"it is the same SOP instance as {first}"
         else:
             why = "its file has not all the UIDs of a standard DICOM image"
@@ -178,47 +165,31 @@ def group_by_study(files: Iterable[Examined]) -> tuple[dict[str, list[Examined]]
     return {uid: list(study.values()) for uid, study in studies.items()}, notes
 
 
-def read_study(files: Sequence[Examined], models: tuple[ModelUse, ...]) -> Study:
-    """The study of some files, with their tags."""
+def study_of(files: Sequence[Placed], models: tuple[ModelUse, ...]) -> Study:
+    """The study of some files."""
     images = (
-        StudyImage.of(place, dcmread(path, stop_before_pixels=True, force=True), result)
-        for place, (path, result) in enumerate(files, 1)
+        StudyImage.of(place, header, result) for place, (header, (_, result)) in enumerate(files, 1)
     )
     return Study(tuple(images), models)
 
 
-def _uids(path: Path, is_mammogram: bool) -> tuple[str, str] | None:
-    """Study and SOP Instance UID, or None for what nothing can refer to, or is no mammogram."""
-    keywords = [*_NEEDED, "Modality"]
-    try:
-        with quiet():
-            header = dcmread(path, stop_before_pixels=True, force=True, specific_tags=keywords)
-            study, instance, *others = (Tags(header).text(keyword) for keyword in keywords)
-            sop_class, series, modality = others
-            # Of other classes highdicom does not know what may stand in an object about them.
-            is_known = UID(sop_class or "").type == "SOP Class"
-    except Exception:
-        return None  # Parsers fail on what is no DICOM file in any way.
-    is_mammogram = is_mammogram or modality == "MG"
-    return (
-        (study, instance) if study and instance and series and is_known and is_mammogram else None
-    )
+def _header(path: Path, result: ImageResult | None) -> DicomHeader | None:
+    """What a file says of itself, or None for what nothing can refer to, or is no mammogram."""
+    if result is not None and result.dicom is not None:
+        header: DicomHeader | None = DicomHeader(result.dicom)
+    else:
+        header = read_dicom_header(path)
+    if header is None or not (header.is_mammogram or result is not None):
+        return None
+    facts = header.facts
+    needed = facts.study_uid, facts.series_uid, facts.sop_instance_uid
+    # Of other classes highdicom does not know what may stand in an object about them.
+    is_known = UID(facts.sop_class).type == "SOP Class"
+    return header if all(needed) and is_known else None
 
 
-def date_and_time(tags: Tags, which: str) -> tuple[str | None, str | None]:
-    """``"Study"`` or ``"Content"`` Date and Time (PS3.5 6.2); None where they cannot be meant."""
-    date, time = tags.text(f"{which}Date") or "", tags.text(f"{which}Time") or ""
-    try:
-        is_date = len(date) == 8 and bool(datetime.strptime(date, "%Y%m%d"))
-    except ValueError:
-        is_date = False
-    is_time = re.fullmatch(r"([01]\d|2[0-3])[0-5]\d[0-5]\d(\.\d{1,6})?", time) is not None
-    return date if is_date else None, time if is_time else None
-
-
-def _moment(tags: Tags) -> tuple[str, str]:
-    for which in ("Content", "Study"):
-        date, time = date_and_time(tags, which)
+def _moment(facts: DicomFacts) -> tuple[str, str]:
+    for date, time in (facts.content_moment, facts.study_moment):
         if date is not None:
             return date, time or _UNKNOWN[1]
     return _UNKNOWN

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from highdicom import SOPClass
-from pydicom import Dataset
 from pydicom.config import disable_value_validation
 
 from mammoscope.dicom_results.cad_sr import cad_sr
@@ -19,13 +18,13 @@ from mammoscope.dicom_results.kinds import FOLDER, STUDY_SUFFIXES
 from mammoscope.dicom_results.measurement_report import measurement_report
 from mammoscope.dicom_results.presentation_state import presentation_state
 from mammoscope.dicom_results.secondary_capture import secondary_capture
-from mammoscope.dicom_results.study import Study, group_by_study, read_study, study_name
+from mammoscope.dicom_results.study import Study, group_by_study, study_name, study_of
 from mammoscope.errors import OutputError, RefusedError
 from mammoscope.files import ensure_folder, remove_old, write_bytes
 from mammoscope.reading.faults import Damaged
 from mammoscope.reading.quiet import quiet
 from mammoscope.results import Failure
-from mammoscope.types import ImageResult, ModelUse
+from mammoscope.types import DicomFacts, ImageResult, ModelUse
 
 _validation = threading.Lock()
 """pydicom's validation is switched for the whole process: one thread at a time."""
@@ -45,7 +44,7 @@ class _Order:
 
     name: str
     make: Callable[[], SOPClass]
-    source: Dataset
+    source: DicomFacts
 
 
 def write_dicom_results(
@@ -91,7 +90,7 @@ def write_dicom_results(
         try:
             remove_old(folder, name, STUDY_SUFFIXES)
             with _unheard():
-                study = read_study(files, models)
+                study = study_of(files, models)
         except Exception as error:
             faults.append(_failure(error, folder / name))
             continue
@@ -113,7 +112,7 @@ def _unheard() -> Iterator[None]:
 
 
 def _orders(study: Study, name: str, out: Path, kinds: Sequence[str]) -> Iterator[_Order]:
-    first = study.images[0].header
+    first = study.images[0].facts
     if "sr" in kinds:
         yield _Order(f"{name}.sr.dcm", partial(cad_sr, study), first)
     if "sr1500" in kinds:
@@ -124,10 +123,10 @@ def _orders(study: Study, name: str, out: Path, kinds: Sequence[str]) -> Iterato
         stem = image.result.name
         if "gsps" in kinds and image.findings:
             state = partial(presentation_state, study, image)
-            yield _Order(f"{stem}.gsps.dcm", state, image.header)
+            yield _Order(f"{stem}.gsps.dcm", state, image.facts)
         if "sc" in kinds:
             capture = partial(secondary_capture, study, image, out / f"{stem}.png")
-            yield _Order(f"{stem}.sc.dcm", capture, image.header)
+            yield _Order(f"{stem}.sc.dcm", capture, image.facts)
 
 
 def _failure(error: Exception, path: Path) -> Failure:

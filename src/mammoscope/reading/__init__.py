@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, ReadError, RefusedError
+from mammoscope.reading.air import grey_warnings, is_negative
 from mammoscope.reading.contents import read_contents
-from mammoscope.reading.dicom.reader import has_magic, may_be_bare, read_dicom
+from mammoscope.reading.dicom.kinds import READABLE_CLASSES
+from mammoscope.reading.dicom.parsing import has_magic, may_be_bare
+from mammoscope.reading.dicom.reader import read_dicom
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.files import FoundImages, find_images
 from mammoscope.reading.metadata import ImageFacts, MetadataTable, load_metadata
@@ -19,6 +23,7 @@ from mammoscope.reading.raster.reader import raster_kind, read_raster
 from mammoscope.types import Mammogram
 
 __all__ = [
+    "READABLE_CLASSES",
     "FoundImages",
     "ImageFacts",
     "MetadataTable",
@@ -87,4 +92,26 @@ def _decode(data: bytes, name: str, options: ReadOptions) -> Mammogram:
     with ThreadPoolExecutor(max_workers=1) as pool:
         sha256 = pool.submit(lambda: hashlib.sha256(data).hexdigest())
         reader = read_raster if raster else read_dicom
-        return reader(data, name, sha256.result, options)
+        return _look(reader(data, name, sha256.result, options), options)
+
+
+def _look(mammogram: Mammogram, options: ReadOptions) -> Mammogram:
+    """What the picture itself gives away about its grey levels, told; or turned round, if asked."""
+    if options.polarity == "invert":
+        mammogram = _inverted(mammogram)
+    steps = mammogram.source.intensity if mammogram.source else ""
+    if options.polarity == "auto" and is_negative(mammogram.pixels):
+        return mammogram.warn(
+            "The air around the breast is bright: this looks like a negative. See --polarity."
+        )
+    return mammogram.warn(*grey_warnings(mammogram.pixels, steps))
+
+
+def _inverted(mammogram: Mammogram) -> Mammogram:
+    source, dicom = mammogram.source, mammogram.dicom
+    if source is not None:
+        source = replace(source, intensity=f"{source.intensity}, turned round as asked")
+    if dicom is not None and dicom.grey is not None:
+        grey = replace(dicom.grey, inverted=not dicom.grey.inverted)
+        dicom = replace(dicom, grey=grey)
+    return replace(mammogram, pixels=1 - mammogram.pixels, source=source, dicom=dicom)

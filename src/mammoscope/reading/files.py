@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mammoscope.errors import InputError
 from mammoscope.naming.outputs import IMAGE_SUFFIXES, name_of, names_by_folder
-from mammoscope.reading.dicom.reader import parse
+from mammoscope.reading.dicom.parsing import parse
 from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.own_results import is_own_result
@@ -191,7 +191,7 @@ def _referenced(directory_file: Path) -> list[Path]:
     """The image files that a DICOMDIR refers to (PS3.3 F.3.2.2), whether there or not."""
     try:
         with quiet():
-            dataset, _ = parse(directory_file.read_bytes(), max_pixels=1 << 26)
+            dataset = parse(directory_file.read_bytes(), max_pixels=1 << 26).dataset
             records = Tags(dataset).get("DirectoryRecordSequence") or ()
             images = [r for r in map(Tags, records) if r.text("DirectoryRecordType") == "IMAGE"]
             names = [image.text("ReferencedFileID") for image in images]

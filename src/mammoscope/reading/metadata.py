@@ -11,11 +11,10 @@ from typing import Any
 
 from mammoscope.errors import TableError
 from mammoscope.naming.matching import AmbiguousName, match_names, normalise
-from mammoscope.reading.dicom.tags import VIEWS
+from mammoscope.reading import words
+from mammoscope.reading.dicom.spacing import is_plausible
 from mammoscope.tables import Row, read_table
 from mammoscope.types import Mammogram
-
-_SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
 
 
 @dataclass(frozen=True)
@@ -98,10 +97,10 @@ class MetadataTable:
 def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
     """Read a CSV table with the column ``image`` and any of those of :class:`ImageFacts`.
 
-    ``laterality`` is L, R, LEFT or RIGHT; ``view`` a term of DICOM's View Position such as CC or
-    MLO; ``spacing_mm`` one number, or two (down a column, along a row) with a backslash between
-    them as in DICOM. Upper and lower case do not matter; an empty cell says nothing; other columns
-    are passed over.
+    ``laterality`` is L, R, LEFT or RIGHT; ``view`` one of :data:`mammoscope.reading.words.VIEWS`
+    in any of its forms, such as CC, LMLO or "medio-lateral oblique"; ``spacing_mm`` one number, or
+    two (down a column, along a row) with a backslash between them as in DICOM. An empty cell says
+    nothing; other columns are passed over.
 
     Raises
     ------
@@ -123,15 +122,18 @@ def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
 
 
 def _facts(row: Row) -> ImageFacts:
-    side, view = row.text("laterality").upper(), row.text("view").upper()
-    if side and side not in _SIDES:
+    said = words.parse_view(row.text("view"))
+    side = words.parse_side(row.text("laterality"))
+    if row.text("laterality") and side not in ("L", "R"):
         raise row.error(f"laterality must be L or R, got {row.text('laterality')!r}")
-    if view and view not in VIEWS:
-        known = ", ".join(sorted(VIEWS))
+    if row.text("view") and said.view is None:
+        known = ", ".join(sorted(words.VIEWS))
         raise row.error(f"view must be one of {known}, got {row.text('view')!r}")
+    if side and said.side not in (None, side):
+        raise row.error(f"the view {row.text('view')!r} is not of the side {side}")
     return ImageFacts(
-        laterality=_SIDES.get(side),
-        view=view or None,
+        laterality=side or said.side,
+        view=said.view,
         spacing_mm=_spacing(row),
         patient_id=row.text("patient_id") or None,
         study_id=row.text("study_id") or None,
@@ -148,6 +150,8 @@ def _spacing(row: Row) -> tuple[float, float] | None:
         numbers = []
     if len(numbers) not in (1, 2) or not all(math.isfinite(n) and n > 0 for n in numbers):
         raise row.error(f"spacing_mm must be one or two positive numbers, got {cell!r}")
+    if not is_plausible((numbers[0], numbers[-1])):
+        raise row.error(f"spacing_mm is {cell!r}: no mammogram has such pixels")
     return numbers[0], numbers[-1]
 
 

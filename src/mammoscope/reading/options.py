@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Voi = Literal["auto", "lut", "window", "none"]
+Polarity = Literal["auto", "keep", "invert"]
+
+MOST_PIXELS = 60_000_000
+"""Twice the largest mammograms: 24 x 30 cm at 0.05 mm are 29 million pixels."""
 
 
 @dataclass(frozen=True)
@@ -19,22 +23,30 @@ class ReadOptions:
         else its first window; ``"lut"`` and ``"window"`` only that kind; ``"none"`` maps the
         whole range of the bits stored. DICOM PS3.3 C.11.2.
     any_modality
-        Read other modalities than MG too. Lifts no other refusal.
+        Read other modalities than MG too, and images of MG that are no plain mammograms, such as
+        slices of tomosynthesis; each gets a warning that names it. Lifts no other refusal.
+    polarity
+        ``"auto"`` lets the air around the breast decide where tags contradict each other on what
+        is bright, and otherwise only warns of a negative; ``"keep"`` follows the tags;
+        ``"invert"`` turns bright and dark round.
     max_pixels
         Larger images are refused before they are decoded.
 
     Raises
     ------
     ValueError
-        If ``voi`` is none of the four or ``max_pixels`` is not positive.
+        If ``voi`` or ``polarity`` is none of its words or ``max_pixels`` is not positive.
     """
 
     voi: Voi = "auto"
     any_modality: bool = False
-    max_pixels: int = 200_000_000
+    polarity: Polarity = "auto"
+    max_pixels: int = MOST_PIXELS
 
     def __post_init__(self) -> None:
         if self.voi not in ("auto", "lut", "window", "none"):
             raise ValueError(f"voi must be auto, lut, window or none, got {self.voi!r}")
+        if self.polarity not in ("auto", "keep", "invert"):
+            raise ValueError(f"polarity must be auto, keep or invert, got {self.polarity!r}")
         if self.max_pixels < 1:
             raise ValueError(f"max_pixels must be positive, got {self.max_pixels}")

@@ -47,13 +47,14 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
     return {
         "schema": IMAGE_SCHEMA,
         "name": result.name,
-        "source": asdict(result.source),
+        "source": source_json(result.source),
         "laterality": result.laterality,
         "view": result.view,
         "patient_id": result.patient_id,
         "study_id": result.study_id,
         "spacing_mm": None if result.frame.spacing_mm is None else list(result.frame.spacing_mm),
         "spacing_source": result.frame.spacing_source,
+        "spacing_kind": result.frame.spacing_kind,
         "findings": findings_json(result),
         "image_score": round(result.score, _SCORE_DIGITS),
         "malignancy_score": score_json(image_malignancy(result)),
@@ -65,6 +66,11 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "timings": seconds_json(result.timings_s),
         "disclaimer": DISCLAIMER,
     }
+
+
+def source_json(source: SourceFacts) -> dict[str, Any]:
+    """The facts of a file as plain values."""
+    return asdict(source) | {"modifiers": list(source.modifiers)}
 
 
 def findings_json(result: ImageResult) -> list[dict[str, Any]]:
@@ -145,7 +151,8 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
     """
     if values["schema"] != IMAGE_SCHEMA:
         raise ValueError(f"schema is {values['schema']!r}, not {IMAGE_SCHEMA!r}")
-    source = SourceFacts(**known(SourceFacts, values["source"]))
+    facts = known(SourceFacts, values["source"])
+    source = SourceFacts(**facts | {"modifiers": tuple(facts.get("modifiers", ()))})
     spacing = values["spacing_mm"]
     frame = Frame(
         rows=source.rows,

@@ -227,7 +227,7 @@ def test_damaged_bytes(texture, save, capfd):
     ],
 )
 def test_bombs_are_refused_by_their_headers(data, save):
-    _fails(save(data), RefusedError, "more than the 200,000,000 pixels allowed")
+    _fails(save(data), RefusedError, "more than the 60,000,000 pixels allowed")
 
 
 @pytest.mark.parametrize(

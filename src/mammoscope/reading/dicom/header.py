@@ -9,13 +9,18 @@ from pathlib import Path
 from pydicom import dcmread
 
 from mammoscope.errors import MammoscopeError, ReadError
+from mammoscope.reading import words
 from mammoscope.reading.codecs.streams import StreamHeader, jpeg_header
-from mammoscope.reading.dicom.reader import has_magic, may_be_bare
-from mammoscope.reading.dicom.tags import Tags, identify
+from mammoscope.reading.dicom.facts import dicom_facts, identity_of
+from mammoscope.reading.dicom.identity import identify
+from mammoscope.reading.dicom.parsing import has_magic, may_be_bare
+from mammoscope.reading.dicom.spacing import read_spacing
+from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.quiet import quiet
 from mammoscope.reading.raster.headers import PngHeader, TiffHeader, png_header, tiff_header
 from mammoscope.reading.raster.reader import raster_kind
+from mammoscope.types import DicomFacts
 
 # The magic lies behind a preamble of 128 bytes; no kind of image is told by later bytes.
 _HEAD_BYTES = 256
@@ -30,6 +35,33 @@ class ImageHeader:
     laterality: str | None = None
     view: str | None = None
     patient_id: str | None = None
+
+
+@dataclass(frozen=True)
+class DicomHeader:
+    """What an object's tags say of it, without its pixels."""
+
+    facts: DicomFacts
+    laterality: str | None = None
+    view: str | None = None
+    spacing_mm: tuple[float, float] | None = None
+    is_mammogram: bool = True
+
+
+def read_dicom_header(path: str | os.PathLike[str]) -> DicomHeader | None:
+    """The header of a file that could not be read as an image; None where it has none."""
+    try:
+        with quiet():
+            dataset = dcmread(path, stop_before_pixels=True, force=True)
+            whose = identity_of(dataset)
+            tags = Tags(dataset)
+            who = identify(tags)
+            facts = dicom_facts(tags, whose, None)
+            spacing = read_spacing(tags, facts.rows, facts.columns, [])
+            is_mammogram = words.parse_modality(tags.text("Modality") or "") == "MG"
+    except Exception:
+        return None  # Parsers fail on what is no DICOM file in any way.
+    return DicomHeader(facts, who.laterality, who.view, spacing.mm, is_mammogram)
 
 
 def read_header(path: str | os.PathLike[str]) -> ImageHeader:

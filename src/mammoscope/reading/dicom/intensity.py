@@ -8,18 +8,19 @@ pass: a look-up.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
+from mammoscope.reading import words as vocabulary
+from mammoscope.reading.dicom.lookup import Lut, big_endian, read_lut
 from mammoscope.reading.dicom.pixel_data import Cells, PixelFormat
 from mammoscope.reading.dicom.tags import Tags, code_string
 from mammoscope.reading.faults import Damaged
 from mammoscope.reading.options import Voi
-from mammoscope.types import Pixels
+from mammoscope.types import GreyScale, GreyTable, Pixels
 
 Values = NDArray[np.float64]
 Transfer = Callable[[Values], Values]
@@ -49,12 +50,18 @@ class GreyMap:
         The steps, for people.
     warnings
         What a reader of the result should know.
+    scale
+        The same steps as values.
+    doubtful
+        The tags contradict each other on what is bright.
     """
 
     transfer: Transfer
     padding: tuple[int, int] | None
     words: str
     warnings: tuple[str, ...]
+    scale: GreyScale
+    doubtful: bool
 
     def __call__(self, stored: NDArray[np.int64]) -> Pixels:
         """Grey values of stored values.
@@ -76,37 +83,58 @@ class GreyMap:
 
 def presentation_intent(tags: Tags) -> str | None:
     """Presentation Intent Type (0008,0068), else what the SOP class implies; None if neither."""
-    intent = tags.text("PresentationIntentType")
+    stated = tags.text("PresentationIntentType")
+    intent = vocabulary.parse_intent(stated) if stated else None
     if intent is None and tags.text("SOPClassUID") in _PROCESSING_CLASSES:
         return FOR_PROCESSING
     return intent
 
 
-def grey_map(tags: Tags, pixel_format: PixelFormat, voi: Voi) -> GreyMap:
+def grey_map(tags: Tags, pixel_format: PixelFormat, voi: Voi, negative: bool = False) -> GreyMap:
     """What the tags say of the grey scale.
+
+    Parameters
+    ----------
+    negative
+        Take what the tags call bright for dark.
 
     Raises
     ------
     Damaged
-        If a table or a number of it cannot be meant.
+        If a step that must be taken (PS3.3 C.11.1) cannot be meant.
     """
     warnings: list[str] = []
     words = [f"{pixel_format.bits_stored} bits"]
-    modality, low, high = _modality(tags, pixel_format, words)
+    modality, span, scale = _modality(tags, pixel_format, words, warnings)
+    padding = _padding(tags, pixel_format, words)
     if presentation_intent(tags) == FOR_PROCESSING:
         levels = (1 << pixel_format.bits_stored) - 1
-        last = _for_processing(tags, (low, high), levels, words, warnings)
-        invert = False
-    else:
-        last = _voi(tags, voi, (low, high), words, warnings)
-        invert = _inverted(tags, words, warnings)
+        dense, doubtful = _less_is_dense(tags, warnings)
+        last = _for_processing(tags, span, levels, dense != negative, words, warnings)
+        scale = replace(scale, voi_table=_as_table(last, span))
+        return GreyMap(
+            lambda x: last(modality(x)), padding, ", ".join(words), (*warnings,), scale, doubtful
+        )
+    last, voi_steps = _voi(tags, voi, span, words, warnings)
+    inverted, doubtful = _inverted(tags, warnings)
+    if inverted != negative:
+        words.append("inverted")
+    scale = replace(scale, inverted=inverted != negative, **voi_steps)
 
     def transfer(stored: Values) -> Values:
         grey = last(modality(stored))
-        return 1.0 - grey if invert else grey
+        return 1.0 - grey if scale.inverted else grey
 
-    padding = _padding(tags, pixel_format, words)
-    return GreyMap(transfer, padding, ", ".join(words), tuple(warnings))
+    return GreyMap(transfer, padding, ", ".join(words), tuple(warnings), scale, doubtful)
+
+
+def _as_table(transfer: Transfer, span: tuple[float, float]) -> GreyTable | None:
+    """A transfer as a table of 16 bits; None where it would take too many entries."""
+    first, last = round(span[0]), round(span[1])
+    if last - first >= 1 << 16:
+        return None
+    grey = np.clip(transfer(np.arange(first, last + 1, dtype=np.float64)), 0.0, 1.0)
+    return GreyTable(first, np.rint(grey * 65535).astype("<u2").tobytes(), 16)
 
 
 def to_grey(cells: Cells, grey: GreyMap) -> Pixels:
@@ -157,129 +185,116 @@ def window(function: str, center: float, width: float) -> Transfer:
     return lambda x: np.clip((x - (center - 0.5)) / (width - 1.0) + 0.5, 0.0, 1.0)
 
 
-@dataclass(frozen=True)
-class _Lut:
-    """A look-up table (PS3.3 C.11.1.1): ``data`` from input ``first`` on, outputs 0 to ``top``."""
-
-    first: int
-    data: Values
-    top: float
-
-    def __call__(self, x: Values) -> Values:
-        index = np.clip(np.rint(x) - self.first, 0, len(self.data) - 1)
-        return self.data[index.astype(np.int64)]
-
-
-def _lut(item: Dataset, low: float, big_endian: bool) -> _Lut:
-    """One item of a Modality or VOI LUT Sequence, for inputs from ``low`` up."""
-    tags = Tags(item)
-    descriptor, data = tags.numbers("LUTDescriptor"), tags.get("LUTData")
-    if len(descriptor) != 3 or data is None:
-        raise Damaged("a look-up table lacks its descriptor or its data")
-    # 65,536 entries are written as 0, and a signed VR makes large counts negative.
-    entries = int(descriptor[0]) % 65536 or 65536
-    first, bits = int(descriptor[1]), int(descriptor[2])
-    if not 8 <= bits <= 16:
-        raise Damaged(f"a look-up table has entries of {bits} bits, not 8 to 16")
-    if low < 0 and first > 32767:
-        first -= 65536  # The first input is signed as the input is, whatever VR it was written in.
-    values = _lut_values(data, entries, bits, big_endian)
-    if len(values) < entries:
-        raise Damaged(f"a look-up table has {len(values)} entries, its descriptor says {entries}")
-    return _Lut(first, values[:entries].astype(np.float64), float((1 << bits) - 1))
-
-
-def _lut_values(data: Any, entries: int, bits: int, big_endian: bool) -> NDArray[Any]:
-    if isinstance(data, bytes):
-        if bits == 8 and len(data) < 2 * entries:
-            return np.frombuffer(data, dtype=np.uint8)
-        return np.frombuffer(data[: len(data) // 2 * 2], dtype=">u2" if big_endian else "<u2")
-    return np.atleast_1d(np.asarray(data, dtype=np.int64)) & 0xFFFF
-
-
 def _modality(
-    tags: Tags, pixel_format: PixelFormat, words: list[str]
-) -> tuple[Transfer, float, float]:
+    tags: Tags, pixel_format: PixelFormat, words: list[str], warnings: list[str]
+) -> tuple[Transfer, tuple[float, float], GreyScale]:
     """The modality transform, and the range of its output for all stored values."""
     low, high = pixel_format.range
     item = tags.item("ModalityLUTSequence")
     if item is not None:
-        lut = _lut(item, low, _big_endian(tags))
+        lut = read_lut(item, (low, high), big_endian(tags), warnings)
         words.append("modality LUT")
-        return lut, 0.0, lut.top
-    slope, intercept = tags.numbers("RescaleSlope"), tags.numbers("RescaleIntercept")
-    a, b = slope[0] if slope else 1.0, intercept[0] if intercept else 0.0
-    if a == 0:
+        return lut, (0.0, lut.top), GreyScale(modality_table=lut.table)
+    slope, intercept = _number(tags, "RescaleSlope", 1.0), _number(tags, "RescaleIntercept", 0.0)
+    if slope == 0:
         raise Damaged("Rescale Slope is 0")
-    if (a, b) != (1.0, 0.0):
-        words.append(f"rescale slope {a:g} intercept {b:g}")
-    ends = sorted((a * low + b, a * high + b))
-    return (lambda x: a * x + b), ends[0], ends[1]
+    if (slope, intercept) != (1.0, 0.0):
+        words.append(f"rescale slope {slope:g} intercept {intercept:g}")
+    ends = sorted((slope * low + intercept, slope * high + intercept))
+    rescale = GreyScale(rescale=(slope, intercept))
+    return (lambda x: slope * x + intercept), (ends[0], ends[1]), rescale
+
+
+def _number(tags: Tags, keyword: str, default: float) -> float:
+    return next(iter(tags.numbers(keyword)), default)
 
 
 def _voi(
     tags: Tags, voi: Voi, span: tuple[float, float], words: list[str], warnings: list[str]
-) -> Transfer:
-    """The first VOI LUT or window that ``voi`` allows, else the whole range."""
-    if voi in ("auto", "lut"):
-        item = tags.item("VOILUTSequence")
-        if item is not None:
-            lut = _lut(item, span[0], _big_endian(tags))
-            words.append("VOI LUT")
-            return lambda x: lut(x) / lut.top
-    if voi in ("auto", "window"):
-        found = _first_window(tags, warnings)
-        if found is not None:
-            words.append(f"{found[0]} window center {found[1]:g} width {found[2]:g}")
-            return window(*found)
+) -> tuple[Transfer, dict[str, Any]]:
+    """The first VOI LUT or window that ``voi`` allows and that can be used; else the whole range.
+
+    Both are wishes of the file's maker: none of them is a reason not to look at a mammogram.
+    """
+    if voi in ("auto", "lut") and (lut := _first_lut(tags, span, warnings)):
+        words.append("VOI LUT")
+        return (lambda x: lut(x) / lut.top), {"voi_table": lut.table}
+    if voi in ("auto", "window") and (found := _first_window(tags, span, warnings)):
+        words.append(f"{found[0]} window center {found[1]:g} width {found[2]:g}")
+        return window(*found), {"window": found}
     if voi in ("lut", "window"):
         what = "VOI LUT" if voi == "lut" else "window"
         warnings.append(f"The file has no {what} to apply: the whole range of values was mapped.")
     words.append(f"whole range {span[0]:g} to {span[1]:g}")
-    return linear(*span)
+    return linear(*span), {}
 
 
-def _first_window(tags: Tags, warnings: list[str]) -> tuple[str, float, float] | None:
-    """The first window that can be meant, as (function, center, width)."""
-    function = tags.text("VOILUTFunction") or "LINEAR"
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        warnings.append(f"VOI LUT Function {code_string(function)!r} is unknown: LINEAR was used.")
-        function = "LINEAR"
+def _first_lut(tags: Tags, span: tuple[float, float], warnings: list[str]) -> Lut | None:
     try:
-        pairs = list(zip(tags.numbers("WindowCenter"), tags.numbers("WindowWidth"), strict=True))
-    except (Damaged, ValueError):
-        warnings.append("Window Center and Width are no pairs of numbers: ignored.")
+        items = tags.items("VOILUTSequence")
+    except Damaged:
+        warnings.append("The VOI LUT Sequence cannot be read: ignored.")
         return None
-    for center, width in pairs:
-        if width >= 1 or (width > 0 and function != "LINEAR"):
-            return function, center, width
-        warnings.append(f"A {function} window cannot be {width:g} wide: ignored.")
+    for item in items:
+        try:
+            return read_lut(item, span, big_endian(tags), warnings)
+        except Damaged as error:
+            warnings.append(f"A VOI LUT cannot be used ({error}): ignored.")
     return None
 
 
-def _inverted(tags: Tags, words: list[str], warnings: list[str]) -> bool:
-    """Whether bright must become dark, once: Presentation LUT Shape, else the photometric tag.
-
-    For mammograms IDENTITY goes with MONOCHROME2, INVERSE with MONOCHROME1 (PS3.3 C.8.11.3).
-    """
-    photometric = tags.text("PhotometricInterpretation")
-    shape = tags.text("PresentationLUTShape")
-    inverted = photometric == "MONOCHROME1"
-    if shape in ("IDENTITY", "INVERSE"):
-        if inverted != (shape == "INVERSE"):
+def _first_window(
+    tags: Tags, span: tuple[float, float], warnings: list[str]
+) -> tuple[str, float, float] | None:
+    """The first window that can be meant, as (function, center, width)."""
+    stated = tags.texts("VOILUTFunction")
+    function = vocabulary.first_known(stated, vocabulary.FUNCTIONS) or "LINEAR"
+    if any(stated) and vocabulary.first_known(stated[:1], vocabulary.FUNCTIONS) is None:
+        said = code_string(stated[0].upper())
+        warnings.append(f"VOI LUT Function {said!r} is unknown: {function} was used.")
+    try:
+        centers, widths = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
+    except Damaged:
+        warnings.append("Window Center and Width are no numbers: ignored.")
+        return None
+    if len(centers) != len(widths):
+        warnings.append(f"{len(centers)} Window Centers, {len(widths)} Window Widths: only pairs.")
+    for center, width in zip(centers, widths, strict=False):
+        if width < 1 if function == "LINEAR" else width <= 0:
+            warnings.append(f"A {function} window cannot be {width:g} wide: ignored.")
+        elif center + width / 2 < span[0] or center - width / 2 > span[1]:
             warnings.append(
-                f"Presentation LUT Shape {shape} contradicts {photometric}: the shape was followed."
+                f"The window center {center:g} width {width:g} lies beside all values that can be"
+                f" stored ({span[0]:g} to {span[1]:g}): ignored."
             )
-        inverted = shape == "INVERSE"
-    if inverted:
-        words.append("inverted")
-    return inverted
+        else:
+            return function, center, width
+    return None
+
+
+def _inverted(tags: Tags, warnings: list[str]) -> tuple[bool, bool]:
+    """Whether bright must become dark, and whether the tags contradict each other on it.
+
+    Once, by the Presentation LUT Shape, else the photometric tag: for mammograms IDENTITY goes with
+    MONOCHROME2, INVERSE with MONOCHROME1 (PS3.3 C.8.11.3).
+    """
+    photometric = vocabulary.first_known(
+        tags.texts("PhotometricInterpretation")[:1], ("MONOCHROME1",)
+    )
+    shape = vocabulary.first_known(tags.texts("PresentationLUTShape")[:1], vocabulary.SHAPES)
+    inverted = photometric == "MONOCHROME1"
+    if shape is None or inverted == (shape == "INVERSE"):
+        return inverted, False
+    stated = photometric or "MONOCHROME2"
+    warnings.append(f"Presentation LUT Shape {shape} contradicts {stated}.")
+    return shape == "INVERSE", True
 
 
 def _for_processing(
     tags: Tags,
     span: tuple[float, float],
     levels: int,
+    less_is_dense: bool,
     words: list[str],
     warnings: list[str],
 ) -> Transfer:
@@ -291,8 +306,8 @@ def _for_processing(
     tissue; -1 the opposite. Without a sign the photometric interpretation tells, for dense tissue
     is shown bright.
     """
-    less_is_dense = _less_is_dense(tags, warnings)
-    relationship = tags.text("PixelIntensityRelationship")
+    stated = tags.texts("PixelIntensityRelationship")
+    relationship = vocabulary.first_known(stated, vocabulary.RELATIONSHIPS)
     logarithmic = relationship == "LOG"
     if relationship not in ("LIN", "LOG"):
         warnings.append(
@@ -316,22 +331,29 @@ def _for_processing(
     return transfer
 
 
-def _less_is_dense(tags: Tags, warnings: list[str]) -> bool:
-    """Whether low detector values are dense tissue: by the sign, else by the photometric tag."""
-    sign = tags.whole("PixelIntensityRelationshipSign")
-    monochrome1 = tags.text("PhotometricInterpretation") == "MONOCHROME1"
+def _less_is_dense(tags: Tags, warnings: list[str]) -> tuple[bool, bool]:
+    """Whether low detector values are dense tissue: by the sign, else by the photometric tag.
+
+    Also whether that is in doubt.
+    """
+    try:
+        sign = tags.whole("PixelIntensityRelationshipSign")
+    except Damaged:
+        sign = None
+    photometric = tags.texts("PhotometricInterpretation")[:1]
+    monochrome1 = vocabulary.first_known(photometric, ("MONOCHROME1",)) is not None
     if sign not in (1, -1):
         warnings.append(
             "Pixel Intensity Relationship Sign is missing: the Photometric Interpretation told "
             "which values are dense."
         )
-        return monochrome1
+        return monochrome1, True
     if (sign == 1) != monochrome1:
         warnings.append(
-            "Pixel Intensity Relationship Sign contradicts the Photometric Interpretation: "
-            "the sign was followed."
+            "Pixel Intensity Relationship Sign contradicts the Photometric Interpretation."
         )
-    return sign == 1
+        return sign == 1, True
+    return sign == 1, False
 
 
 def _padding(tags: Tags, pixel_format: PixelFormat, words: list[str]) -> tuple[int, int] | None:
@@ -351,7 +373,3 @@ def _padding(tags: Tags, pixel_format: PixelFormat, words: list[str]) -> tuple[i
     ends = sorted((stored(first), stored(first if last is None else last)))
     words.append(f"padding {ends[0]} to {ends[1]} black")
     return ends[0], ends[1]
-
-
-def _big_endian(tags: Tags) -> bool:
-    return tags.dataset.original_encoding[1] is False

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     HTJ2K,
@@ -30,8 +30,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from mammoscope.reading import words
 from mammoscope.reading.codecs.decoding import decode
 from mammoscope.reading.codecs.streams import StreamHeader, jpeg2000_header, jpeg_header
+from mammoscope.reading.dicom.elements import fragments
 from mammoscope.reading.dicom.tags import Tags, code_string
 from mammoscope.reading.faults import Damaged, Refused, check_size
 
@@ -96,7 +98,7 @@ class PixelFormat:
         samples = tags.whole("SamplesPerPixel")
         if photometric is None:
             raise Damaged("Photometric Interpretation (0028,0004) is missing")
-        if samples not in (None, 1) or photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        if samples not in (None, 1) or not words.first_known([photometric], words.PHOTOMETRIC):
             raise Refused(f"a colour image ({code_string(photometric)}), not a grey one")
         rows, columns = _required(tags, "Rows"), _required(tags, "Columns")
         check_size(rows, columns, max_pixels)
@@ -174,7 +176,7 @@ def read_cells(
             raise Damaged(f"its pixel data are compressed, its transfer syntax is {syntax.name}")
         array, warnings = _native(data, syntax, element.VR, pixel_format)
     elif syntax == RLELossless:
-        array, warnings = _run_lengths(data, pixel_format), ()
+        array, warnings = _run_lengths(_joined(data), pixel_format), ()
     elif syntax in _JPEG or syntax in _JPEG2000:
         return _stream(data, syntax, lowest, pixel_format)
     else:
@@ -215,7 +217,24 @@ def _native(
     return array.reshape(pixel_format.rows, pixel_format.columns), warnings
 
 
-def _run_lengths(data: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
+_STREAM_STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
+
+
+def _joined(data: bytes) -> bytes:
+    """The stream of a single frame: all its items but the offset table, which nobody needs.
+
+    The table may name every item, or a wrong place, or be missing altogether.
+    """
+    items = fragments(data)
+    if len(items) > 1 and not items[0].startswith(_STREAM_STARTS):
+        items = items[1:]
+    stream = b"".join(items)
+    if not stream:
+        raise Damaged("its pixel data are empty")
+    return stream
+
+
+def _run_lengths(stream: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
     options: dict[str, Any] = {
         "rows": pixel_format.rows,
         "columns": pixel_format.columns,
@@ -230,6 +249,7 @@ def _run_lengths(data: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
     }
     decoder = get_decoder(RLELossless)
     try:
+        data = encapsulate([stream])
         array, _ = decoder.as_array(data, index=0, raw=True, decoding_plugin="pydicom", **options)
     except Exception as error:
         raise Damaged("its run-length encoded pixel data are damaged") from error
@@ -240,10 +260,7 @@ def _stream(
     data: bytes, syntax: UID, lowest: int, pixel_format: PixelFormat
 ) -> tuple[Cells, tuple[str, ...]]:
     """A JPEG, JPEG-LS or JPEG 2000 stream, which may be split into fragments (PS3.5 A.4)."""
-    try:
-        stream = get_frame(data, 0, number_of_frames=1)
-    except Exception as error:
-        raise Damaged("its compressed pixel data are not split into items") from error
+    stream = _joined(data)
     header = jpeg2000_header(stream) if syntax in _JPEG2000 else jpeg_header(stream)
     _check_header(header, lowest, pixel_format)
     if syntax in _JPEG2000:
