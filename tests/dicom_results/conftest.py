@@ -84,7 +84,7 @@ def make_case(tmp_path: Path) -> Callable[..., Case]:
             mammogram = read(path)
             n = len(scores)
             found = Detections(
-                as_boxes(phantom(name).boxes[:n]),
+                as_boxes(phantom(name).boxes[:n]).copy(),
                 np.asarray(scores, dtype=np.float64),
                 np.full(n, p_malignant),
                 np.full(n, "both", dtype="<U5"),

@@ -12,6 +12,7 @@ from typing import Any
 
 from highdicom import SOPClass
 from pydicom import Dataset
+from pydicom.charset import convert_encodings
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag
 from pydicom.uid import UID, generate_uid
@@ -95,6 +96,9 @@ def seal(instance: SOPClass, study: Study, source: DicomFacts) -> bytes:
         even = value + b" " * (len(value) % 2)
         tag = BaseTag(number)
         instance[tag] = RawDataElement(tag, vr, len(even), even, 0, False, True)
+    # Otherwise it is decoded and encoded anew when it is written.
+    stated = instance.get("SpecificCharacterSet")
+    instance.set_original_encoding(False, True, convert_encodings(stated) if stated else "iso8859")
     # A run at another time is to give the same object: when it was made is not said.
     del instance.InstanceCreationDate, instance.InstanceCreationTime
     instance.pop("ContributingEquipmentSequence", None)

@@ -82,4 +82,4 @@ def _add_pixels(capture: Dataset, picture: Picture) -> None:
     capture.HighBit = 7
     capture.PixelRepresentation = 0
     data = picture.tobytes()
-    capture.PixelData = data + b"\0" * (len(data) % 2)
+    capture.add_new("PixelData", "OB", data + b"\0" * (len(data) % 2))
