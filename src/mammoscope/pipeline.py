@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from mammoscope.classification import Classifier, explain
 from mammoscope.detection import Detector
 from mammoscope.models import ClassifierCard, DetectorCard, find_card
@@ -20,6 +22,10 @@ from mammoscope.naming.outputs import name_of
 from mammoscope.preprocessing import PreprocessOptions, nipple_line, preprocess
 from mammoscope.reading import MetadataTable, ReadOptions, read
 from mammoscope.types import Explanation, ImageResult, Mammogram
+
+LEAST_CLASSIFIED = 3
+"""So many of the best regions of an image are classified though they are not shown: its score of
+malignancy rests on them. The others cost more time than all of detection."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +116,14 @@ class Pipeline:
         explanations: tuple[Explanation, ...] = ()
         if self._classifier:
             with _timed(timings, "classify"):
-                p_malignant = self._classifier.classify(prepared, found.boxes)
+                shown = found.scores >= self.threshold
+                asked = shown | (np.arange(len(found)) < LEAST_CLASSIFIED)
+                p_malignant = np.full(len(found), np.nan)
+                regions = self._classifier.look(prepared, found.boxes[asked])
+                p_malignant[asked] = self._classifier.probabilities(regions)
                 found = replace(found, p_malignant=p_malignant)
-                shown = found.boxes[found.scores >= self.threshold]
-                explanations = explain(self._classifier, prepared, shown)
+                of_shown = regions.only(shown[asked])
+                explanations = explain(self._classifier, prepared, found.boxes[shown], of_shown)
         assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
         result = ImageResult(
             name=name_of(path),

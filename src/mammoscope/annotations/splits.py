@@ -41,27 +41,44 @@ def hold_out(images: Images, test: float, validation: float, seed: int) -> Parts
 def folds(images: Images, count: int, validation: float, seed: int) -> tuple[Parts, ...]:
     """``count`` splits in which every patient is in the test part once.
 
+    Of images of several sources each source is split on its own, so that each has its share in
+    every part, and the same part whatever stands beside it.
+
     Raises
     ------
     ValueError
         If there are fewer than two folds, or fewer patients than folds.
     """
-    patients = _patients(images)
-    if not 2 <= count <= len(patients):
-        raise ValueError(f"{len(patients)} patients cannot be split into {count} folds")
-    order = np.random.default_rng(seed).permutation(len(patients))
+    sets = _by_source(images)
+    fewest = min(len(_patients(one)) for one in sets)
+    if not 2 <= count <= fewest:
+        raise ValueError(f"{fewest} patients cannot be split into {count} folds")
     parts = []
     for fold in range(count):
-        rest, reported = _split(images, {patients[i] for i in order[fold::count]})
+        out = set[str]()
+        for patients in map(_patients, sets):
+            order = np.random.default_rng(seed).permutation(len(patients))
+            out |= {patients[i] for i in order[fold::count]}
+        rest, reported = _split(images, out)
         parts.append(Parts(*split_by_patient(rest, validation, seed), reported))
     return tuple(parts)
 
 
 def split_by_patient(images: Images, held_out: float, seed: int) -> tuple[Images, Images]:
-    """Images that stay and images that are held out: a share of the patients drawn by ``seed``."""
-    patients = _patients(images)
-    order = np.random.default_rng(seed).permutation(len(patients))
-    return _split(images, {patients[i] for i in order[: round(held_out * len(patients))]})
+    """Images that stay and images that are held out: a share of the patients drawn by ``seed``.
+
+    Each source is split on its own.
+    """
+    out = set[str]()
+    for patients in map(_patients, _by_source(images)):
+        order = np.random.default_rng(seed).permutation(len(patients))
+        out |= {patients[i] for i in order[: round(held_out * len(patients))]}
+    return _split(images, out)
+
+
+def _by_source(images: Images) -> list[Images]:
+    sources = dict.fromkeys(image.source for image in images) or {None: None}
+    return [tuple(image for image in images if image.source == source) for source in sources]
 
 
 def _patients(images: Iterable[AnnotatedImage]) -> list[str]:

@@ -27,10 +27,18 @@ class Regions:
         (N, 1, side, side) float32 in [0, 1]; None for a model of features alone.
     features
         (N, F) float32; None for a model of pictures alone.
+    described
+        (N, ``len(NAMES)``) float32, all hand-made features; None where they were not made.
     """
 
     pictures: NDArray[np.float32] | None
     features: NDArray[np.float32] | None
+    described: NDArray[np.float32] | None = None
+
+    def only(self, which: NDArray[np.bool_]) -> Regions:
+        """Those of the mask ``which`` (N,)."""
+        parts = (self.pictures, self.features, self.described)
+        return Regions(*(None if part is None else part[which] for part in parts))
 
 
 class Classifier:
@@ -88,13 +96,13 @@ class Classifier:
     def look(self, mammogram: Mammogram, boxes: ArrayLike) -> Regions:
         """What the model is shown of regions."""
         card = self.card
-        pictures = features = None
+        pictures = features = described = None
         if card.side:
             pictures = as_pictures(cut(mammogram, boxes, card.side, card.margin), card.side)
         if self._columns:
             described = describe_all(cut(mammogram, boxes, ROI_SIDE, ROI_MARGIN))
             features = described[:, self._columns]
-        return Regions(pictures, features)
+        return Regions(pictures, features, described)
 
     def probabilities(self, regions: Regions) -> FloatArray:
         """Probability of malignancy (N,) of regions, which may be of different breasts."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mammoscope.classification.classifier import Classifier
-from mammoscope.classification.features import NAMES, ROI_MARGIN, ROI_SIDE, describe
+from mammoscope.classification.classifier import Classifier, Regions, describe_all
+from mammoscope.classification.features import NAMES, ROI_MARGIN, ROI_SIDE
 from mammoscope.classification.reference import TELLING, reference
 from mammoscope.classification.roi import cut
 from mammoscope.geometry import FloatArray, as_boxes, centers
@@ -14,27 +14,32 @@ from mammoscope.types import Evidence, Explanation, Mammogram
 
 
 def explain(
-    classifier: Classifier, mammogram: Mammogram, boxes: ArrayLike
+    classifier: Classifier, mammogram: Mammogram, boxes: ArrayLike, regions: Regions | None = None
 ) -> tuple[Explanation, ...]:
     """An explanation of each region (N, 4), xyxy in pixels of ``mammogram``, as it was classified.
+
+    ``regions`` are the same as the classifier has looked at them, where that was done before.
 
     The features are those of :data:`~mammoscope.classification.reference.TELLING`, whatever the
     classifier itself takes.
     """
     found = as_boxes(boxes)
-    described = (describe(roi) for roi in cut(mammogram, found, ROI_SIDE, ROI_MARGIN))
+    looked = classifier.look(mammogram, found) if regions is None else regions
+    described = looked.described
+    if described is None:
+        described = describe_all(cut(mammogram, found, ROI_SIDE, ROI_MARGIN))
     features = [
         {t.name: reference().placed(t.name, float(values[NAMES.index(t.name)])) for t in TELLING}
         for values in described
     ]
-    evidence = _evidence(classifier, mammogram, found)
+    evidence = _evidence(classifier, mammogram, found, looked)
     return tuple(Explanation(*parts) for parts in zip(features, evidence, strict=True))
 
 
 def _evidence(
-    classifier: Classifier, mammogram: Mammogram, boxes: FloatArray
+    classifier: Classifier, mammogram: Mammogram, boxes: FloatArray, regions: Regions
 ) -> list[Evidence | None]:
-    maps = classifier.maps(classifier.look(mammogram, boxes))
+    maps = classifier.maps(regions)
     if maps is None:
         return [None] * len(boxes)
     card, frame = classifier.card, mammogram.frame

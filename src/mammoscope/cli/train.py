@@ -36,17 +36,28 @@ _EPILOG = f"""
 {DISCLAIMER}
 """
 
-_Data = Annotated[str, typer.Option(metavar="ADAPTER:PATH", help="See `mammoscope datasets list`.")]
+_Data = Annotated[
+    list[str],
+    typer.Option(
+        metavar="ADAPTER:PATH",
+        help="See `mammoscope datasets list`. May be given several times: each set is split by"
+        " patient on its own.",
+    ),
+]
 _Out = Annotated[Path, typer.Option(help="Folder of the run; a run in it goes on.")]
 _Config = Annotated[
     Path | None,
     typer.Option(
-        help="TOML settings, or the name of shipped ones: mass, mass-all, centernet, retinanet."
+        help="TOML settings, or the name of shipped ones: mass, mass-all, further, centernet,"
+        " retinanet."
     ),
 ]
 _Start = Annotated[
     Path | None,
-    typer.Option(help="detector.safetensors of an earlier run, to train further from."),
+    typer.Option(
+        help="detector.safetensors of an earlier run, or NAME.onnx of an exported model of the same"
+        " settings, to train further from."
+    ),
 ]
 _Weights = Annotated[
     Path | None,
@@ -100,7 +111,7 @@ def detector(
         from mammoscope.training.detectors.detector import train_detector
 
         settings = DetectorConfig.read(config_file(config))
-        images = datasets.masses(datasets.load(data))
+        images = datasets.masses(datasets.to_learn_from(data))
         t = settings.training
         parts = hold_out(images, t.test, t.validation, t.split_seed)
         with training_run(out, weights, start) as run:
@@ -127,7 +138,7 @@ def folds(
         from mammoscope.training.detectors.detector import train_folds
 
         settings = DetectorConfig.read(config_file(config))
-        images = datasets.masses(datasets.load(data))
+        images = datasets.masses(datasets.to_learn_from(data))
         with training_run(out, weights) as run:
             folder = train_folds(settings, images, count, run)
     typer.echo(f"Out-of-fold predictions: {folder / 'both.csv'}")
@@ -157,7 +168,7 @@ def classifier(
         from mammoscope.training.classifiers.train import train_classifier
 
         way = find_method(method)
-        images = datasets.masses(datasets.load(data))
+        images = datasets.masses(datasets.to_learn_from(data))
         t = way.split
         parts = hold_out(images, t.test, t.validation, t.split_seed)
         found = read_detected(detected, images) if detected else {}
@@ -192,7 +203,7 @@ def compare(
         from mammoscope.training.classifiers.methods import find_method
 
         methods = [find_method(name) for name in dict.fromkeys(method)]
-        images = datasets.masses(datasets.load(data))
+        images = datasets.masses(datasets.to_learn_from(data))
         found = read_detected(detected, images) if detected else {}
         with training_run(out, weights) as run:
             folder = compare_methods(methods, images, count, found, run)

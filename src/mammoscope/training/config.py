@@ -103,6 +103,9 @@ class TrainingConfig:
         Share of the other patients kept for choices: calibration, fusion, threshold.
     seed, split_seed
         Of the network's start and the pictures; of who is held out.
+    least_share
+        A source with a smaller share of the training images is shown several times an epoch, as
+        often as brings it nearest to this share.
     trunk_share
         The trunk learns at this share of the learning rate.
     precision
@@ -124,6 +127,7 @@ class TrainingConfig:
     warmup_steps: int = 300
     ema: float = 0.998
     trunk_share: float = 0.5
+    least_share: float = 0.0
     test: float = 0.15
     validation: float = 0.1
     seed: int = 0
@@ -135,7 +139,7 @@ class TrainingConfig:
         _need(self, "at least 1", "epochs", "batch", "warmup_steps")
         _need(self, "at least 0", "learning_rate", "weight_decay", "seed", "split_seed", "workers")
         _need(self, "at least 0 and below 1", "ema", "test", "validation")
-        _need(self, "from 0 to 1", "trunk_share")
+        _need(self, "from 0 to 1", "trunk_share", "least_share")
         if self.precision not in PRECISIONS:
             raise ValueError(
                 f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}"
@@ -148,7 +152,9 @@ class AugmentationConfig:
 
     ``paste`` is the share of pictures in which it is tried to put a mass of another breast; where
     no room is found the picture stays as it is. ``crop_with_mass`` is the share of crops taken
-    around a mass; the others lie anywhere in the breast.
+    around a mass; the others lie anywhere in the breast. ``lookalikes`` is the share of pictures
+    with things drawn into them that look like masses and are none; ``local`` is how far contrast is
+    made alike all over at most.
 
     Raises
     ------
@@ -158,6 +164,7 @@ class AugmentationConfig:
 
     paste: float = 0.0
     crop_with_mass: float = 0.5
+    lookalikes: float = 0.0
     flip: float = 0.0
     rotation_deg: float = 0.0
     scale: float = 0.0
@@ -166,12 +173,14 @@ class AugmentationConfig:
     gamma: float = 0.0
     contrast: float = 0.0
     flatten: float = 0.0
+    local: float = 0.0
     sharpen: float = 0.0
     noise: float = 0.0
     blur_px: float = 0.0
 
     def __post_init__(self) -> None:
         _need(self, "from 0 to 1", "paste", "crop_with_mass", "flip", "shift", "flatten")
+        _need(self, "from 0 to 1", "lookalikes", "local")
         _need(self, "at least 0", "rotation_deg", "scale", "aspect", "gamma", "contrast")
         _need(self, "at least 0", "sharpen", "noise", "blur_px")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from mammoscope.training.config import (
     NetworkConfig,
     TrainingConfig,
 )
-from mammoscope.training.detectors.data import ChangedPictures, Sample, load_samples
+from mammoscope.training.detectors.data import ChangedPictures, Sample, balanced, load_samples
 
 SIZE = (160, 96)
 WHOLE, CROP = 0, 1
@@ -62,7 +63,7 @@ def test_boxes_follow_the_pixels(
     centre: tuple[float, float], radii: tuple[float, float], seed: int, index: int
 ) -> None:
     pictures = pictures_of([blob_sample(*centre, *radii)], MOVES, seed)
-    picture, boxes = pictures[index]
+    picture, boxes, _ = pictures[index]
     if len(boxes) == 0:
         assert index == CROP, "a mass is lost only where a crop cuts most of it off"
         return
@@ -97,7 +98,7 @@ def test_a_mass_is_moved_into_another_breast() -> None:
     pictures = pictures_of([plain, donor], AugmentationConfig(paste=1.0))
     found = 0
     for pictures.epoch in range(20):
-        picture, boxes = pictures[WHOLE]
+        picture, boxes, _ = pictures[WHOLE]
         for box in boxes.numpy().round().astype(int):
             found += 1
             middle = picture[0, (box[1] + box[3]) // 2, (box[0] + box[2]) // 2]
@@ -116,7 +117,9 @@ def test_a_picture_depends_on_seed_and_epoch_alone() -> None:
         shift=0.05,
         gamma=0.5,
         contrast=0.3,
+        lookalikes=0.5,
         flatten=0.5,
+        local=0.5,
         sharpen=0.5,
         noise=0.05,
         blur_px=1.0,
@@ -143,3 +146,37 @@ def test_a_sample_keeps_the_way_back_to_the_file(images: tuple[AnnotatedImage, .
     marked = next(image for image in images if len(image.boxes))
     (sample,) = load_samples([marked], (96, 64), lambda error: pytest.fail(str(error)))
     np.testing.assert_allclose(sample.frame.boxes_to_source(sample.boxes), marked.boxes, atol=1e-3)
+
+
+def test_what_is_neither_goes_along_and_so_does_a_mass_cut_off() -> None:
+    sample = blob_sample(90, 160, 25, 25)
+    ignored = np.array([[100.0, 40.0, 140.0, 60.0]])
+    plain = Sample(sample.image, sample.pixels, sample.boxes, sample.frame, ignored)
+    _, boxes, neither = pictures_of([plain], AugmentationConfig())[WHOLE]
+    np.testing.assert_allclose(neither.numpy(), ignored / 2, atol=0.6)
+    corner = blob_sample(8, 8, 30, 30)
+    away = pictures_of([corner], AugmentationConfig(crop_with_mass=0.0, shift=0.3))
+    seen = [away[CROP] for away.epoch in range(60)]
+    assert any(len(neither) and not len(boxes) for _, boxes, neither in seen)
+    for _, boxes, neither in seen:
+        assert len(boxes) + len(neither) <= 1, "a mass is one or the other"
+
+
+def test_lookalikes_are_drawn_into_pictures_and_bring_no_box() -> None:
+    sample = blob_sample(90, 160, 25, 25)
+    plain = Sample(sample.image, np.full_like(sample.pixels, 20000), np.zeros((0, 4)), sample.frame)
+    pictures = pictures_of([plain], AugmentationConfig(lookalikes=1.0))
+    contrasts = []
+    for pictures.epoch in range(20):
+        picture, boxes, neither = pictures[WHOLE]
+        assert len(boxes) == len(neither) == 0
+        contrasts.append(float(picture.max() - picture.min()))
+    assert np.mean(np.array(contrasts) > 0.02) > 0.7
+
+
+def test_a_small_source_is_shown_several_times() -> None:
+    many = [blob_sample(90, 160, 25, 25)] * 9
+    few = replace(many[0], image=replace(many[0].image, source="few"))
+    assert balanced([*many, few], 0.0) == [*many, few]
+    shown = balanced([*many, few], 0.3)
+    assert len(shown) == 12 and sum(s.image.source == "few" for s in shown) == 3

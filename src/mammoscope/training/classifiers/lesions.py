@@ -160,7 +160,7 @@ class ChangedLesions:
         box = boxes[which]
         scale = side / (margin * max(box[2] - box[0], box[3] - box[1]))
         view = View((box[:2] + box[2:]) / 2, np.full(2, side / 2), scale, (side, side))
-        picture, _ = move((pixels, boxes), view, settings, rng)
+        picture, _ = move(pixels, view, settings, rng)
         picture = recolour(picture, settings, rng)
         features = lesion.shown[FEATURES][which]
         label = torch.tensor(float(lesion.malignant))

@@ -16,7 +16,13 @@ from mammoscope.files import ensure_folder, write_json
 from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.detectors.calibration import calibrate
-from mammoscope.training.detectors.data import ChangedPictures, Sample, collate, load_samples
+from mammoscope.training.detectors.data import (
+    ChangedPictures,
+    Sample,
+    balanced,
+    collate,
+    load_samples,
+)
 from mammoscope.training.detectors.export import export_detector
 from mammoscope.training.detectors.families import MassDetector, build
 from mammoscope.training.detectors.predict import (
@@ -77,7 +83,7 @@ def fit_on(config: DetectorConfig, images: Iterable[AnnotatedImage], run: Run) -
     samples = load_samples(shown, size, lambda error: run.report(f"left out: {error}"))
     if not samples:
         raise InputError(run.folder, "no training image could be used")
-    fit(job_of(config, samples), run)
+    fit(job_of(config, balanced(samples, config.training.least_share)), run)
 
 
 def job_of(config: DetectorConfig, samples: list[Sample]) -> Job[MassDetector]:
@@ -91,7 +97,11 @@ def job_of(config: DetectorConfig, samples: list[Sample]) -> Job[MassDetector]:
         return network
 
     pictures = ChangedPictures(samples, config)
-    marked = (f"{s.image.path.as_posix()} {s.image.boxes.tolist()}" for s in samples)
+    marked = (
+        f"{s.image.path.as_posix()} {s.image.boxes.tolist()}"
+        + (f" {s.image.ignored}" if s.image.ignored else "")
+        for s in samples
+    )
     return Job("detector", untrained, pictures, collate, config, config.training, digest_of(marked))
 
 

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.geometry import iou
+from mammoscope.geometry import as_boxes, iou
+from mammoscope.phantom.lookalikes import KINDS, add_lookalike
+from mammoscope.tables import Box
 from mammoscope.training.config import AugmentationConfig
 
 Marked = tuple[NDArray[np.uint16], NDArray[np.float64]]
@@ -20,6 +22,9 @@ _SMALLEST_SHARE = 0.4
 
 _MARGIN = 1.4
 """A mass is moved with this many times its box, so that its border comes along."""
+
+_THIN = ("ring", "beads", "wire", "clips")
+"""Things that leave a mass behind them to be seen."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,12 @@ class View:
 
 
 def move(
-    marked: Marked, view: View, config: AugmentationConfig, rng: np.random.Generator
+    pixels: NDArray[np.uint16], view: View, config: AugmentationConfig, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """A view turned, scaled, shifted and mirrored: float32 in [0, 1], and its boxes."""
-    pixels, boxes = marked
+    """A view turned, scaled, shifted and mirrored: float32 in [0, 1], and how boxes go along.
+
+    That is an affine map (2, 3) for :func:`move_boxes`.
+    """
     rows, columns = view.size
     factor = view.scale * around_one(config.scale, rng)
     stretch = math.sqrt(around_one(config.aspect, rng))
@@ -66,15 +73,19 @@ def move(
     at_centres = affine.copy()
     at_centres[:, 2] += affine[:, :2] @ (0.5, 0.5) - 0.5
     moved = cv2.warpAffine(pixels, at_centres, (columns, rows), flags=cv2.INTER_LINEAR)
-    return moved.astype(np.float32) / np.float32(65535), move_boxes(boxes, affine, view.size)
+    return moved.astype(np.float32) / np.float32(65535), affine
 
 
 def move_boxes(
     boxes: NDArray[np.float64], affine: NDArray[np.float64], size: tuple[int, int]
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Boxes of the ellipses that fill ``boxes``, moved by ``affine`` and cut at the picture.
 
     An ellipse stays as large as the mass when it is turned; the turned box would be too large.
+
+    Returns
+    -------
+    Those of which enough is left in the picture to be shown, and those of which less is.
     """
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 @ affine[:, :2].T + affine[:, 2]
     half = (boxes[:, 2:] - boxes[:, :2]) / 2
@@ -84,7 +95,8 @@ def move_boxes(
     cut[:, 0::2] = np.clip(cut[:, 0::2], 0, size[1])
     cut[:, 1::2] = np.clip(cut[:, 1::2], 0, size[0])
     left = np.prod(cut[:, 2:] - cut[:, :2], axis=1) / np.prod(moved[:, 2:] - moved[:, :2], axis=1)
-    return cut[left >= _SMALLEST_SHARE]
+    enough = left >= _SMALLEST_SHARE
+    return cut[enough], cut[~enough & (left > 0)]
 
 
 def paste_mass(
@@ -124,6 +136,34 @@ def paste_mass(
     pasted[y : y + rows, x : x + columns] = np.clip(blended, 1, 65535).astype(np.uint16)
     middle = np.array([x + columns / 2, y + rows / 2])
     return pasted, np.concatenate([boxes, [[*(middle - half), *(middle + half)]]])
+
+
+def add_lookalikes(
+    marked: Marked, config: AugmentationConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
+    """Up to three things that look like masses and are none, drawn into a breast.
+
+    Returns
+    -------
+    The pixels, and boxes (N, 4) around what was drawn. What would lie over the middle of a mass is
+    left out, if it is not thin.
+    """
+    pixels, boxes = marked
+    drawn: list[Box] = []
+    if rng.random() >= config.lookalikes:
+        return pixels, as_boxes(drawn)
+    for _ in range(int(rng.integers(1, 4))):
+        kind = str(rng.choice(list(KINDS)))
+        changed, box = add_lookalike(pixels, kind, rng)
+        if box is not None and (kind in _THIN or not _covers(box, boxes)):
+            pixels = changed
+            drawn.append(box)
+    return pixels, as_boxes(drawn)
+
+
+def _covers(box: Box, boxes: NDArray[np.float64]) -> bool:
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return bool(((centres > box[:2]) & (centres < box[2:])).all(axis=1).any())
 
 
 def _room(
@@ -166,6 +206,8 @@ def recolour(
         coarse = cv2.GaussianBlur(cv2.resize(pixels, None, fx=0.125, fy=0.125), (0, 0), 8)
         coarse = cv2.resize(coarse, pixels.shape[::-1])
         pixels = pixels - rng.uniform(0, config.flatten) * (coarse - coarse[breast].mean())
+    if config.local and rng.random() < 0.4:
+        pixels = _evened(pixels, breast, rng.uniform(0, config.local), rng.uniform(4, 16))
     if config.sharpen and rng.random() < 0.3:
         blurred = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(1.0, 4.0))
         pixels = pixels + rng.uniform(0, config.sharpen) * (pixels - blurred)
@@ -178,6 +220,24 @@ def recolour(
         grain = rng.standard_normal(pixels.shape, dtype=np.float32)
         pixels = pixels + rng.uniform(0, config.noise) * grain
     return (np.clip(pixels, 0, 1) * breast).astype(np.float32)
+
+
+def _evened(
+    pixels: NDArray[np.float32], breast: NDArray[np.bool_], share: float, coarse: float
+) -> NDArray[np.float32]:
+    """Contrast made alike all over, as digital units show it: fat dark, tissue crisp.
+
+    Each pixel moves by ``share`` to how far it lies above its surroundings, in deviations of them,
+    ``coarse`` times 8 pixels wide.
+    """
+    sums = np.stack([pixels, pixels**2, breast], axis=-1).astype(np.float32)
+    small = cv2.GaussianBlur(cv2.resize(sums, None, fx=0.125, fy=0.125), (0, 0), coarse)
+    weight = np.maximum(small[..., 2], np.float32(1e-3))
+    middle = small[..., 0] / weight
+    spread = np.sqrt(np.maximum(small[..., 1] / weight - middle**2, 0)) + np.float32(0.05)
+    mean, deviation = (cv2.resize(one, pixels.shape[::-1]) for one in (middle, spread))
+    evened = np.float32(0.4) + np.float32(0.2) * (pixels - mean) / deviation
+    return pixels + np.float32(share) * (evened - pixels)
 
 
 def around_one(reach: float, rng: np.random.Generator) -> float:

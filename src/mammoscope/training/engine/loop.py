@@ -31,6 +31,7 @@ from mammoscope.files import write_bytes
 from mammoscope.training.config import Settings, TrainingConfig
 from mammoscope.training.engine.checkpoint import Progress, load_weights, save_weights
 from mammoscope.training.engine.precision import resolved
+from mammoscope.training.engine.recover import load_exported
 
 _CALIBRATION_PICTURES = 16
 """Pictures from which folded batch-norms get their statistics back."""
@@ -224,13 +225,21 @@ def digest_of(lines: Iterable[str]) -> str:
 
 def _start(network: Any, pictures: Pictures, run: Run) -> None:
     """The weights that a new run begins with."""
-    if run.start is not None:
+    if run.start is not None and run.start.suffix == ".onnx":
+        load_exported(network, run.start)
+        network.trunk.restore_batch_norm(_first_look(pictures))
+    elif run.start is not None:
         load_weights(network, run.start)
     elif run.weights is not None:
         network.trunk.start_from(run.weights)
-        step = max(1, len(pictures) // _CALIBRATION_PICTURES) | 1
-        chosen = range(0, len(pictures), step)[:_CALIBRATION_PICTURES]
-        network.trunk.restore_batch_norm(torch.stack([pictures[i][0] for i in chosen]))
+        network.trunk.restore_batch_norm(_first_look(pictures))
+
+
+def _first_look(pictures: Pictures) -> torch.Tensor:
+    """Pictures from which folded batch-norms get their statistics back."""
+    step = max(1, len(pictures) // _CALIBRATION_PICTURES) | 1
+    chosen = range(0, len(pictures), step)[:_CALIBRATION_PICTURES]
+    return torch.stack([pictures[i][0] for i in chosen])
 
 
 def _epoch(parts: _Parts, job: Job[Any], run: Run) -> float:

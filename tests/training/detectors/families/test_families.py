@@ -194,3 +194,15 @@ def test_the_families_are_compared_under_the_same_settings(name: str) -> None:
     assert one.network.family == name
     assert (one.training, one.augmentation) == (other.training, other.augmentation)
     assert one.network.trunk == other.network.trunk
+
+
+@families
+def test_nothing_is_learnt_from_what_lies_in_an_ignored_box(family: str, small: Small) -> None:
+    network = built(small(family)).eval()
+    pictures, nothing = torch.rand(1, 1, 96, 64), [torch.zeros(0, 4)]
+    everything = [torch.tensor([[0.0, 0.0, 64.0, 96.0]])]
+    assert network(pictures, nothing).item() > 0
+    assert network(pictures, nothing, everything).item() == pytest.approx(0, abs=1e-6)
+    mass = [torch.tensor([[20.0, 30.0, 50.0, 60.0]])]
+    with_mass = network(pictures, mass, everything).item()
+    assert 0 < with_mass <= network(pictures, mass).item(), "a mass in it is learnt all the same"

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mammoscope.training.config import NetworkConfig
-from mammoscope.training.detectors.families.base import Detected, MassDetector
+from mammoscope.training.detectors.families.base import Detected, MassDetector, neither
 from mammoscope.training.detectors.families.centernet_loss import (
     STRIDE,
     box_loss,
@@ -28,6 +28,9 @@ _BOX_UNIT = 32.0
 
 _BOX_WEIGHT = 2.0
 """How much the box counts beside the heat map in the loss."""
+
+_SURELY_NOT = -30.0
+"""A logit at which the focal loss of background, and its slope, are 0."""
 
 _TOP = 100
 """Peaks that are read off a picture."""
@@ -49,9 +52,13 @@ class CenterNet(MassDetector):
         self.heat = nn.Sequential(_separable(wide), to_heat)
         self.sides = nn.Sequential(_separable(wide), to_sides)
 
-    def loss(self, pictures: Tensor, boxes: list[Tensor]) -> Tensor:
+    def loss(self, pictures: Tensor, boxes: list[Tensor], ignored: list[Tensor]) -> Tensor:
         """Focal loss of the heat map and generalised IoU of the boxes."""
         logits, sides = self.maps(pictures)
+        y, x = ((torch.arange(n, device=logits.device) + 0.5) * STRIDE for n in logits.shape[-2:])
+        y, x = torch.meshgrid(y, x, indexing="ij")
+        out = torch.stack([neither(x, y, *of) for of in zip(boxes, ignored, strict=True)])
+        logits = logits.masked_fill(out[:, None], _SURELY_NOT)
         heat, wanted, weight = targets(boxes, logits.shape[-2], logits.shape[-1])
         heat, wanted, weight = (t.to(logits.device) for t in (heat, wanted, weight))
         return heat_loss(logits, heat) + _BOX_WEIGHT * box_loss(sides, wanted, weight)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 
 from mammoscope.training.config import NetworkConfig
-from mammoscope.training.detectors.families.base import Detected, MassDetector
+from mammoscope.training.detectors.families.base import Detected, MassDetector, neither
 from mammoscope.training.engine.trunk import Trunk
 
 STRIDES = (8, 16, 32)
@@ -23,6 +23,9 @@ DEPTH = 2
 
 NORM = partial(nn.GroupNorm, 8)
 """Normalisation in heads: small batches, and statistics that differ from level to level."""
+
+_SURELY_NOT = -30.0
+"""A class logit at which the focal loss of background, and its slope, are 0."""
 
 _TOP = 100
 """Places that are read off a picture."""
@@ -79,15 +82,22 @@ class PyramidDetector(MassDetector):
     def decode(self, codes: Tensor, anchors: Tensor) -> Tensor:
         """Boxes (M, 4) xyxy that the head's codes (M, 4) mean at anchors (M, 4)."""
 
-    def loss(self, pictures: Tensor, boxes: list[Tensor]) -> Tensor:
-        """The sum of the head's losses as torchvision has them."""
+    def loss(self, pictures: Tensor, boxes: list[Tensor], ignored: list[Tensor]) -> Tensor:
+        """The sum of the head's losses as torchvision has them.
+
+        Cells in ignored boxes are taken to say that there is nothing, surely: they learn nothing.
+        """
         outputs, shapes = self._look(pictures)
+        anchors = place_anchors(self.sides, shapes)
+        x, y = ((torch.cat(anchors)[:, i] + torch.cat(anchors)[:, i + 2]) / 2 for i in (0, 1))
+        out = torch.stack([neither(x, y, *of) for of in zip(boxes, ignored, strict=True)])
+        outputs["cls_logits"] = outputs["cls_logits"].masked_fill(out[..., None], _SURELY_NOT)
         targets = []
         for marked in boxes:
             marked = marked.to(pictures.device)
             labels = torch.zeros(len(marked), dtype=torch.int64, device=marked.device)
             targets.append({"boxes": marked, "labels": labels})
-        losses = self.head_loss(targets, outputs, place_anchors(self.sides, shapes))
+        losses = self.head_loss(targets, outputs, anchors)
         return torch.stack(list(losses.values())).sum()
 
     def find(self, pictures: Tensor) -> Detected:
