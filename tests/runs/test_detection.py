@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mammoscope.classification import Classifier
 from mammoscope.errors import BreastNotFound, ModelError, OutputError
+from mammoscope.models import ClassifierCard, find_card
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.phantom import WrittenStudies
-from mammoscope.pipeline import Pipeline, PipelineOptions, detect
+from mammoscope.pipeline import LEAST_CLASSIFIED, Pipeline, PipelineOptions, detect
+from mammoscope.preprocessing import preprocess
 from mammoscope.reading import FoundImages, find_images, load_metadata
 from mammoscope.runs import run_detection
 
@@ -50,9 +53,26 @@ def test_a_result_is_in_pixels_of_the_source(pipeline: Pipeline, found: FoundIma
         assert (np.diff(result.detections.scores) <= 0).all()
         assert (result.laterality, result.view) == tuple(path.stem.split("_")[-2:])
         assert set(result.timings_s) == {"read", "preprocess", "detect", "classify"}
-        assert ((result.detections.p_malignant > 0) & (result.detections.p_malignant < 1)).all()
+        shown = result.detections.scores >= result.threshold
+        asked = shown | (np.arange(len(shown)) < LEAST_CLASSIFIED)
+        p = result.detections.p_malignant
+        assert ((p[asked] > 0) & (p[asked] < 1)).all()
+        assert np.isnan(p[~asked]).all(), "the rest costs more time than all of detection"
         assert 0 < result.malignant_threshold < 1
         assert result.models == pipeline.models
+
+
+def test_a_region_is_classified_the_same_whatever_else_is(
+    pipeline: Pipeline, found: FoundImages
+) -> None:
+    mammogram, result = pipeline(found.paths[0])
+    prepared = preprocess(mammogram).mammogram
+    boxes = prepared.frame.boxes_from_source(result.detections.boxes)
+    every = Classifier(find_card(ClassifierCard, None)).classify(prepared, boxes)
+    p = result.detections.p_malignant
+    asked = ~np.isnan(p)
+    assert asked.any()
+    np.testing.assert_allclose(p[asked], every[asked], atol=1e-6)
 
 
 def test_a_mass_is_found_where_it_was_put(
