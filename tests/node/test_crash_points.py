@@ -16,7 +16,7 @@ from mammoscope.node import spool as spool_module
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.queue import Queue, ResultObject
 
-WATCHED = {queue_module.__file__, spool_module.__file__}
+WATCHED = {module.__file__ for module in (queue_module, spool_module)}
 
 IMAGES = {"1.1.1": b"first", "1.1.2": b"second", "1.1.3": b"late"}
 
@@ -82,7 +82,7 @@ def check(folder: Path, words: list[str]) -> None:
         kept = {path.name: path.read_bytes() for path in queue.spool.images.iterdir()}
         for name, data in kept.items():
             assert name == f"{hashlib.sha256(data).hexdigest()}.dcm"
-        on_record = queue._db.execute("SELECT uid, file, kept FROM images").fetchall()
+        on_record = queue._db.rows("SELECT uid, file, kept FROM images")
         assert {file for _, file, is_kept in on_record if is_kept} == {*kept}
         assert {word[6:] for word in words if word.startswith("taken")} <= {r[0] for r in on_record}
         waiting = {found.uid: found.file for found in queue.due_objects()}
@@ -119,7 +119,7 @@ def die_everywhere(tmp_path: Path) -> None:
 def test_whatever_the_line_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     # In a process that has loaded little: forks of this one take long.
     command = [sys.executable, __file__, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stderr
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -181,18 +183,147 @@ def test_images_are_kept_for_a_while_and_then_known_but_gone(
     assert study is not None and [path.read_bytes() for path in study.files] == [b"a"]
 
 
-def test_leftovers_of_a_process_that_died_are_removed(open_queue: Open, result: Callable) -> None:
+def test_what_is_not_on_record_is_moved_and_never_removed(
+    open_queue: Open, result: Callable
+) -> None:
     queue = open_queue()
     queue.add_image("1.1", "1.1.1", b"a")
     queue.add_image("1.2", "1.2.1", b"b")
     queue.take_study(0)
     queue.finish("1.1", [result("9.1")])
     before = names(queue.spool.images), names(queue.spool.objects)
-    for folder in (queue.spool.images, queue.spool.objects):
-        (folder / ".1234.tmp").write_bytes(b"half")
-        (folder / "unknown.dcm").write_bytes(b"not on record")
+    for _ in range(2):
+        for folder in (queue.spool.images, queue.spool.objects):
+            (folder / ".0123456789abcdef.tmp").write_bytes(b"half")
+            (folder / "unknown.dcm").write_bytes(folder.name.encode())
+        queue = open_queue()
+        assert (names(queue.spool.images), names(queue.spool.objects)) == before
+        assert queue.leftovers.lost == ("in/unknown.dcm", "out/unknown.dcm")
+    kept = [path.read_bytes() for path in queue.spool.lost.iterdir()]
+    assert sorted(kept) == [b"in", b"in", b"out", b"out"]
+    assert open_queue().leftovers.lost == ()
+
+
+def test_files_that_are_gone_are_told_and_their_objects_made_again(
+    open_queue: Open, result: Callable
+) -> None:
     queue = open_queue()
-    assert (names(queue.spool.images), names(queue.spool.objects)) == before
+    queue.add_image("1.1", "1.1.1", b"a")
+    queue.take_study(0)
+    queue.finish("1.1", [result("9.1"), result("9.2")])
+    queue.spool.object("9.1").unlink()
+    queue = open_queue()
+    assert queue.leftovers.gone == ("9.1.dcm",)
+    assert queue.take_study(0) is not None
+    queue.finish("1.1", [result("9.1"), result("9.2")])
+    assert uids(queue.due_objects()) == ["9.1", "9.2"]
+    (name,) = names(queue.spool.images)
+    (queue.spool.images / name).unlink()
+    assert open_queue().leftovers.gone == (name,)
+
+
+def test_another_image_of_the_same_uid_takes_its_place_and_the_first_is_kept(queue: Queue) -> None:
+    assert not queue.add_image("1.1", "1.1.1", b"a")
+    assert not queue.add_image("1.1", "1.1.1", b"a")
+    assert queue.add_image("1.1", "1.1.1", b"b")
+    study = queue.take_study(0)
+    assert study is not None and [path.read_bytes() for path in study.files] == [b"b"]
+    assert [path.read_bytes() for path in queue.spool.lost.iterdir()] == [b"a"]
+
+
+@pytest.mark.parametrize("ahead_s", [3600, 365 * 86400])
+def test_a_clock_that_ran_ahead_freezes_nothing(
+    open_queue: Open, result: Callable, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + ahead_s)
+    queue = open_queue()
+    for study in ("1.1", "1.2", "1.3"):
+        queue.add_image(study, f"{study}.1", study.encode())
+    assert queue.take_study(0) is not None
+    second = queue.take_study(0)
+    assert second is not None
+    queue.finish(second.uid, [result("9.1", second.uid), result("9.2", second.uid)])
+    queue.mark_refused(queue.due_objects()[0])
+    monkeypatch.setattr(time, "time", right)
+    assert queue.take_study(0.2) is None, "the quiet period begins when the clock is right"
+    time.sleep(0.25)
+    assert {queue.take_study(0.2).uid for _ in range(2)} == {"1.1", "1.3"}  # type: ignore[union-attr]
+    assert uids(queue.due_objects()) == ["9.1", "9.2"]
+    queue.drop_images(3600)
+    assert len(names(queue.spool.images)) == 3
+
+
+def test_a_clock_that_is_put_back_freezes_nothing(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.add_image("1.1", "1.1.1", b"a")
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() - 86400)
+    assert queue.take_study(0) is not None
+
+
+def test_the_study_that_waits_longest_is_read_first(queue: Queue) -> None:
+    for number in (2, 1, 3):
+        queue.add_image(f"1.{number}", f"1.{number}.1", bytes([number]))
+        time.sleep(0.002)
+    studies = [queue.take_study(0) for _ in range(3)]
+    assert [study and study.uid for study in studies] == ["1.2", "1.1", "1.3"]
+
+
+def test_a_late_image_makes_attempts_begin_anew(open_queue: Open) -> None:
+    queue = open_queue(0)
+    queue.add_image("1.1", "1.1.1", b"a")
+    attempts = [queue.take_study(0).attempt for _ in range(3)]  # type: ignore[union-attr]
+    queue.add_image("1.1", "1.1.2", b"late")
+    attempts.append(queue.take_study(0).attempt)  # type: ignore[union-attr]
+    assert attempts == [1, 2, 3, 1]
+
+
+def test_what_is_told_to_be_kept_is_on_disk_by_then(
+    queue: Queue, result: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve())
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    queue.add_image("1.1", "1.1.1", b"a")
+    file, folder = synced
+    assert file.parent == folder == queue.spool.images.resolve()
+    synced.clear()
+    queue.take_study(0)
+    queue.finish("1.1", [result("9.1")])
+    file, folder = synced
+    assert file.parent == folder == queue.spool.objects.resolve()
+
+
+def test_a_full_disk_loses_nothing(
+    open_queue: Open, result: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = open_queue(0)
+    queue.add_image("1.1", "1.1.1", b"a")
+    queue._db.rows("PRAGMA max_page_count = 1")
+    with pytest.raises(OutputError, match="disk is full"):
+        for number in range(1000):
+            queue.add_image(f"1.{number}.{'1' * 50}", f"1.{number}", bytes([number % 256]))
+    queue._db.rows("PRAGMA max_page_count = 100000")
+    study = queue.take_study(0)
+    assert study is not None
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match="No space left"):
+            queue.finish(study.uid, [result("9.1", study.uid)])
+        with pytest.raises(OutputError, match="No space left"):
+            queue.add_image("2.1", "2.1.1", b"z")
+    assert names(queue.spool.objects) == [] and not queue.knows("2.1", "2.1.1")
+    again = open_queue(0).take_study(3600)
+    assert again is not None and (again.uid, again.attempt) == (study.uid, 2)
 
 
 def test_a_folder_of_other_files_is_left_alone(tmp_path: Path) -> None:
@@ -209,16 +340,77 @@ def test_a_second_process_is_kept_out(queue: Queue, tmp_path: Path) -> None:
         Queue(tmp_path / "spool", Backoff(1))
 
 
-@pytest.mark.parametrize("damage", ["text", "version"])
-def test_a_file_that_is_no_queue_is_named(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "queue.sqlite"
-    if damage == "text":
-        path.write_text("no queue at all\n" * 100)
-    else:
+def fill(folder: Path) -> bytes:
+    """A queue of some studies; what its file holds."""
+    with closing(Queue(folder, Backoff(1))) as queue:
+        for number in range(200):
+            queue.add_image(f"1.{number}", f"1.{number}.1", str(number).encode())
+    return (folder / "queue.sqlite").read_bytes()
+
+
+def other(*statements: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        path.unlink()
         with closing(sqlite3.connect(path)) as database:
-            database.execute("PRAGMA user_version = 99")
-    with pytest.raises(OutputError, match=r"queue\.sqlite: no queue"):
-        Queue(tmp_path, Backoff(1))
+            for statement in statements:
+                database.execute(statement)
+            database.commit()
+
+    return change
+
+
+DAMAGES = {
+    "blank": lambda path: path.write_bytes(b""),
+    "gone": Path.unlink,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-8192]),
+    "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+    "text": lambda path: path.write_text("no queue at all\n" * 100),
+    "no tables": other("PRAGMA user_version = 1"),
+    "other tables": other("PRAGMA user_version = 1", "CREATE TABLE studies (uid TEXT)"),
+    "somebody's": other("CREATE TABLE bookmarks (url TEXT)"),
+    "of a later version": other("PRAGMA user_version = 99", "CREATE TABLE studies (uid TEXT)"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_queue_is_told_and_no_image_is_touched(tmp_path: Path, damage: str) -> None:
+    fill(tmp_path / "spool")
+    path = tmp_path / "spool" / "queue.sqlite"
+    DAMAGES[damage](path)
+    before = {image: image.read_bytes() for image in (tmp_path / "spool" / "in").iterdir()}
+    for _ in range(2):
+        with pytest.raises(OutputError, match=r"no queue.*to be sent again"):
+            Queue(tmp_path / "spool", Backoff(1))
+    after = {image: image.read_bytes() for image in (tmp_path / "spool" / "in").iterdir()}
+    assert before == after and len(after) == 200
+
+
+def test_a_page_that_was_overwritten_is_told(tmp_path: Path) -> None:
+    data = bytearray(fill(tmp_path / "spool"))
+    path = tmp_path / "spool" / "queue.sqlite"
+    told = 0
+    for page in range(4096, len(data), 4096):
+        damaged = bytearray(data)
+        damaged[page : page + 512] = bytes(b ^ 0xFF for b in damaged[page : page + 512])
+        path.write_bytes(damaged)
+        try:
+            Queue(tmp_path / "spool", Backoff(1)).close()
+        except OutputError as error:
+            told += "no queue" in str(error)
+        assert len(names(tmp_path / "spool" / "in")) == 200
+    assert told == len(data) // 4096 - 1
+
+
+def test_a_blank_queue_with_nothing_beside_is_made(tmp_path: Path) -> None:
+    (tmp_path / "queue.sqlite").touch()
+    Queue(tmp_path, Backoff(1)).close()
+
+
+def test_a_queue_of_today_is_opened_again(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with closing(Queue(tmp_path, Backoff(1))) as queue:
+        assert queue.leftovers.lost == queue.leftovers.gone == ()
 
 
 def test_an_image_that_cannot_be_written_is_an_error_and_not_taken(queue: Queue) -> None:

@@ -18,7 +18,7 @@ from pydicom import dcmread, dcmwrite
 from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.node.backoff import Backoff
-from mammoscope.node.link import IMAGES, Unreachable, log
+from mammoscope.node.link import IMAGES, OTHER_IMAGE, Unreachable, log
 from mammoscope.node.options import DicomWebOptions
 from mammoscope.node.queue import Queue, ResultObject
 
@@ -141,7 +141,8 @@ class DicomWebLink:
                 dcmwrite(file, dataset, enforce_file_format=True)
                 kept[instance] = queue.keep_image(file.getvalue())
             is_whole = is_whole and instance in kept
-        queue.record(study, kept)
+        if queue.record(study, kept):
+            log.warning(OTHER_IMAGE, study_name(study))
         return is_whole
 
     @contextmanager

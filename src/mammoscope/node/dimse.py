@@ -37,7 +37,7 @@ from pynetdicom.association import Association
 from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.node.door import Door
-from mammoscope.node.link import IMAGES, Unreachable, log
+from mammoscope.node.link import IMAGES, OTHER_IMAGE, Unreachable, log
 from mammoscope.node.options import DimseOptions
 from mammoscope.node.queue import Queue, ResultObject
 
@@ -180,10 +180,12 @@ def _keep(queue: Queue, event: evt.Event) -> int:
         log.warning("refused an object from %s: %s", _peer(event), cause)
         return _NOT_UNDERSTOOD
     try:
-        queue.add_image(study, uid, data)
+        is_other = queue.add_image(study, uid, data)
     except OutputError as error:
-        log.error("%s: an image cannot be kept (%s)", study_name(study), type(error).__name__)
+        log.error("%s: an image cannot be kept (%s)", study_name(study), error.cause)
         return _OUT_OF_RESOURCES
+    if is_other:
+        log.warning(OTHER_IMAGE, study_name(study))
     log.info("%s: an image came from %s (%d bytes)", study_name(study), _peer(event), len(data))
     return 0x0000
 

@@ -19,6 +19,12 @@ IMAGES = (
 )
 """SOP classes of images that are taken. No class of the node's own results may be among them."""
 
+OTHER_IMAGE = (
+    "%s: another image with the SOP Instance UID of an earlier one came: the later one is read,"
+    " the earlier one lies in lost/"
+)
+"""A line of the log, for the name of a study."""
+
 
 class Unreachable(Exception):
     """The PACS does not answer, or lets nobody in; the message holds nothing of a patient."""

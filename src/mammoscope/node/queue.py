@@ -25,43 +25,15 @@ object        means                             leads to
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import OutputError
 from mammoscope.node.backoff import Backoff
-from mammoscope.node.spool import Spool
-
-_VERSION = 1
-
-_TABLES = """
-CREATE TABLE studies (
-    uid TEXT PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('collecting', 'reading', 'read')),
-    since REAL NOT NULL,
-    attempts INTEGER NOT NULL
-);
-CREATE TABLE images (
-    study TEXT NOT NULL,
-    uid TEXT NOT NULL,
-    file TEXT NOT NULL,
-    kept INTEGER NOT NULL,
-    PRIMARY KEY (study, uid)
-);
-CREATE TABLE objects (
-    uid TEXT PRIMARY KEY,
-    study TEXT NOT NULL,
-    sop_class TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent')),
-    since REAL NOT NULL,
-    attempts INTEGER NOT NULL
-);
-CREATE INDEX objects_waiting ON objects (study) WHERE state = 'waiting';
-"""
+from mammoscope.node.database import Database
+from mammoscope.node.spool import Leftovers, Spool
 
 _WAITING = "state = 'waiting'"
 
@@ -96,28 +68,17 @@ class Queue:
 
     def __init__(self, folder: Path, backoff: Backoff) -> None:
         self.spool = Spool(folder)
-        self._lock = threading.RLock()
+        self._db = Database(self.spool.database, may_be_made=self.spool.is_empty())
         try:
-            self._db = sqlite3.connect(self.spool.database, timeout=0, check_same_thread=False)
-            # Exclusive: a second node on one folder would send everything twice.
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            # A commit is on disk when it returns.
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._prepare()
-        except sqlite3.OperationalError as error:
-            cause = "another node uses it" if "locked" in str(error) else f"unusable: {error}"
-            raise OutputError(folder, cause) from error
-        except sqlite3.DatabaseError as error:
-            raise OutputError(self.spool.database, f"no queue: {error}") from error
-        self._db.create_function("backoff", 1, backoff)
-        images = self._column("SELECT file FROM images WHERE kept")
-        self.spool.tidy(images, self._column(f"SELECT uid FROM objects WHERE {_WAITING}"))
+            self._db.add_function("backoff", backoff)
+            self.leftovers = self._tidy()
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Let another process have the folder."""
-        with self._lock:
-            self._db.close()
+        self._db.close()
 
     def keep_image(self, data: bytes) -> str:
         """Put an image durably on disk and give its file's name; it is taken when on record.
@@ -127,13 +88,18 @@ class Queue:
         OutputError
             If it cannot be written.
         """
-        with self._lock:
+        with self._db.locked():
             return self.spool.keep_image(data)
 
-    def record(self, study: str, images: Mapping[str, str]) -> None:
+    def record(self, study: str, images: Mapping[str, str]) -> list[str]:
         """Take images, all or none: their files by their SOP Instance UIDs.
 
         The study's quiet period begins, unless they were all there.
+
+        Returns
+        -------
+        list of str
+            Files of other images with these UIDs, whose places the new ones take; they are lost.
 
         Raises
         ------
@@ -141,26 +107,33 @@ class Queue:
             If the queue cannot be written.
         """
         known = "SELECT file, kept FROM images WHERE study = ? AND uid = ?"
-        try:
-            with self._lock, self._db as db:
+        with self._db.locked():
+            with self._db.transaction() as db:
+                before = {uid: db.execute(known, (study, uid)).fetchone() for uid in images}
                 new = [
-                    (study, uid, file)
-                    for uid, file in images.items()
-                    if db.execute(known, (study, uid)).fetchone() != (file, 1)
+                    (study, uid, file) for uid, file in images.items() if before[uid] != (file, 1)
                 ]
                 if not new:
-                    return
+                    return []
                 db.execute(
                     "INSERT INTO studies VALUES (?, 'collecting', ?, 0) ON CONFLICT (uid)"
                     " DO UPDATE SET state = 'collecting', since = excluded.since, attempts = 0",
                     (study, time.time()),
                 )
                 db.executemany("REPLACE INTO images VALUES (?, ?, ?, 1)", new)
-        except sqlite3.Error as error:
-            raise OutputError(self.spool.database, "cannot be written") from error
+            others = [row[0] for uid, row in before.items() if row and row[0] != images[uid]]
+            for file in others:
+                if not self._db.rows("SELECT 1 FROM images WHERE file = ? AND kept", (file,)):
+                    self.spool.lose(self.spool.images / file)
+            return others
 
-    def add_image(self, study: str, uid: str, data: bytes) -> None:
+    def add_image(self, study: str, uid: str, data: bytes) -> bool:
         """Keep and record one image: when this returns it is durably there.
+
+        Returns
+        -------
+        bool
+            Whether another image with this UID was there, whose place it takes.
 
         Raises
         ------
@@ -168,23 +141,22 @@ class Queue:
             If it cannot be written.
         """
         # In one go: else its file could be dropped between the two, for an earlier one like it.
-        with self._lock:
-            self.record(study, {uid: self.keep_image(data)})
+        with self._db.locked():
+            return bool(self.record(study, {uid: self.keep_image(data)}))
 
     def knows(self, study: str, uid: str) -> bool:
         """Whether an image was ever taken."""
-        rows = self._rows("SELECT 1 FROM images WHERE study = ? AND uid = ?", (study, uid))
-        return bool(rows)
+        return bool(self._db.rows("SELECT 1 FROM images WHERE study = ? AND uid = ?", (study, uid)))
 
     def take_study(self, quiet_s: float) -> DueStudy | None:
         """The study that has waited longest of those that are due; it is ``reading`` from now."""
-        now = time.time()
+        now = self._now()
         due = (
             "SELECT uid, attempts FROM studies"
             " WHERE (state = 'collecting' AND since + ? <= ?)"
             " OR (state = 'reading' AND since + backoff(attempts) <= ?) ORDER BY since"
         )
-        with self._lock, self._db as db:
+        with self._db.transaction() as db:
             row = db.execute(due, (quiet_s, now, now)).fetchone()
             if row is None:
                 return None
@@ -207,13 +179,13 @@ class Queue:
         OutputError
             If an object cannot be written.
         """
-        now = time.time()
         new = {found.uid for found in objects}
         waiting = f"SELECT uid FROM objects WHERE study = ? AND {_WAITING}"
-        with self._lock:
+        with self._db.locked():
+            now = self._now()
             for found in objects:
-                self.spool.keep_object(found.uid, found.file.read_bytes())
-            with self._db as db:
+                self.spool.keep_object(found.uid, _contents(found.file))
+            with self._db.transaction() as db:
                 old = {uid for (uid,) in db.execute(waiting, (study,))}
                 state = "SELECT state FROM studies WHERE uid = ?"
                 is_whole = db.execute(state, (study,)).fetchone() == ("reading",)
@@ -229,34 +201,34 @@ class Queue:
                     db.execute(done, (now, study))
                 still = {uid for (uid,) in db.execute(waiting, (study,))}
             for uid in (old | new) - still:
-                self.spool.object(uid).unlink(missing_ok=True)
+                self.spool.drop(self.spool.object(uid))
         return is_whole
 
     def due_objects(self) -> list[ResultObject]:
         """Objects to be sent now, those that failed least first."""
+        due = (
+            f"SELECT uid, study, sop_class FROM objects WHERE {_WAITING}"
+            " AND since + backoff(attempts) <= ? ORDER BY attempts, since, uid"
+        )
         return [
             ResultObject(uid, study, sop_class, self.spool.object(uid))
-            for uid, study, sop_class in self._rows(
-                f"SELECT uid, study, sop_class FROM objects WHERE {_WAITING}"
-                " AND since + backoff(attempts) <= ? ORDER BY attempts, since, uid",
-                (time.time(),),
-            )
+            for uid, study, sop_class in self._db.rows(due, (self._now(),))
         ]
 
     def mark_sent(self, sent: ResultObject) -> None:
         """Record that the PACS has an object, and let its file go."""
-        with self._lock:
-            with self._db as db:
+        with self._db.locked():
+            with self._db.transaction() as db:
                 # It may have been dropped while it was on its way.
                 db.execute(
                     "REPLACE INTO objects VALUES (?, ?, ?, 'sent', ?, 0)",
                     (sent.uid, sent.study, sent.sop_class, time.time()),
                 )
-            self.spool.object(sent.uid).unlink(missing_ok=True)
+            self.spool.drop(self.spool.object(sent.uid))
 
     def mark_refused(self, refused: ResultObject) -> None:
         """Let an object wait, longer each time."""
-        with self._lock, self._db as db:
+        with self._db.transaction() as db:
             db.execute(
                 "UPDATE objects SET since = ?, attempts = attempts + 1 WHERE uid = ?",
                 (time.time(), refused.uid),
@@ -265,26 +237,54 @@ class Queue:
     def drop_images(self, keep_s: float) -> None:
         """Remove the files of images whose study was read ``keep_s`` ago or earlier."""
         old = "kept AND study IN (SELECT uid FROM studies WHERE state = 'read' AND since + ? <= ?)"
-        times = (keep_s, time.time())
-        with self._lock:
-            with self._db as db:
+        with self._db.locked():
+            times = (keep_s, self._now())
+            with self._db.transaction() as db:
                 files = db.execute(f"SELECT file FROM images WHERE {old}", times).fetchall()
                 db.execute(f"UPDATE images SET kept = 0 WHERE {old}", times)
             for (file,) in files:
-                (self.spool.images / file).unlink(missing_ok=True)
+                self.spool.drop(self.spool.images / file)
 
-    def _prepare(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            self._db.executescript(
-                f"BEGIN EXCLUSIVE; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;"
-            )
-        elif version != _VERSION:
-            raise sqlite3.DatabaseError(f"its version is {version}, not {_VERSION}")
+    def _now(self) -> float:
+        """The time; what is on record as later than now, by a clock that ran ahead, is now."""
+        now = time.time()
+        for table in ("studies", "objects"):
+            if self._db.rows(f"SELECT 1 FROM {table} WHERE since > ? LIMIT 1", (now,)):
+                with self._db.transaction() as db:
+                    db.execute(f"UPDATE {table} SET since = ? WHERE since > ?", (now, now))
+        return now
 
-    def _rows(self, query: str, values: Iterable[object] = ()) -> list[tuple[str, ...]]:
-        with self._lock:
-            return self._db.execute(query, tuple(values)).fetchall()
+    def _tidy(self) -> Leftovers:
+        """Make files and records agree, whatever an earlier process or somebody's hand left."""
+        images = self._files("SELECT file, kept FROM images")
+        objects = self._files(f"SELECT uid || '.dcm', {_WAITING} FROM objects")
+        leftovers = self.spool.tidy(images, objects)
+        for name in leftovers.gone:
+            if name in objects:
+                # Its study gives it again, if its images are still there.
+                self._forget_object(name.removesuffix(".dcm"))
+        return leftovers
 
-    def _column(self, query: str) -> set[str]:
-        return {value for (value,) in self._rows(query)}
+    def _forget_object(self, uid: str) -> None:
+        again = (
+            "UPDATE studies SET state = 'collecting', attempts = 0 WHERE uid ="
+            " (SELECT study FROM objects WHERE uid = ?) AND EXISTS"
+            " (SELECT 1 FROM images WHERE study = studies.uid AND kept)"
+        )
+        with self._db.transaction() as db:
+            db.execute(again, (uid,))
+            db.execute("DELETE FROM objects WHERE uid = ?", (uid,))
+
+    def _files(self, query: str) -> dict[str, bool]:
+        """Names of files, and whether they are still needed."""
+        names: dict[str, bool] = {}
+        for name, is_needed in self._db.rows(query):
+            names[name] = names.get(name, False) or bool(is_needed)
+        return names
+
+
+def _contents(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise OutputError(file, f"cannot be read again: {error.strerror}") from error

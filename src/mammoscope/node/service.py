@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
+from mammoscope.errors import OutputError
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.dicomweb import DicomWebLink
 from mammoscope.node.dimse import DimseLink
@@ -44,6 +45,10 @@ def run_node(pipeline: Pipeline, link: Link, options: NodeOptions, stop: threadi
     """
     backoff = Backoff(options.retry_s)
     with quiet(), closing(Queue(options.spool, backoff)) as queue:
+        for name in queue.leftovers.lost:
+            log.warning("%s is not on record: it lies in lost/ now", name)
+        for name in queue.leftovers.gone:
+            log.error("%s is on record and gone", name)
         steps = (
             Worker(pipeline, queue, options).step,
             Sender(link, queue, backoff).step,
@@ -70,6 +75,11 @@ def _repeat(step: Callable[[], bool], stop: threading.Event, backoff: Backoff) -
         try:
             wait_s = 0.0 if step() else _PULSE_S
             failures = 0
+        except OutputError as error:
+            # A disk that is full, or a file that cannot be written: no text of a patient's.
+            failures += 1
+            wait_s = backoff(failures)
+            log.error("%s: tried again in %.3g s", error, wait_s)
         except Exception as error:
             # A fault must not end the service; its text could hold a patient's data.
             failures += 1

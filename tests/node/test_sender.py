@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+
+import pytest
+
+from mammoscope.node.backoff import Backoff
+from mammoscope.node.link import Unreachable
+from mammoscope.node.queue import Queue, ResultObject
+from mammoscope.node.sender import Sender
+
+
+class Archive:
+    """A way to a PACS that is away when it is told to be, and refuses some objects."""
+
+    def __init__(self) -> None:
+        self.is_away, self.refuses = False, ""
+        self.calls, self.got = 0, list[str]()
+
+    def receiving(self, queue: Queue) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def send(self, objects: Sequence[ResultObject]) -> Iterator[tuple[ResultObject, str | None]]:
+        self.calls += 1
+        for found in objects:
+            if self.is_away:
+                raise Unreachable("no answer")
+            if found.uid != self.refuses:
+                self.got.append(found.uid)
+            yield found, "status A700" if found.uid == self.refuses else None
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Iterator[Queue]:
+    with closing(Queue(tmp_path / "spool", Backoff(0))) as queue:
+        queue.add_image("1.1", "1.1.1", b"a")
+        queue.take_study(0)
+        files = {uid: tmp_path / uid for uid in ("9.1", "9.2")}
+        for uid, path in files.items():
+            path.write_text(uid)
+        queue.finish("1.1", [ResultObject(uid, "1.1", "1.2.3", files[uid]) for uid in files])
+        yield queue
+
+
+@pytest.fixture
+def make_sender(queue: Queue) -> Callable[[Archive, float], Sender]:
+    return lambda archive, wait_s: Sender(archive, queue, Backoff(wait_s))
+
+
+def test_nothing_is_tried_while_the_archive_is_away(
+    make_sender: Callable[..., Sender], queue: Queue
+) -> None:
+    archive = Archive()
+    archive.is_away = True
+    sender = make_sender(archive, 0.3)
+    assert not sender.step()
+    archive.is_away = False
+    assert [sender.step() for _ in range(20)] == [False] * 20
+    assert archive.calls == 1 and len(queue.due_objects()) == 2
+    time.sleep(0.35)
+    assert sender.step()
+    assert archive.got == ["9.1", "9.2"] and queue.due_objects() == []
+
+
+def test_the_wait_doubles_and_ends_with_the_first_success(
+    make_sender: Callable[..., Sender],
+) -> None:
+    archive = Archive()
+    archive.is_away = True
+    sender = make_sender(archive, 0.05)
+    ends = []
+    for _ in range(3):
+        begin = time.monotonic()
+        before = archive.calls
+        while archive.calls == before:
+            sender.step()
+        ends.append(time.monotonic() - begin)
+    assert ends[0] < 0.05 <= ends[1] and ends[2] >= 0.1
+    archive.is_away = False
+    while not archive.got:
+        sender.step()
+    assert sender._failures == 0
+
+
+def test_an_object_that_is_refused_waits_and_the_others_go(
+    make_sender: Callable[..., Sender], queue: Queue
+) -> None:
+    archive = Archive()
+    archive.refuses = "9.1"
+    sender = make_sender(archive, 0)
+    assert sender.step()
+    assert archive.got == ["9.2"]
+    assert [found.uid for found in queue.due_objects()] == ["9.1"]
