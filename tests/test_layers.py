@@ -55,7 +55,7 @@ ALLOWED = {
     "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py"),
     "dicomweb_client": ("node/dicomweb.py",),
     "requests": ("node/dicomweb.py",),
-    "sqlite3": ("node/queue.py", "viewer/library.py", "viewer/reviews.py"),
+    "sqlite3": ("node/database.py", "viewer/library.py", "viewer/reviews.py"),
     "starlette": ("viewer/access.py", "viewer/app.py", "viewer/dicomweb.py", "viewer/ohif.py"),
     "uvicorn": ("viewer/server.py",),
     "jinja2": ("reporting/html/",),
