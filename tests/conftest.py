@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import ArrayLike
 from typer.testing import CliRunner
 
@@ -29,6 +30,10 @@ from mammoscope.types import (
     ModelUse,
     SourceFacts,
 )
+
+# A machine that is busy is no fault of the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 MEAN = """
     mean (float[1,1,32,32] picture) => (float[1] logit, float[1,32,32] map) {

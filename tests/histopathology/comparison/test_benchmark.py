@@ -18,7 +18,13 @@ from mammoscope.histopathology.comparison.config import (
 )
 from mammoscope.histopathology.comparison.fields import Fields
 from mammoscope.histopathology.comparison.figures import METRICS
-from mammoscope.histopathology.comparison.methods import NAMES, Method, Regions, Said, all_methods
+from mammoscope.histopathology.comparison.methods import (
+    NAMES,
+    Method,
+    Regions,
+    TissuePredictions,
+    all_methods,
+)
 from mammoscope.histopathology.comparison.splits import Split, by_image, by_patient
 from mammoscope.histopathology.comparison.table import SUBTYPES
 from mammoscope.histopathology.tissue import TissueImage
@@ -50,11 +56,11 @@ class Knowing:
     def settings(self) -> dict[str, Any]:
         return {"start": self.start}
 
-    def judge(self, fields: Fields, split: Split, run: Run) -> Said:
+    def predict(self, fields: Fields, split: Split, run: Run) -> TissuePredictions:
         self.asked.append(run.folder.name)
         kinds = np.eye(len(fields.data.subtypes))[fields.subtype[split.test]]
         wrong = [fields.data.images[i].path in self.wrong for i in split.test.tolist()]
-        return Said((fields.malignant[split.test] ^ wrong).astype(float), kinds)
+        return TissuePredictions((fields.malignant[split.test] ^ wrong).astype(float), kinds)
 
 
 def rows_of(folder: Path) -> dict[tuple[str, ...], float | None]:
@@ -117,7 +123,7 @@ def test_a_subtype_of_one_patient_is_named_and_not_tested_by_patient(
     images, patients = by_image(data, 2, 0), by_patient(data, 2, 0)
     assert subtypes_to_test(data, images) == (0, 1, 2, 3)
     assert subtypes_to_test(data, patients) == (0, 1, 2)
-    said = [Knowing([]).judge(fields, s, Run(tmp_path, None, quiet)) for s in patients.splits]
+    said = [Knowing([]).predict(fields, s, Run(tmp_path, None, quiet)) for s in patients.splits]
     figures, units = figures_of(fields, patients, said, SUBTYPES)
     assert set(figures.truth.tolist()) == {0, 1, 2}
     assert len(units) == 12 and "400" not in units
@@ -158,6 +164,7 @@ def test_all_six_methods_run_end_to_end(
     six = ("random-forest", "kmeans-gmm", "svm", "resnet-inception", "cnn", "cnn-tanh", "ours")
     ours: Callable[[Any], Method] = lambda report: Regions.of(regions, None)  # noqa: E731
     methods = all_methods(ours, cnn, fused, {}, six, said.append)
+    assert all(isinstance(method, Method) for method in methods)
     assert [method.name for method in methods] == [name for name in NAMES if name in six]
     run = Run(tmp_path, None, quiet)
     results = benchmark(data, [by_patient(data, 2, 0)], methods, run)

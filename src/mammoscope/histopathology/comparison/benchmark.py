@@ -17,7 +17,7 @@ from mammoscope.files import ensure_folder, write_json
 from mammoscope.histopathology.classifier import MALIGNANT_FROM
 from mammoscope.histopathology.comparison.fields import Fields, digest
 from mammoscope.histopathology.comparison.figures import RECOGNITION, ClassFigures, measured
-from mammoscope.histopathology.comparison.methods import Method, Said
+from mammoscope.histopathology.comparison.methods import Method, TissuePredictions
 from mammoscope.histopathology.comparison.splits import IMAGE, Protocol, Split
 from mammoscope.histopathology.comparison.table import (
     BINARY,
@@ -32,7 +32,7 @@ from mammoscope.histopathology.tissue import TissueSet
 from mammoscope.tables import read_table, write_table
 from mammoscope.training.engine.loop import Run
 
-_DONE, SAID = "done.json", "said.csv"
+_DONE, PREDICTIONS = "done.json", "predictions.csv"
 
 
 def benchmark(
@@ -42,12 +42,12 @@ def benchmark(
     run: Run,
     normalise: bool = False,
 ) -> Results:
-    """Judge every image by every method, under every protocol; ``run.folder`` gets all of it.
+    """Predict every image by every method, under every protocol; ``run.folder`` gets all of it.
 
     With ``normalise`` all methods see every image with its stains made standard.
 
-    METHOD/PROTOCOL/fold-K/said.csv holds what was said of the tests of a fold, done.json that it
-    is done: it is not done again. table.csv, table.md and the charts are written after each method.
+    METHOD/PROTOCOL/fold-K/predictions.csv is of the tests of a fold, done.json says that it is
+    done: it is not done again. table.csv, table.md and the charts are written after each method.
 
     Raises
     ------
@@ -59,16 +59,16 @@ def benchmark(
     for method in methods:
         cost = Cost(0.0, 0.0)
         for protocol in protocols:
-            said = []
+            predicted = []
             for number, split in enumerate(protocol.splits, 1):
                 folder = run.folder / method.name / protocol.name / f"fold-{number}"
                 fold, of_fold = _fold(fields, method, split, replace(run, folder=folder))
-                said.append(fold)
+                predicted.append(fold)
                 cost = cost.plus(of_fold)
             for task in tasks(data):
                 if task == SUBTYPES and not subtypes_to_test(data, protocol):
                     continue
-                figures, units = figures_of(fields, protocol, said, task)
+                figures, units = figures_of(fields, protocol, predicted, task)
                 found = measured(figures, units)
                 if task == BINARY and SUBTYPES in tasks(data):
                     found |= dict(_by_subtype(fields, protocol, figures, units))
@@ -85,18 +85,18 @@ def tasks(data: TissueSet) -> tuple[str, ...]:
 
 
 def figures_of(
-    fields: Fields, protocol: Protocol, said: Sequence[Said], task: str
+    fields: Fields, protocol: Protocol, predicted: Sequence[TissuePredictions], task: str
 ) -> tuple[ClassFigures, list[str]]:
     """The figures of all folds' tests together, and what is to be resampled: patients or images."""
     tests = np.concatenate([split.test for split in protocol.splits])
     classes: tuple[int, ...] = (1,)
     if task == BINARY:
-        p = np.concatenate([fold.p_malignant for fold in said])
+        p = np.concatenate([fold.p_malignant for fold in predicted])
         truth = fields.malignant[tests].astype(np.int64)
         scores = np.stack([1 - p, p], axis=1)
         called = (p >= MALIGNANT_FROM).astype(np.int64)
     else:
-        scores = np.concatenate([fold.p_subtype for fold in said])
+        scores = np.concatenate([fold.p_subtype for fold in predicted])
         truth, called = fields.subtype[tests], scores.argmax(axis=1)
         classes = subtypes_to_test(fields.data, protocol)
     kept = np.isin(truth, classes) | (task == BINARY)
@@ -169,33 +169,33 @@ def _made_of(fields: Fields, method: Method, split: Split) -> dict[str, Any]:
     }
 
 
-def _fold(fields: Fields, method: Method, split: Split, run: Run) -> tuple[Said, Cost]:
-    """What a method says of a fold's tests, read where that was done before."""
-    done, table = run.folder / _DONE, run.folder / SAID
+def _fold(fields: Fields, method: Method, split: Split, run: Run) -> tuple[TissuePredictions, Cost]:
+    """A method's predictions of a fold's tests, read where that was done before."""
+    done, table = run.folder / _DONE, run.folder / PREDICTIONS
     if not fold_is_of(fields, method, split, run.folder):
         run.report(f"{method.name}, by {run.folder.parent.name}, {run.folder.name}")
         start = time.perf_counter()
         ensure_folder(run.folder)
-        _write_said(table, fields, split, method.judge(fields, split, run))
+        _write_predictions(table, fields, split, method.predict(fields, split, run))
         cost = {"seconds": round(time.perf_counter() - start, 1), "peak_mb": peak_mb()}
         write_json(done, {"made_of": _made_of(fields, method, split), **cost})
     known = json.loads(done.read_text(encoding="utf-8"))
-    return read_said(table), Cost(known["seconds"], known["peak_mb"])
+    return read_predictions(table), Cost(known["seconds"], known["peak_mb"])
 
 
-def _write_said(path: Path, fields: Fields, split: Split, said: Said) -> None:
+def _write_predictions(path: Path, fields: Fields, split: Split, found: TissuePredictions) -> None:
     subtypes = fields.data.subtypes
     rows = []
     for at, i in enumerate(split.test.tolist()):
-        kinds = (f"{p:.6f}" for p in said.p_subtype[at])
+        kinds = (f"{p:.6f}" for p in found.p_subtype[at])
         image = fields.data.images[i].path.name
-        facts = {"image": image, "p_malignant": f"{said.p_malignant[at]:.6f}"}
+        facts = {"image": image, "p_malignant": f"{found.p_malignant[at]:.6f}"}
         rows.append(facts | dict(zip(subtypes, kinds, strict=True)))
     write_table(path, ("image", "p_malignant", *subtypes), rows)
 
 
-def read_said(path: Path) -> Said:
-    """What was said of a fold's tests, in their order."""
+def read_predictions(path: Path) -> TissuePredictions:
+    """Of a fold's tests, in their order."""
     table = read_table(path)
     values = np.array([[row.number(name) for name in table.columns[1:]] for row in table])
-    return Said(values[:, 0], values[:, 1:])
+    return TissuePredictions(values[:, 0], values[:, 1:])

@@ -52,6 +52,11 @@ class Fields:
         self._whose = np.array([image.patient or image.path.as_posix() for image in data.images])
         self.subtype = np.array([data.subtypes.index(image.subtype) for image in data.images])
 
+    def digest(self, which: NDArray[np.int64]) -> str:
+        """What some of the images are, and whether their stains are made standard."""
+        images = digest([self.data.images[i] for i in which.tolist()])
+        return f"{images} normalised" if self.normalise else images
+
     def labels(self, which: NDArray[np.int64]) -> Labels:
         """Of some of the images."""
         subtypes = len(self.data.subtypes)

@@ -16,7 +16,11 @@ from mammoscope.errors import InputError, ModelError
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import FloatArray
 from mammoscope.histopathology.classifier import MALIGNANT_FROM, TissueClassifier
-from mammoscope.histopathology.comparison.benchmark import SAID, fold_is_of, read_said
+from mammoscope.histopathology.comparison.benchmark import (
+    PREDICTIONS,
+    fold_is_of,
+    read_predictions,
+)
 from mammoscope.histopathology.comparison.fields import Fields
 from mammoscope.histopathology.comparison.figures import (
     RESAMPLES,
@@ -44,7 +48,7 @@ _TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Unseen:
-    """What a benchmark's models said of patients that they had not seen, fold by fold.
+    """What a benchmark's models predicted of patients that they had not seen, fold by fold.
 
     Parameters
     ----------
@@ -73,7 +77,7 @@ class Unseen:
             at = folder / method.name / protocol.name / f"fold-{number}"
             if not fold_is_of(fields, method, split, at):
                 raise InputError(at, "this fold of the benchmark was not done")
-            p.append(read_said(at / SAID).p_malignant)
+            p.append(read_predictions(at / PREDICTIONS).p_malignant)
             fold.append(np.full(len(split.test), number))
         tests = np.concatenate([split.test for split in protocol.splits])
         chances = np.clip(np.concatenate(p), 1e-6, 1 - 1e-6)

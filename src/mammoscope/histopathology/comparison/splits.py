@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +57,7 @@ def by_image(data: TissueSet, count: int, seed: int) -> Protocol:
     if max(map(kinds.count, kinds)) < count:
         raise ValueError(f"no class has an image for each of {count} folds")
     folds = StratifiedKFold(count, shuffle=True, random_state=seed)
-    parts = folds.split(data.images, kinds)
+    parts = _parts(folds, data, kinds)
     return _protocol(IMAGE, f"{count} folds of images", data, parts)
 
 
@@ -80,8 +82,15 @@ def by_patient(data: TissueSet, count: int | None, seed: int) -> Protocol:
     if there < count:
         raise ValueError(f"{there} patients cannot be split into {count} folds")
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    parts = folds.split(data.images, _kinds(data), patients)
+    parts = _parts(folds, data, _kinds(data), patients)
     return _protocol(PATIENT, f"{count} folds of {there} patients", data, parts)
+
+
+def _parts(folds: Any, data: TissueSet, *labels: Sequence[object]) -> list[tuple[Any, Any]]:
+    with warnings.catch_warnings():
+        # Of few images or patients: the table says which subtypes cannot be tested.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        return list(folds.split(data.images, *labels))
 
 
 def official(data: TissueSet, folds: Sequence[Mapping[str, bool]]) -> Protocol:

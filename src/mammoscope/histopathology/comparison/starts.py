@@ -23,7 +23,7 @@ def find_start(name: str, given: Mapping[str, Path], report: Callable[[str], Non
     return DOWNLOAD
 
 
-def said_of(start: Path | None) -> str:
+def start_in_words(start: Path | None) -> str:
     """A start that :func:`find_start` gave, in words."""
     if start is None:
         return "from scratch"
