@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import as_boxes
 from mammoscope.tables import Box
-from mammoscope.types import Mammogram
+
+if TYPE_CHECKING:
+    from mammoscope.types import Mammogram
 
 
 class Subtype(StrEnum):
@@ -160,10 +162,18 @@ def masses(images: Iterable[AnnotatedImage]) -> tuple[AnnotatedImage, ...]:
 
 
 def _only_masses(image: AnnotatedImage) -> AnnotatedImage:
+    return merged(image, [not kinds or Subtype.MASS in kinds for kinds in image.subtypes])
+
+
+def merged(image: AnnotatedImage, kept: Sequence[bool] | None = None) -> AnnotatedImage:
+    """The image with lesions of the very same box as one, and those of ``kept`` (N,) alone.
+
+    Such a one is of all their subtypes, and of their label where they do not contradict.
+    """
     same: dict[tuple[float, ...], list[int]] = {}
-    for i, kinds in enumerate(image.subtypes):
-        if not kinds or Subtype.MASS in kinds:
-            same.setdefault(tuple(image.boxes[i].tolist()), []).append(i)
+    for i, box in enumerate(image.boxes.tolist()):
+        if kept is None or kept[i]:
+            same.setdefault(tuple(box), []).append(i)
     return replace(
         image,
         boxes=as_boxes(list(same)),

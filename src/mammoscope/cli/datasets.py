@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,8 @@ _EPILOG = f"""
 
 `mammoscope datasets check truth:mine --read --json > check.json`
 
+`mammoscope datasets export inbreast:"INbreast Release 1.0" --out truth.csv`
+
 Exit code 0: nothing is wrong; 1: something is; 2: wrong use. {DISCLAIMER}
 """
 
@@ -33,6 +36,7 @@ def register(app: typer.Typer) -> None:
     datasets = typer.Typer(help="Data sets: what can be read, and checks.", no_args_is_help=True)
     datasets.command("list")(list_adapters)
     datasets.command("check", epilog=_EPILOG)(check)
+    datasets.command("export", epilog=_EPILOG)(export)
     app.add_typer(datasets, name="datasets")
 
 
@@ -81,6 +85,32 @@ def check(
         _print(contents, problems, read)
     if problems:
         raise typer.Exit(1)
+
+
+def export(
+    spec: Annotated[
+        str, typer.Argument(metavar="ADAPTER:PATH", help="See `mammoscope datasets list`.")
+    ],
+    out: Annotated[Path, typer.Option(help="The CSV file to write.")] = Path("truth.csv"),
+) -> None:
+    """Write any data set as one table, truth.csv, that evaluate and training read.
+
+    Images lying below the table's folder are named relative to it, others by their whole path.
+    """
+    from mammoscope.annotations.truth import write_truth
+    from mammoscope.datasets import find
+
+    errors = common.errors_console()
+    with common.fatal(errors):
+        adapter, path = find(spec)
+        images = adapter.load(path)
+        write_truth(out, images)
+    for image in images:
+        for note in image.notes:
+            errors.print(f"Note: {common.on_one_line(f'{image.path}: {note}')}")
+    lesions = sum(len(image.boxes) for image in images)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(f"{out}: {len(images)} images, {lesions} lesions")
 
 
 def _print(contents: Contents, problems: tuple[Problem, ...], read: bool) -> None:

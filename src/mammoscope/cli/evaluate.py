@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mammoscope.annotations.table import Subtype
 from mammoscope.cli.common import errors_console, fatal, on_one_line
 from mammoscope.cli.evaluation_tables import print_tables
+from mammoscope.errors import MammoscopeError
 from mammoscope.evaluation import (
+    Evaluation,
     EvaluationOptions,
     HitRule,
     evaluate,
@@ -22,6 +26,7 @@ from mammoscope.evaluation import (
     plot_roc,
     several_as_dict,
 )
+from mammoscope.evaluation.set.source import may_be_said, read_source
 
 _EPILOG = """
 **Examples**
@@ -33,6 +38,10 @@ _EPILOG = """
 `mammoscope evaluate results truth.csv --hit iou:0.5 --hit iou:0.25 --hit center --plot froc.png`
 
 `mammoscope evaluate results truth.csv --by size --by density --by view`
+
+`mammoscope evaluate results inbreast:"INbreast Release 1.0" --lesions mass --hit center`
+
+`mammoscope evaluate results rsna:rsna --by machine --by age --specificity 0.9`
 
 `mammoscope evaluate classified.csv truth.csv --malignant-from 0.3 --plot-roc roc.png`
 
@@ -64,6 +73,14 @@ def _png(path: Path | None) -> Path | None:
     return path
 
 
+def _kinds(words: Sequence[str]) -> tuple[Subtype, ...]:
+    try:
+        return tuple(Subtype(word) for word in words)
+    except ValueError as error:
+        known = ", ".join(Subtype)
+        raise typer.BadParameter(f"{error}: choose of {known}", param_hint="--lesions") from error
+
+
 def command(  # noqa: PLR0913  # typer: one parameter an option
     results: Annotated[
         Path,
@@ -73,11 +90,12 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         ),
     ],
     truth: Annotated[
-        Path,
+        str,
         typer.Argument(
             help="CSV file with columns image,x0,y0,x1,y1 and optional "
             "label,patient_id,laterality; "
-            "one row a lesion, a row with an empty box for an image without."
+            "one row a lesion, a row with an empty box for an image without; or with image,cancer. "
+            "Or any data set as ADAPTER:PATH, see `mammoscope datasets list`."
         ),
     ],
     hit: Annotated[
@@ -92,9 +110,17 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         list[str],
         typer.Option(
             metavar="COLUMN",
-            help="Figures of subgroups too, by a further column of TRUTH, such as density, view or "
-            "label; or by size: thirds by the column size_mm, else by the boxes. May be given "
-            "several times.",
+            help="Figures of subgroups too, by a further column of TRUTH, such as density, view, "
+            "machine or label; by age: decades; or by size: thirds by the column size_mm, else by "
+            "the boxes. May be given several times.",
+        ),
+    ] = [],  # noqa: B006
+    lesions: Annotated[
+        list[str],
+        typer.Option(
+            metavar="SUBTYPE",
+            help="Lesions that count, with those of unknown subtype; marks on others are neither "
+            "right nor wrong. May be given several times. Default: all.",
         ),
     ] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -140,6 +166,12 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             "in the results, else 0.5.",
         ),
     ] = None,
+    specificity: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, callback=_finite, help="At which the sensitivity for cancer is stated."
+        ),
+    ] = 0.9,
     bootstrap: Annotated[
         int, typer.Option(min=0, help="Resamples of the patients for the intervals; 0: none.")
     ] = 1000,
@@ -155,32 +187,59 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     are told apart: AUC, Brier score, calibration, sensitivity and specificity of lesions, AUC of
     images, breasts and patients, and AP of detection and class together.
 
+    Where the truth says cancer yes or no: AUC, sensitivity at a stated specificity and
+    probabilistic F1 of images, breasts and patients, and marks on images without cancer.
+
     A second hit on one lesion is a false positive. Images match by name, with or without extension
-    and folder.
+    and folder. Side, view and patient come from the results where the truth is silent.
     """
-    rules = _hit_rules(hit)
+    rules, kinds = _hit_rules(hit), _kinds(lesions)
     errors = errors_console()
     with fatal(errors):
-        lesions = load_truth(truth, by)
-        found = load_predictions(results, lesions)
-        evaluations = [
-            evaluate(
-                found,
-                lesions,
-                EvaluationOptions(rule, threshold, bootstrap, seed, tuple(by), malignant_from),
-            )
-            for rule in rules
-        ]
+        table = read_source(truth)
+        marked = load_truth(table, [c for c in by if not may_be_said(table, c)], kinds)
+        found = load_predictions(results, marked)
+        # Those that the results do not say either are told as ever.
+        load_truth(table, [c for c in by if may_be_said(table, c) and c not in found.said])
+        options = EvaluationOptions(
+            rules[0], threshold, bootstrap, seed, tuple(by), malignant_from, specificity
+        )
+        evaluations = [evaluate(found, marked, replace(options, hit=rule)) for rule in rules]
         for warning in dict.fromkeys(w for e in evaluations for w in e.warnings):
             errors.print(f"Note: {on_one_line(warning)}")
-        if plot is not None:
-            plot_froc(evaluations, plot)
-        if roc is not None:
-            plot_roc(evaluations, roc)
-        if reliability is not None:
-            plot_reliability(evaluations, reliability)
     if as_json:
         one = evaluations[0].as_dict() if len(evaluations) == 1 else several_as_dict(evaluations)
         typer.echo(json.dumps(one, indent=2, allow_nan=False))
-        return
-    print_tables(evaluations, {"FROC plot": plot, "ROC plot": roc, "Reliability plot": reliability})
+    else:
+        print_tables(evaluations)
+    _plot(
+        evaluations,
+        {
+            "FROC plot": (plot_froc, plot),
+            "ROC plot": (plot_roc, roc),
+            "Reliability plot": (plot_reliability, reliability),
+        },
+        told=not as_json,
+    )
+
+
+def _plot(
+    evaluations: Sequence[Evaluation],
+    plots: Mapping[str, tuple[Callable[..., None], Path | None]],
+    told: bool,
+) -> None:
+    """Write the plots that are asked for; one that cannot be costs only itself, and exit code 1."""
+    errors, failed = errors_console(), False
+    for name, (draw, path) in plots.items():
+        if path is None:
+            continue
+        try:
+            draw(evaluations, path)
+        except MammoscopeError as error:
+            errors.print(f"Error: {on_one_line(error)}", style="red")
+            failed = True
+        else:
+            if told:
+                typer.echo(f"{name}: {path}")
+    if failed:
+        raise typer.Exit(1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -37,8 +36,8 @@ _STUCK = (
 """The rule of three (J. A. Hanley and A. Lippman-Hand, JAMA 249, 1983)."""
 
 
-def print_tables(evaluations: Sequence[Evaluation], plots: Mapping[str, Path | None]) -> None:
-    """Evaluations of one set by several rules, and where each plot was written."""
+def print_tables(evaluations: Sequence[Evaluation]) -> None:
+    """Evaluations of one set by several rules."""
     console = Console(soft_wrap=True, highlight=False, markup=False, width=wide())
     first = evaluations[0]
     unmarked = f", {first.unmarked} with lesions not marked" if first.unmarked else ""
@@ -63,9 +62,6 @@ def print_tables(evaluations: Sequence[Evaluation], plots: Mapping[str, Path | N
     console.print(
         f"Intervals: {first.bootstrap} resamples of patients, seed {first.seed}. {DISCLAIMER}"
     )
-    for name, path in plots.items():
-        if path is not None:
-            console.print(f"{name}: {path}")
 
 
 def _print_rows(

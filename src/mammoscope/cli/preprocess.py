@@ -74,11 +74,11 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
 
     Writes for each image NAME.png (or .tiff) and NAME.json, and run.json for all of them.
     """
+    from mammoscope.annotations.truth import read_truth
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
     from mammoscope.results import run_json
     from mammoscope.runs import PreparationOptions, run_preparation
-    from mammoscope.tables import BOX_COLUMNS, read_table
 
     errors = common.errors_console()
     with common.fatal(errors):
@@ -89,7 +89,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             format="tiff" if format is Format.tiff else "png",
             masks=masks,
         )
-        table = None if truth is None else read_table(truth, ("image", *BOX_COLUMNS))
+        table = None if truth is None else read_truth(truth).table
         found = find_images(paths, out, name_by_folder)
         with common.progress_bar(len(found.paths), "Preprocessing") as bar:
             summary = run_preparation(

@@ -128,3 +128,18 @@ def years(row: Row, column: str) -> int | None:
     if not value.is_integer() or not 1 <= value <= 130:
         raise row.error(f"{column} must be whole years, got {row.text(column)!r}")
     return int(value)
+
+
+def word(row: Row, column: str, known: Iterable[str]) -> str | None:
+    """One of the ``known`` words, however it is written; None where empty.
+
+    Raises
+    ------
+    TableError
+        If it is another word.
+    """
+    by_key = {each.casefold(): each for each in known}
+    text = row.text(column)
+    if text and text.casefold() not in by_key:
+        raise row.error(f"{column} must be {' or '.join(by_key.values())}, got {text!r}")
+    return by_key.get(text.casefold())

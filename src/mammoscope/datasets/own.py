@@ -1,8 +1,7 @@
 """Our own ``truth.csv``: any set of images with their lesions, as the phantom generator writes it.
 
-Layout: ``PATH`` is the CSV, or a folder that holds ``truth.csv``. Columns: image (a path relative
-to the CSV's folder), x0, y0, x1, y1 in source pixels, and optional label, subtype, patient_id,
-laterality, view, density, birads, split. An image without lesions has one row with an empty box.
+Layout: ``PATH`` is the CSV, or a folder that holds ``truth.csv``. Columns: those of
+:mod:`mammoscope.annotations.truth`, of which ``image`` is a path relative to the CSV's folder.
 ``subtype`` is mass, calcification, distortion, asymmetry or other, several joined by ``+``. The
 rows of an image agree in all that is said of the image; of BI-RADS the highest counts.
 
@@ -13,14 +12,23 @@ one by image; without subtype every lesion counts as a mass. Terms: the images a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from mammoscope.annotations.adapter import Adapter
 from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype, Subtypes
-from mammoscope.datasets.fields import birads, density, highest_birads, pathology, side
-from mammoscope.tables import BOX_COLUMNS, Row, read_table
+from mammoscope.annotations.truth import TruthImage, read_truth
+from mammoscope.datasets.fields import (
+    birads,
+    density,
+    grade,
+    highest_birads,
+    pathology,
+    side,
+    word,
+    years,
+)
+from mammoscope.tables import Row
 
 
 def load(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -29,26 +37,35 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     Raises
     ------
     TableError
-        If the table cannot be read, a column is missing, a value is of the wrong kind, rows of one
-        image contradict each other, or an image is marked both as free of lesions and not.
+        If the table cannot be read, a column is missing, a value is of the wrong kind, a row is
+        repeated, rows of one image contradict each other, or an image is marked both as free of
+        lesions and not.
     """
-    csv = path / "truth.csv" if path.is_dir() else path
-    table = read_table(csv, ("image", *BOX_COLUMNS))
-    rows = sorted(table, key=lambda row: row.name("image"))
-    images = []
-    for name, group in groupby(rows, key=lambda row: row.name("image")):
-        rows_of_image = list(group)
-        facts = _facts(rows_of_image)
-        images.append(
-            AnnotatedImage.of(
-                csv.parent / name,
-                facts.pop("patient_id") or name,
-                _lesions(rows_of_image),
-                birads=highest_birads(birads(row, "birads") for row in rows_of_image),
-                **facts,
-            )
-        )
-    return tuple(images)
+    csv = table_of(path)
+    return tuple(_image(csv.parent, image) for image in read_truth(csv).images)
+
+
+def table_of(path: Path) -> Path:
+    """The CSV itself, or the one in a folder."""
+    return path / "truth.csv" if path.is_dir() else path
+
+
+def _image(folder: Path, image: TruthImage) -> AnnotatedImage:
+    facts = _facts(image.rows)
+    name = image.rows[0].name("image")
+    return AnnotatedImage.of(
+        folder / name,
+        facts.pop("patient_id") or name,
+        [Lesion(box, pathology(row, "label"), _subtypes(row)) for row, box in image.lesions],
+        birads=highest_birads(birads(row, "birads") for row in image.rows),
+        subtlety=min(
+            (g for row in image.rows if (g := grade(row, "subtlety", 5)) is not None), default=None
+        ),
+        ignored=image.ignored,
+        image_label=image.label,
+        boxes_known=image.is_marked,
+        **facts,
+    )
 
 
 def _facts(rows: Sequence[Row]) -> dict[str, Any]:
@@ -59,7 +76,12 @@ def _facts(rows: Sequence[Row]) -> dict[str, Any]:
             "laterality": side(row, "laterality"),
             "view": row.text("view") or None,
             "density": density(row, "density"),
-            "split": _split(row),
+            "tissue": word(row, "tissue", ("F", "G", "D")),
+            "age": years(row, "age"),
+            "machine": row.text("machine") or None,
+            "site": row.text("site") or None,
+            "split": word(row, "split", ("train", "test")),
+            "true_size": _size(row),
         }
         for row in rows
     ]
@@ -68,19 +90,6 @@ def _facts(rows: Sequence[Row]) -> dict[str, Any]:
             if value != first[column]:
                 raise row.error(f"the {column} of this image differs from that of an earlier row")
     return first
-
-
-def _lesions(rows: Sequence[Row]) -> list[Lesion]:
-    """The lesions of one image."""
-    boxes = [row.box() for row in rows]
-    for row, box in zip(rows, boxes, strict=True):
-        if (box is None) != (boxes[0] is None):
-            raise row.error("this image has a row with a box and a row without one")
-    return [
-        Lesion(box, pathology(row, "label"), _subtypes(row))
-        for row, box in zip(rows, boxes, strict=True)
-        if box
-    ]
 
 
 def _subtypes(row: Row) -> Subtypes:
@@ -92,11 +101,14 @@ def _subtypes(row: Row) -> Subtypes:
         raise row.error(f"subtype must be of {known}, got {row.text('subtype')!r}") from error
 
 
-def _split(row: Row) -> str | None:
-    text = row.text("split").lower()
-    if text not in ("", "train", "test"):
-        raise row.error(f"split must be train or test, got {row.text('split')!r}")
-    return text or None
+def _size(row: Row) -> tuple[int, int] | None:
+    sides = [row.text(column) for column in ("true_rows", "true_columns")]
+    if not any(sides):
+        return None
+    rows, columns = (row.number(column) for column in ("true_rows", "true_columns"))
+    if min(rows, columns) < 1 or not (rows.is_integer() and columns.is_integer()):
+        raise row.error(f"true_rows and true_columns must be whole pixels, got {sides}")
+    return int(rows), int(columns)
 
 
 ADAPTER = Adapter(

@@ -1,22 +1,8 @@
 """What a figure is: one number about a set of images. All else follows from the list of figures.
 
 Table, JSON, notes, subgroups and bootstrap ask a :class:`Figure` for its name, its title, its
-values in weighted samples of the images and the patients that it rests on; adding one is one
-class::
-
-    class Precision(Figure):
-        name = "precision_at_threshold"
-        title = "Precision, {shown}"
-        better = "higher"
-
-        def values(self, sample, lesions):
-            seen = sample.comparison
-            hits = np.bincount(seen.predictions.image_of[seen.hits], minlength=seen.images)
-            found = sample.weights @ hits
-            return ratio(found, found + sample.weights @ seen.false_positives)
-
-        def kinds(self, seen, lesions):
-            return (seen.known,)
+values in weighted samples of the images and the patients that it rests on; adding one is one class,
+as ``docs/evaluation.md`` shows.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from mammoscope.evaluation.metrics.subgroups import Subgroups, lesion_groups, su
 from mammoscope.evaluation.set.data import Predictions, Truth
 from mammoscope.evaluation.set.groups import Grouping
 from mammoscope.evaluation.set.options import EvaluationOptions
+from mammoscope.evaluation.set.silent import told_by
 from mammoscope.geometry import FloatArray
 
 SCHEMA = "mammoscope/evaluation/1"
@@ -144,7 +145,8 @@ def evaluate(
 
     A second hit on a lesion is a false positive, see
     :mod:`mammoscope.evaluation.metrics.matching`; equal scores are one operating point,
-    see :mod:`mammoscope.evaluation.metrics.froc`.
+    see :mod:`mammoscope.evaluation.metrics.froc`. Where the truth is silent on side, view or
+    patient, what results say of an image counts.
 
     Subgroups are those of :mod:`mammoscope.evaluation.metrics.subgroups`.
 
@@ -159,6 +161,7 @@ def evaluate(
     images = len(truth.images)
     if len(predictions) and predictions.image_of.max() >= images:
         raise GeometryError(f"predictions are on an image beyond the {images} of the truth")
+    truth = told_by(truth, predictions)
     groupings = [Grouping.of(truth, column) for column in dict.fromkeys(options.by)]
     seen = Comparison.of(predictions, truth, options)
     wanted = [figure for figure in map(FIGURES.__getitem__, FIGURES) if figure.applies(seen)]

@@ -60,6 +60,9 @@ class Truth:
     unmarked
         (I,) whether an image may hold lesions that no box marks: it is in no figure of detection.
         None where every lesion is marked.
+    nameless
+        (I,) whether the truth does not name an image's patient, who then is one of its own. None
+        where it names all.
     cancer
         What is said of each image as a whole, or of its breast: ``"yes"``, ``"no"`` or empty; or
         nothing at all.
@@ -79,6 +82,7 @@ class Truth:
     ignored: FloatArray = field(default_factory=lambda: np.zeros((0, 4)))
     ignored_on: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     unmarked: BoolArray | None = None
+    nameless: BoolArray | None = None
     cancer: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -90,7 +94,11 @@ class Truth:
             _check_boxes(boxes, image_of)
             if len(image_of) and image_of.max() >= len(self.images):
                 raise GeometryError(f"image_of must be below {len(self.images)}")
-        for what, said in (("unmarked", self.unmarked), ("cancer", self.cancer or None)):
+        for what, said in (
+            ("unmarked", self.unmarked),
+            ("nameless", self.nameless),
+            ("cancer", self.cancer or None),
+        ):
             if said is not None and len(said) != len(self.images):
                 raise GeometryError(f"{what} is said of {len(said)}, not {len(self.images)} images")
         for name, column in self.columns.items():
@@ -165,6 +173,7 @@ class Truth:
             ignored=self.ignored[regions],
             ignored_on=new[self.ignored_on[regions]],
             unmarked=None if self.unmarked is None else self.unmarked[kept],
+            nameless=None if self.nameless is None else self.nameless[kept],
             cancer=tuple(self.cancer[i] for i in indices) if self.cancer else (),
         )
 
@@ -191,6 +200,9 @@ class Predictions:
         p_malignant from which the system calls a detection malignant, or None as above.
     scored
         Whether the system scores its detections. Without scores only classification is evaluated.
+    said
+        What results say of each image (I,), by column: laterality, view, patient_id; empty where
+        they do not. It counts where the truth is silent.
 
     Raises
     ------
@@ -207,6 +219,7 @@ class Predictions:
     p_malignant: FloatArray | None = None
     malignant_threshold: float | None = None
     scored: bool = True
+    said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_boxes(self.boxes, self.image_of)
@@ -262,7 +275,8 @@ class Predictions:
     def on(self, kept: BoolArray) -> Predictions:
         """Those on the images ``kept`` (I,), to go with :meth:`Truth.on`, without warnings."""
         found = self.only(kept[self.image_of])
-        return replace(found, image_of=(np.cumsum(kept) - 1)[found.image_of])
+        said = {name: tuple(np.array(v, dtype=object)[kept]) for name, v in self.said.items()}
+        return replace(found, image_of=(np.cumsum(kept) - 1)[found.image_of], said=said)
 
 
 def _join(boxes: Sequence[ArrayLike]) -> tuple[FloatArray, IntArray]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mammoscope.annotations.truth import image_name
 from mammoscope.errors import TableError
 from mammoscope.naming.matching import normalise
 from mammoscope.tables import BOX_COLUMNS, Box, Row, read_table
 
-_IMAGE_SCHEMA = "mammoscope/image-result/1"
-_RUN_SCHEMA = "mammoscope/run/1"
+SAID = ("laterality", "view", "patient_id")
+"""What results say of an image besides."""
+
 _SCORE, _P = "score", "p_malignant"
 
 
@@ -32,7 +34,8 @@ class Source:
     """What a file or folder holds: the images looked at, those that failed, the detections.
 
     Of thresholds those that differ from image to image; None for an image that has none. ``stale``
-    images are not of the run that the folder's run.json is of.
+    images are not of the run that the folder's run.json is of. ``said`` is by image what results
+    say of :data:`SAID`, empty where they do not.
     """
 
     path: str
@@ -43,20 +46,7 @@ class Source:
     malignant_thresholds: frozenset[float | None] = frozenset()
     scored: bool = True
     stale: tuple[str, ...] = ()
-
-
-def image_name(row: Row) -> str:
-    """The normalised name in the column ``image``.
-
-    Raises
-    ------
-    TableError
-        If it is empty or names no file.
-    """
-    image = normalise(row.name("image"))
-    if not image:
-        raise row.error(f"{row['image']!r} names no image")
-    return image
+    said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def read_csv(path: Path) -> Source:
@@ -116,8 +106,11 @@ def read_folder(folder: Path) -> Source:
     TableError
         If there is no result, one cannot be read, or two are of one image.
     """
+    from mammoscope.results import IMAGE_SCHEMA, RUN_SCHEMA
+
     images: dict[str, Path] = {}
     detections: list[Found] = []
+    said: dict[str, Mapping[str, str]] = {}
     thresholds: set[float] = set()
     malignant_thresholds: set[float | None] = set()
     failed: tuple[str, ...] = ()
@@ -125,21 +118,22 @@ def read_folder(folder: Path) -> Source:
     for path in sorted(folder.glob("*.json")):
         values = _read_json(path)
         schema = values.get("schema")
-        if schema == _RUN_SCHEMA:
+        if schema == RUN_SCHEMA:
             if values.get("command") == "detect":
                 failed += _paths(path, values, "failures")
                 of_run = {*_paths(path, values, "images"), *(of_run or ())}
-        elif schema == _IMAGE_SCHEMA:
+        elif schema == IMAGE_SCHEMA:
             result = _image_result(path, values)
             (image,) = result.images
             if image in images:
                 raise TableError(path, f"{images[image].name} is a result of the same image")
             images[image] = path
             detections += result.detections
+            said |= result.said
             thresholds |= result.thresholds
             malignant_thresholds |= result.malignant_thresholds
-        elif str(schema).startswith(_IMAGE_SCHEMA.rpartition("/")[0]):
-            raise TableError(path, f"schema is {schema}, this version reads {_IMAGE_SCHEMA}")
+        elif str(schema).startswith(IMAGE_SCHEMA.rpartition("/")[0]):
+            raise TableError(path, f"schema is {schema}, this version reads {IMAGE_SCHEMA}")
     if not images and not failed:
         raise TableError(folder, "the folder holds no results of mammoscope detect")
     return Source(
@@ -149,6 +143,7 @@ def read_folder(folder: Path) -> Source:
         failed=tuple(dict.fromkeys(failed)),
         thresholds=frozenset(thresholds),
         malignant_thresholds=frozenset(malignant_thresholds),
+        said=said,
         stale=() if of_run is None else tuple(image for image in images if image not in of_run),
     )
 
@@ -179,6 +174,7 @@ def _image_result(path: Path, values: Mapping[str, Any]) -> Source:
         detections=found,
         thresholds=frozenset([threshold]),
         malignant_thresholds=frozenset([malignant]),
+        said={image: {name: str(values.get(name) or "") for name in SAID}},
     )
 
 

@@ -3,7 +3,7 @@
 A column describes the image where all rows of every image agree on it, as on density and view, and
 else the lesion, as subtlety does. What is always of the lesion stays so in a set whose images
 happen to hold one each: :data:`LESION_COLUMNS`, and a column that every lesion-free image leaves
-empty.
+empty, but for :data:`IMAGE_COLUMNS`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,14 @@ SIZE = "size"
 
 SIZE_COLUMN = "size_mm"
 
+AGE = "age"
+"""A column of years, grouped by decades."""
+
 LESION_COLUMNS = ("label", SIZE_COLUMN, "subtlety", "subtype")
 """Columns that always describe a lesion."""
+
+IMAGE_COLUMNS = ("laterality", "view", AGE, "machine", "site")
+"""Columns that describe an image, though they may be empty on those without a lesion."""
 
 UNKNOWN = "unknown"
 """The group of those whose value is empty."""
@@ -70,6 +76,8 @@ class Grouping:
         if column not in truth.columns:
             raise ValueError(f"the truth has no column {column!r}")
         values = truth.columns[column]
+        if column == AGE:
+            values = Column(tuple(map(_decade, values.lesions)), tuple(map(_decade, values.images)))
         level: Literal["lesion", "image"] = (
             "image" if _describes_images(truth, column, values) else "lesion"
         )
@@ -100,10 +108,14 @@ def _describes_images(truth: Truth, name: str, column: Column) -> bool:
         for value, image in zip(column.lesions, truth.image_of, strict=True)
     )
     normals = np.flatnonzero(~truth.has_lesion)
+    if name in IMAGE_COLUMNS:
+        return same
     return same and (not len(normals) or any(column.images[i] for i in normals))
 
 
 def _ordered(values: set[str]) -> list[str]:
+    if "under 40" in values:
+        return ["under 40", *_ordered(values - {"under 40"})]
     try:
         numbers = {text: float(text) for text in values}
     except ValueError:
@@ -111,6 +123,19 @@ def _ordered(values: set[str]) -> list[str]:
     if not all(math.isfinite(number) for number in numbers.values()):
         return sorted(values)
     return sorted(values, key=lambda text: (numbers[text], text))
+
+
+def _decade(text: str) -> str:
+    """Years in decades from 40 to 79, as screening reports have them; other words stay."""
+    try:
+        age = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(age):
+        return text
+    if age < 40:
+        return "under 40"
+    return "80 and over" if age >= 80 else f"{age // 10:.0f}0 to {age // 10:.0f}9"
 
 
 def _by_size(truth: Truth) -> Grouping:

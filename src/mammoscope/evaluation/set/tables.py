@@ -3,68 +3,111 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
+from mammoscope.annotations.truth import MALIGNANT, TruthImage, TruthTable, read_truth
 from mammoscope.errors import TableError
 from mammoscope.evaluation.metrics.levels import UNCLEAR, lesion_classes
-from mammoscope.evaluation.set.columns import LABEL, LATERALITY, read_columns
+from mammoscope.evaluation.set.columns import (
+    LABEL,
+    LATERALITY,
+    LESION_KINDS,
+    count_of,
+    read_columns,
+    some_of,
+)
 from mammoscope.evaluation.set.data import Predictions, Truth
-from mammoscope.evaluation.set.found import Source, image_name, read_csv, read_folder
+from mammoscope.evaluation.set.found import SAID, Source, read_csv, read_folder
 from mammoscope.evaluation.set.groups import SIZE, SIZE_COLUMN
+from mammoscope.evaluation.set.silent import nameless_note
 from mammoscope.geometry import as_boxes
 from mammoscope.naming.matching import AmbiguousName, has_other_extension, match_names
-from mammoscope.tables import BOX_COLUMNS, Box, Row, Table, read_table
+from mammoscope.tables import Box, Row
 
 _LABELS = ("", "benign", "malignant")
 
 
-def load_truth(path: str | os.PathLike[str], columns: Iterable[str] = ()) -> Truth:
-    """The lesions in a CSV file with columns ``image,x0,y0,x1,y1`` and optional ``patient_id``.
+def load_truth(
+    path: str | os.PathLike[str] | TruthTable,
+    columns: Iterable[str] = (),
+    kinds: Iterable[str] = (),
+) -> Truth:
+    """The lesions of a table of truth, see :mod:`mammoscope.annotations.truth`.
 
-    One row a lesion, boxes xyxy in pixels; an image without lesions has one row with an empty box.
     Without ``patient_id`` each image is a patient of its own, and a warning says so. ``label``
     (benign, malignant or empty; other values give a warning) and ``laterality`` (L, R or empty) are
-    for figures of classification.
+    for figures of classification. Lesions of the very same box are one.
 
-    ``columns`` are kept for figures of subgroups, see
-    :mod:`mammoscope.evaluation.set.groups`: further columns of the file,
-    or ``"size"``, which takes ``size_mm`` where there is one.
+    Parameters
+    ----------
+    path
+        The file, or the table itself.
+    columns
+        Kept for figures of subgroups, see :mod:`mammoscope.evaluation.set.groups`: further columns
+        of the file, or ``"size"``, which takes ``size_mm`` where there is one.
+    kinds
+        Subtypes of the lesions that count, such as mass, and with them lesions of unknown subtype;
+        others are regions to ignore. None: all count.
 
     Raises
     ------
     TableError
-        If the table cannot be read, is empty, repeats a row, gives one image two patients, marks
-        an image both as free of lesions and not, or if a column wanted for subgroups is missing, of
-        too many different values, or of sizes that are not numbers above 0.
+        As :func:`mammoscope.annotations.truth.read_truth`, or if a column wanted for subgroups is
+        missing, of too many different values, or of sizes that are not numbers above 0.
     """
-    table = read_table(path, ("image", *BOX_COLUMNS))
-    if not len(table):
-        raise TableError(table.path, "the table has no rows")
-    boxes: dict[str, list[Box | None]] = {}
-    wanted = tuple(columns)
-    rows: dict[str, list[Row]] = {}
-    patients: dict[str, str] = {}
-    for row in table:
-        image = image_name(row)
-        rows.setdefault(image, []).append(row)
-        _add_lesion(row, boxes.setdefault(image, []))
-        patient = row.text("patient_id")
-        if patients.setdefault(image, patient) != patient:
-            raise row.error(f"the patient_id of {image} differs from that of an earlier row")
-    images = sorted(boxes)
-    lesions = [[box for box in boxes[image] if box] for image in images]
+    truth = path if isinstance(path, TruthTable) else read_truth(path)
+    wanted, counting = tuple(columns), frozenset(kinds)
+    images = truth.images
+    lesions = [_by_box(image, counting) for image in images]
+    ignored = [_ignored(image, counting) for image in images]
+    patients = [image.rows[0].text("patient_id") for image in images]
+    nameless = np.array([not patient for patient in patients], dtype=np.bool_)
+    labels = [image.label for image in images]
+    unmarked = np.array([not image.is_marked for image in images], dtype=np.bool_)
     return Truth(
-        images=tuple(images),
-        patients=tuple(patients[image] or image for image in images),
+        images=tuple(image.name for image in images),
+        patients=tuple(p or image.name for p, image in zip(patients, images, strict=True)),
         boxes=as_boxes([box for some in lesions for box in some]),
-        image_of=np.repeat(np.arange(len(images)), [len(some) for some in lesions]),
-        warnings=_truth_warnings(table, patients, wanted),
-        columns=read_columns(table, [rows[image] for image in images], wanted),
+        image_of=_repeated(lesions),
+        warnings=_truth_warnings(truth, nameless, wanted),
+        columns=read_columns(truth, [list(some.values()) for some in lesions], wanted),
+        ignored=as_boxes([box for some in ignored for box in some]),
+        ignored_on=_repeated(ignored),
+        unmarked=unmarked if unmarked.any() else None,
+        nameless=nameless if nameless.any() else None,
+        cancer=tuple(map(_yes_or_no, labels)) if any(labels) else (),
     )
+
+
+def _by_box(image: TruthImage, kinds: frozenset[str]) -> dict[Box, list[Row]]:
+    """The rows of the lesions that count."""
+    rows: dict[Box, list[Row]] = {}
+    for row, box in image.lesions:
+        if _counts(row, kinds):
+            rows.setdefault(box, []).append(row)
+    return rows
+
+
+def _ignored(image: TruthImage, kinds: frozenset[str]) -> list[Box]:
+    return [*image.ignored, *(box for row, box in image.lesions if not _counts(row, kinds))]
+
+
+def _counts(row: Row, kinds: frozenset[str]) -> bool:
+    mine = {word.strip().lower() for word in row.text(LESION_KINDS).split("+")} - {""}
+    return not kinds or not mine or bool(mine & kinds)
+
+
+def _yes_or_no(label: str | None) -> str:
+    return "" if label is None else "yes" if label == MALIGNANT else "no"
+
+
+def _repeated(each: Sequence[Sequence[object] | Mapping[Box, object]]) -> np.ndarray:
+    """The index of the image of each of its things."""
+    return np.repeat(np.arange(len(each)), [len(some) for some in each])
 
 
 def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
@@ -94,7 +137,7 @@ def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
     except AmbiguousName as error:
         raise TableError(found.path, str(error)) from error
     if (found.images or found.failed) and not means:
-        named = _some(found.images or found.failed)
+        named = some_of(found.images or found.failed)
         raise TableError(found.path, f"none of its images is named by the truth, such as {named}")
     index = {image: i for i, image in enumerate(truth.images)}
     kept = [d for d in found.detections if d.image in means]
@@ -114,6 +157,7 @@ def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
         p_malignant=p_malignant if looked else None,
         malignant_threshold=_one(found.malignant_thresholds),
         scored=found.scored,
+        said=_said(found, means, truth),
     )
 
 
@@ -125,36 +169,34 @@ def _one(values: frozenset[_T]) -> _T | None:
     return next(iter(values)) if len(values) == 1 else None
 
 
+def _said(found: Source, means: Mapping[str, str], truth: Truth) -> dict[str, tuple[str, ...]]:
+    """What the results say of each image of the truth, of what they say at all."""
+    by_image = {means[name]: said for name, said in found.said.items() if name in means}
+    columns = {
+        name: tuple(by_image.get(image, {}).get(name, "") for image in truth.images)
+        for name in SAID
+    }
+    return {name: values for name, values in columns.items() if any(values)}
+
+
 def _truth_warnings(
-    table: Table, patients: Mapping[str, str], columns: Sequence[str]
+    truth: TruthTable, nameless: np.ndarray, columns: Sequence[str]
 ) -> tuple[str, ...]:
+    table = truth.table
     warnings = []
-    unknown = [image for image, patient in patients.items() if not patient]
-    if unknown:
-        warnings.append(
-            f"{_count(unknown)} of the truth without patient_id: each counts as a patient of its "
-            "own."
-        )
+    if nameless.any():
+        warnings.append(nameless_note(np.flatnonzero(nameless)))
     odd = {row.text(LABEL) for row in table} - set(_LABELS)
     if odd:
-        warnings.append(f"Labels other than benign and malignant: {_some(odd)}.")
+        warnings.append(f"Labels other than benign and malignant: {some_of(odd)}.")
     odd = {row.text(LATERALITY) for row in table} - {"", "L", "R"}
     if odd:
-        warnings.append(f"Lateralities other than L and R: {_some(odd)}.")
+        warnings.append(f"Lateralities other than L and R: {some_of(odd)}.")
     if SIZE in columns and SIZE in table.columns:
         warnings.append(
             f"The column {SIZE} is not used: sizes are those of {SIZE_COLUMN}, or of the boxes."
         )
     return tuple(warnings)
-
-
-def _add_lesion(row: Row, boxes: list[Box | None]) -> None:
-    box = row.box()
-    if box in boxes:
-        raise row.error("this row repeats an earlier one")
-    if boxes and (box is None or None in boxes):
-        raise row.error("this image has a row with a box and a row without one")
-    boxes.append(box)
 
 
 def _warnings(found: Source, means: Mapping[str, str], truth: Truth) -> tuple[str, ...]:
@@ -166,25 +208,15 @@ def _warnings(found: Source, means: Mapping[str, str], truth: Truth) -> tuple[st
     other = [f"{n} for {i}" for i, n in looked_at.items() if has_other_extension(n, i)]
     empty = "counted as having no detections"
     warnings = {
-        f"{_count(unknown)} not named by the truth, not scored: {_some(unknown)}.": unknown,
-        f"{_count(other)} matched despite another extension: {_some(other)}.": other,
-        f"{_count(failed)} of the truth failed in the run, {empty}: {_some(failed)}.": failed,
-        f"{_count(absent)} of the truth without predictions, {empty}: {_some(absent)}.": absent,
-        f"{_count(found.stale)} not of the run that run.json is of, but of an earlier one or of one"
-        f" that was cut off: {_some(found.stale)}.": found.stale,
+        f"{count_of(unknown)} not named by the truth, not scored: {some_of(unknown)}.": unknown,
+        f"{count_of(other)} matched despite another extension: {some_of(other)}.": other,
+        f"{count_of(failed)} of the truth failed in the run, {empty}: {some_of(failed)}.": failed,
+        f"{count_of(absent)} of the truth without predictions, {empty}: {some_of(absent)}.": absent,
+        f"{count_of(found.stale)} not of the run that run.json is of, but of an earlier one or of "
+        f"one that was cut off: {some_of(found.stale)}.": found.stale,
         "The results have different thresholds, so none is used.": len(found.thresholds) > 1,
         "The results have different malignant thresholds, so none is used.": (
             len(found.malignant_thresholds) > 1
         ),
     }
     return tuple(sentence for sentence, applies in warnings.items() if applies)
-
-
-def _count(images: Sized) -> str:
-    return f"{len(images)} image{'s' if len(images) != 1 else ''}"
-
-
-def _some(names: Iterable[str]) -> str:
-    """The first few names, in alphabetical order."""
-    ordered = sorted(names)
-    return ", ".join(ordered[:3]) + (" and more" if len(ordered) > 3 else "")
