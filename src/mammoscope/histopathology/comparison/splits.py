@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +124,7 @@ def _kinds(data: TissueSet) -> list[int]:
 
 
 def _protocol(
-    name: str, how: str, data: TissueSet, parts: Iterator[tuple[Indices, Indices]]
+    name: str, how: str, data: TissueSet, parts: Iterable[tuple[Indices, Indices]]
 ) -> Protocol:
     splits = tuple(Split(training, test) for training, test in parts)
     malignant = np.array([image.malignant for image in data.images])
