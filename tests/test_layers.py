@@ -17,11 +17,11 @@ ROOT = Path(mammoscope.__file__).parent
 LAYERS = (
     {"errors", "_version", "plugins", "geometry", "types", "tables", "naming", "files"},
     {"annotations", "reading", "preprocessing", "models", "phantom", "study"},
-    {"deidentification", "detection", "classification", "datasets", "histopathology"},
+    {"deidentification", "detection", "classification", "datasets", "histopathology", "radar"},
     {"pipeline", "results"},
     {"reporting", "evaluation", "dicom_results", "reader_studies"},
     {"runs", "training"},
-    {"histopathology/run", "histopathology/comparison"},
+    {"histopathology/run", "histopathology/comparison", "radar/evaluation"},
     {"node", "viewer"},
     {"cli"},
 )

@@ -23,6 +23,7 @@ from mammoscope.cli import (
     node,
     phantom,
     preprocess,
+    radar,
     study,
     train,
     view,
@@ -46,6 +47,7 @@ models.register(app)
 node.register(app)
 train.register(app)
 histopathology.register(app)
+radar.register(app)
 datasets.register(app)
 study.register(app)
 view.register(app)

@@ -1,0 +1,246 @@
+"""``mammoscope radar``: ultra-wideband radar of the breast, simulated and imaged."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mammoscope.cli import common
+from mammoscope.files import DISCLAIMER
+
+if TYPE_CHECKING:
+    from mammoscope.radar import Options
+
+_EPILOG = f"""
+**Examples**
+
+`mammoscope radar simulate --out scans --scans 20 --seed 1`
+
+`mammoscope radar reconstruct scans/sim001.npz --out maps`
+
+`mammoscope radar reconstruct scans/sim001.npz --json --beamformer coherence --permittivity 9`
+
+`mammoscope radar evaluate scans --stated-permittivity`
+
+{common.EXIT_CODES} {DISCLAIMER}
+"""
+
+
+class Beamformer(StrEnum):
+    """How the signals in focus become an energy."""
+
+    das = "das"
+    dmas = "dmas"
+    coherence = "coherence"
+
+
+class Artefact(StrEnum):
+    """What is subtracted."""
+
+    auto = "auto"
+    turned = "turned"
+    average = "average"
+    none = "none"
+
+
+class Shape(StrEnum):
+    """Where the antennas are."""
+
+    bowl = "bowl"
+    plane = "plane"
+
+
+BeamformerOption = Annotated[
+    Beamformer, typer.Option(help="Delay and sum, delay multiply and sum, or coherence-weighted.")
+]
+ArtefactOption = Annotated[
+    Artefact,
+    typer.Option(
+        help="What is subtracted: the turned scan (auto, where there is one) or the average of"
+        " channels alike."
+    ),
+]
+PermittivityOption = Annotated[
+    float | None,
+    typer.Option(min=1, max=99, help="Of the tissue. Default: that of the sharpest focus."),
+]
+SkinOption = Annotated[float, typer.Option(min=0, max=20, help="Thickness of the skin in mm.")]
+StepOption = Annotated[float, typer.Option(min=0.5, max=10, help="Of the grid in mm.")]
+TurnOption = Annotated[
+    float,
+    typer.Option(
+        min=-180,
+        max=180,
+        help="Degrees from x to y by which the breast was turned for `scan_turned`: what a target"
+        " left there is added. 0: not.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    commands = typer.Typer(
+        help="Ultra-wideband radar of the breast: simulate, image, evaluate.", no_args_is_help=True
+    )
+    for command in (simulate, reconstruct, evaluate):
+        commands.command(command.__name__, epilog=_EPILOG)(command)
+    app.add_typer(commands, name="radar")
+
+
+def simulate(  # noqa: PLR0913  # typer: one parameter an option
+    out: Annotated[Path, typer.Option(help="Folder for the scans and tables; made if missing.")],
+    scans: Annotated[int, typer.Option(min=1, max=9999, help="Number of scans.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed makes other scans.")] = 0,
+    array: Annotated[Shape, typer.Option(help="Antennas around or above the breast.")] = Shape.bowl,
+    diameter_mm: Annotated[
+        float, typer.Option(min=0, max=50, help="Of the tumour; 0 for a point.")
+    ] = 10.0,
+    permittivity: Annotated[float, typer.Option(min=1, max=60, help="Of the tissue.")] = 9.0,
+    skin_mm: SkinOption = 2.0,
+    clutter_db: Annotated[
+        float, typer.Option(help="Energy of weak scatterers over that of the tumour.")
+    ] = -10.0,
+    snr_db: Annotated[
+        float, typer.Option(help="Peak of the tumour's echo over the noise of one sample.")
+    ] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make scans with one tumour each, at a random place, in the layout that is read.
+
+    Writes OUT/simNNN.npz (scan, scan_turned: complex, frequencies by channels), antennas.csv,
+    channels.csv, frequencies.csv and scans.csv with the places.
+    """
+    with common.fatal(common.errors_console()):
+        from mammoscope.radar import Medium, Scene, bowl_array, plane_array, write_scans
+        from mammoscope.radar.simulation import simulate_many
+
+        antennas = bowl_array() if array is Shape.bowl else plane_array()
+        medium = Medium(permittivity, skin_mm=skin_mm)
+        scene = Scene((), medium, antennas, clutter_db=clutter_db, snr_db=snr_db)
+        made, truth = simulate_many(scene, scans, diameter_mm, seed)
+        write_scans(out, made, truth)
+    if as_json:
+        typer.echo(json.dumps({"folder": str(out), "scans": truth, "seed": seed}, indent=2))
+    else:
+        typer.echo(f"{scans} simulated scans in {common.on_one_line(out)}")
+        typer.echo(DISCLAIMER)
+
+
+def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
+    scan: Annotated[
+        Path,
+        typer.Argument(metavar="SCAN.npz", help="With the tables beside it.", show_default=False),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for JSON, PNG and the map of energy (npz).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    beamformer: BeamformerOption = Beamformer.das,
+    artefact: ArtefactOption = Artefact.auto,
+    permittivity: PermittivityOption = None,
+    skin_mm: SkinOption = 0.0,
+    step_mm: StepOption = 2.5,
+    plane_mm: Annotated[
+        float | None, typer.Option(help="Image only the plane at this z. Default: the volume.")
+    ] = None,
+    turn_degrees: TurnOption = -36.0,
+    peaks: Annotated[int, typer.Option(min=1, max=100, help="Most peaks to list.")] = 5,
+) -> None:
+    """Image a scan: the places that scatter most, best first.
+
+    There always is a strongest place, tumour or not. `support` says how sure it is: the share of
+    random halves of the channels that agree on it.
+    """
+    with common.fatal(common.errors_console()):
+        from mammoscope.radar import read_scan
+        from mammoscope.radar.reconstruction import reconstruct as image
+        from mammoscope.radar.results import NOTE, as_dict, write_results
+
+        options = _options(
+            beamformer, artefact, permittivity, skin_mm, step_mm, plane_mm, turn_degrees
+        )
+        read = read_scan(scan)
+        made = image(read, options, peaks)
+        if out is not None:
+            write_results(out, read.name, made)
+    if as_json:
+        typer.echo(json.dumps(as_dict(read.name, made), indent=2))
+        return
+    known = "given" if made.permittivity_known else "sharpest focus"
+    typer.echo(f"permittivity {made.permittivity:.2f} ({known}), {made.artefact} subtracted")
+    typer.echo("    x      y      z  mm   over mean   size   support")
+    for p in made.peaks:
+        typer.echo(
+            f"{p.x_mm:6.1f} {p.y_mm:6.1f} {p.z_mm:6.1f}     {p.signal_to_mean_db:6.1f} dB"
+            f" {p.size_mm:4.0f} mm      {p.support:.2f}"
+        )
+    typer.echo(NOTE)
+
+
+def evaluate(  # noqa: PLR0913  # typer: one parameter an option
+    folder: Annotated[Path, typer.Argument(help="Scans with `scans.csv`.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    beamformer: BeamformerOption = Beamformer.das,
+    artefact: ArtefactOption = Artefact.auto,
+    permittivity: PermittivityOption = None,
+    stated: Annotated[
+        bool, typer.Option("--stated-permittivity", help="Take the permittivities of scans.csv.")
+    ] = False,
+    skin_mm: SkinOption = 0.0,
+    step_mm: StepOption = 2.5,
+    turn_degrees: TurnOption = -36.0,
+) -> None:
+    """Image every scan of a folder and say how far the best place lies from the tumour's."""
+    if stated and permittivity is not None:
+        raise typer.BadParameter("--permittivity and --stated-permittivity are two answers")
+    with common.fatal(common.errors_console()):
+        from dataclasses import asdict
+
+        from mammoscope.radar.evaluation import evaluate as judge
+        from mammoscope.radar.evaluation import summary
+
+        options = _options(beamformer, artefact, permittivity, skin_mm, step_mm, None, turn_degrees)
+        errors = judge(folder, options, stated)
+        figures = summary(errors)
+    if as_json:
+        values = {name: figure.as_dict() for name, figure in figures.items()}
+        rows = [asdict(error) for error in errors]
+        typer.echo(json.dumps({"scans": rows, "figures": values, "note": DISCLAIMER}, indent=2))
+        return
+    for e in errors:
+        against = f"{e.place or 'unsaid'} place"
+        typer.echo(
+            f"{e.scan} ({e.phantom}): {e.in_plane_mm:.1f} mm off in plane, {e.depth_mm:+.1f} mm in"
+            f" depth from the {against}; signal to clutter {e.signal_to_clutter_db:.1f} dB,"
+            f" support {e.support:.2f}, permittivity {e.permittivity:.2f}"
+        )
+    for name, figure in figures.items():
+        ends = "" if figure.low is None else f" ({figure.low:.2f} to {figure.high:.2f})"
+        typer.echo(f"{name}: {figure.value:.2f}{ends}, {len(errors)} scans")
+    typer.echo(DISCLAIMER)
+
+
+def _options(
+    beamformer: Beamformer,
+    artefact: Artefact,
+    permittivity: float | None,
+    skin_mm: float,
+    step_mm: float,
+    plane_mm: float | None,
+    turn_degrees: float,
+) -> Options:
+    from mammoscope.radar import Medium, Options
+
+    return Options(
+        beamformer.value,
+        None if artefact is Artefact.auto else artefact.value,
+        permittivity,
+        Medium(9.0, skin_mm=skin_mm),
+        step_mm,
+        plane_mm,
+        turn_degrees or None,
+    )
