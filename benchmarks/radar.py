@@ -20,7 +20,7 @@ from mammoscope.radar.simulation import random_target
 
 SCENE = Scene(())
 DIAMETER_MM = 10.0
-OPTIONS = Options(permittivity=SCENE.medium.permittivity, skin=SCENE.medium, step_mm=4)
+OPTIONS = Options(permittivity=SCENE.medium.permittivity, skin=SCENE.medium, step_mm=5)
 AXIS_MM = 10.0
 
 
@@ -35,16 +35,15 @@ class Case:
 
 def cases() -> Iterator[Case]:
     """All rows."""
-    for snr in (20, 10, 0, -5):
-        yield Case(f"noise {snr} dB", replace(SCENE, snr_db=snr), OPTIONS)
+    for snr in (10, 0, -5):
+        yield Case(f"signal to noise {snr} dB", replace(SCENE, snr_db=snr), OPTIONS)
     yield Case("clutter 0 dB", replace(SCENE, clutter_db=0), OPTIONS)
     for wrong in (-20, -10, 10, 20):
         there = replace(OPTIONS, permittivity=9.0 * (1 + wrong / 100))
         yield Case(f"permittivity {wrong:+} %", SCENE, there)
-    yield Case("permittivity estimated, no skin", SCENE, Options(step_mm=4))
+    yield Case("permittivity estimated, no skin", SCENE, Options(step_mm=5))
     for form in ("dmas", "coherence"):
         yield Case(f"beamformer {form}", SCENE, replace(OPTIONS, beamformer=form))
-    yield Case("turned target not added", SCENE, replace(OPTIONS, turn_degrees=None))
     yield Case("average subtracted", SCENE, replace(OPTIONS, artefact="average"))
 
 
@@ -82,9 +81,14 @@ def main() -> None:
             found = pool.map(partial(error, case), range(count), targets, chunksize=5)
             everything[case.name] = list(found)
             print(line(case.name, everything[case.name]), flush=True)
-    usual = everything["noise 10 dB"]
+    usual = everything["signal to noise 10 dB"]
     for name, which in (("near the axis", near_axis), ("elsewhere", ~near_axis)):
-        print(line(f"noise 10 dB, {name}", [e for e, w in zip(usual, which, strict=True) if w]))
+        print(
+            line(
+                f"signal to noise 10 dB, {name}",
+                [e for e, w in zip(usual, which, strict=True) if w],
+            )
+        )
     print("\n| support | scans of all rows above | found |\n|---|---|---|")
     pooled = [each for errors in everything.values() for each in errors]
     for low, high in ((0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 0.95), (0.95, 1.01)):

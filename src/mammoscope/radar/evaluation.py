@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mammoscope.errors import InputError
-from mammoscope.evaluation.metrics.bootstrap import LEAST_PATIENTS, interval
+from mammoscope.evaluation.metrics.bootstrap import ENOUGH_PATIENTS, interval
 from mammoscope.evaluation.metrics.estimates import Estimate
 from mammoscope.geometry import FloatArray
 from mammoscope.radar.reconstruction import NEAR_MM, Options, Reconstruction, reconstruct
@@ -95,7 +95,10 @@ def evaluate(folder: Path, options: Options, stated: bool = False) -> tuple[Erro
 
 
 def summary(errors: Sequence[Error], seed: int = 0) -> dict[str, Estimate]:
-    """Median distances in mm, and the share found within 10 mm, with 95 % intervals over scans."""
+    """Median distances in mm, and the share found within 10 mm, with 95 % intervals over scans.
+
+    Fewer than five scans have no interval.
+    """
     in_plane = np.array([error.in_plane_mm for error in errors])
     total = np.array([error.total_mm for error in errors])
     rng, scans = np.random.default_rng(seed), np.arange(len(errors))
@@ -106,6 +109,6 @@ def summary(errors: Sequence[Error], seed: int = 0) -> dict[str, Estimate]:
         "found": (total[draws] <= NEAR_MM).mean(axis=1),
         "found_in_plane": (in_plane[draws] <= NEAR_MM).mean(axis=1),
     }
-    enough = len(errors) >= LEAST_PATIENTS
+    enough = len(errors) >= ENOUGH_PATIENTS
     ends = {name: (interval(v[1:]) if enough else None) or () for name, v in figures.items()}
     return {name: Estimate(float(v[0]), *ends[name]) for name, v in figures.items()}

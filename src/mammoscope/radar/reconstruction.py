@@ -30,7 +30,7 @@ _COARSE_MM = 5.0
 """Grid on which permittivities are tried and channels are left out."""
 
 _BLOCK = 8192
-_RESAMPLES = 200
+_RESAMPLES = 100
 
 
 @dataclass(frozen=True)
