@@ -38,6 +38,7 @@ ALLOWED = {
     "timm": ("training/", "histopathology/comparison/"),
     "safetensors": ("training/", "histopathology/comparison/"),
     "accelerate": ("training/", "histopathology/comparison/"),
+    "pydantic": ("training/config.py", "histopathology/comparison/config.py"),
     "sklearn": ("training/", "histopathology/comparison/"),
     "skimage": ("histopathology/comparison/",),
     "scipy": ("histopathology/comparison/", "reader_studies/comparison.py"),

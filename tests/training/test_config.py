@@ -30,14 +30,17 @@ def test_the_settings_of_the_shipped_models_can_be_read() -> None:
         ("[network", "not a readable TOML"),
         ("[nettwork]", "unknown section 'nettwork'"),
         ("[network]\ntrunc = 'x'", "unknown setting 'trunc'"),
-        ("[network]\ntrunk = 5", "trunk must be of kind str"),
-        ("[network]\ntrunk = 'x'", "missing"),
+        ("[network]\ntrunk = 5", "trunk must be a valid string, got 5"),
+        ("[network]\ntrunk = 'x'", "rows is missing"),
         ("network = 5", "a section is wanted, got 5"),
         ("[network]\ntrunk = 'x'\nrows = 100\ncolumns = 64", "rows must be a multiple of 32"),
-        ("[network]\ntrunk = 'x'\nrows = true\ncolumns = 64", "rows must be of kind int, got True"),
+        (
+            "[network]\ntrunk = 'x'\nrows = true\ncolumns = 64",
+            "rows must be a valid integer, got True",
+        ),
         ("extends = 'bad'", "extends itself"),
         ("extends = '../{folder}/bad.toml'", "extends itself"),
-        ("extends = 'base'", r"extends 'base': neither of centernet, mass, .* beside"),
+        ("extends = 'base'", r"extends 'base': neither of centernet, .*mass, .* beside"),
         ("extends = 'base.toml'", r"base\.toml: not a readable TOML file"),
         ("extends = 5", "extends must be a name or a path, got 5"),
     ],
@@ -54,7 +57,7 @@ def test_a_bad_file_is_refused_by_name_and_cause(tmp_path: Path, text: str, caus
 def test_yes_and_no_are_no_numbers(tmp_path: Path, value: str) -> None:
     path = tmp_path / "bad.toml"
     path.write_text(f"[network]\ntrunk = 'x'\nfrozen = {value}")
-    with pytest.raises(TableError, match=r"bad\.toml: frozen must be of kind bool, got"):
+    with pytest.raises(TableError, match=r"bad\.toml: frozen must be a valid boolean, got"):
         ClassifierConfig.read(path)
 
 
@@ -175,5 +178,5 @@ def test_a_value_out_of_range_is_refused_by_name(
         RoiNetworkConfig: {"trunk": "any"},
     }
     for value in values:
-        with pytest.raises(ValueError, match=f"^{name} must be "):
+        with pytest.raises(ValueError, match=f"error for .*\n{name}\n  Input should be "):
             section(**wanted.get(section, {}) | {name: value})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_type_hints
+
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from mammoscope.errors import TableError
 
@@ -23,21 +23,23 @@ DEFAULT_CLASSIFIER = _CONFIGS / "classifiers" / "malignancy.toml"
 
 Section = TypeVar("Section")
 
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
-"""What a network can be trained in."""
+STRICT = ConfigDict(strict=True, extra="forbid")
+"""Of a section: values of the kinds that its fields say, and no others."""
 
-_RULES: dict[str, Callable[[float], bool]] = {
-    "at least 0": lambda value: 0 <= value < math.inf,
-    "at least 1": lambda value: 1 <= value < math.inf,
-    "above 0": lambda value: 0 < value < math.inf,
-    "from 0 to 1": lambda value: 0 <= value <= 1,
-    "at least 0 and below 1": lambda value: 0 <= value < 1,
-    "a multiple of 32, the trunk's coarsest stride": lambda value: value > 0 and value % 32 == 0,
-}
-"""What a setting must be; none holds for NaN."""
+Stride32 = Annotated[int, Field(gt=0, multiple_of=32)]
+"""A length in pixels that the trunk's coarsest stride divides."""
+
+Whole = Annotated[int, Field(ge=0)]
+Counted = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+AtLeastOne = Annotated[float, Field(ge=1, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+PartialShare = Annotated[float, Field(ge=0, lt=1)]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class NetworkConfig:
     """The network, and the pictures it takes.
 
@@ -68,30 +70,23 @@ class NetworkConfig:
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is of the wrong kind or out of range.
     """
 
     trunk: str
-    rows: int
-    columns: int
+    rows: Stride32
+    columns: Stride32
     family: str = "centernet"
-    magnification: float = 2.0
-    overlap: float = 0.25
-    pixel_mm: float = 0.0
-    channels: int = 96
-    frozen_stages: int = 0
+    magnification: Positive = 2.0
+    overlap: PartialShare = 0.25
+    pixel_mm: NotNegative = 0.0
+    channels: Counted = 96
+    frozen_stages: Whole = 0
     pad_type: str = ""
     anchors: str = "kmeans"
 
-    def __post_init__(self) -> None:
-        _need(self, "a multiple of 32, the trunk's coarsest stride", "rows", "columns")
-        _need(self, "above 0", "magnification")
-        _need(self, "at least 0 and below 1", "overlap")
-        _need(self, "at least 0", "pixel_mm", "frozen_stages")
-        _need(self, "at least 1", "channels")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class TrainingConfig:
     """The run: length, optimiser, split and seed.
 
@@ -117,36 +112,26 @@ class TrainingConfig:
     Raises
     ------
     ValueError
-        If a number is out of range, or the precision unknown.
+        If a value is of the wrong kind or out of range.
     """
 
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float = 0.05
-    warmup_steps: int = 300
-    ema: float = 0.998
-    trunk_share: float = 0.5
-    least_share: float = 0.0
-    test: float = 0.15
-    validation: float = 0.1
-    seed: int = 0
-    split_seed: int = 0
-    precision: str = "float32"
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        _need(self, "at least 1", "epochs", "batch", "warmup_steps")
-        _need(self, "at least 0", "learning_rate", "weight_decay", "seed", "split_seed", "workers")
-        _need(self, "at least 0 and below 1", "ema", "test", "validation")
-        _need(self, "from 0 to 1", "trunk_share", "least_share")
-        if self.precision not in PRECISIONS:
-            raise ValueError(
-                f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}"
-            )
+    epochs: Counted
+    batch: Counted
+    learning_rate: NotNegative
+    weight_decay: NotNegative = 0.05
+    warmup_steps: Counted = 300
+    ema: PartialShare = 0.998
+    trunk_share: Share = 0.5
+    least_share: Share = 0.0
+    test: PartialShare = 0.15
+    validation: PartialShare = 0.1
+    seed: Whole = 0
+    split_seed: Whole = 0
+    precision: Precision = "float32"
+    workers: Whole = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class AugmentationConfig:
     """How far pictures are changed; 0 turns a change off.
 
@@ -159,33 +144,27 @@ class AugmentationConfig:
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is of the wrong kind or out of range.
     """
 
-    paste: float = 0.0
-    crop_with_mass: float = 0.5
-    lookalikes: float = 0.0
-    flip: float = 0.0
-    rotation_deg: float = 0.0
-    scale: float = 0.0
-    aspect: float = 0.0
-    shift: float = 0.0
-    gamma: float = 0.0
-    contrast: float = 0.0
-    flatten: float = 0.0
-    local: float = 0.0
-    sharpen: float = 0.0
-    noise: float = 0.0
-    blur_px: float = 0.0
-
-    def __post_init__(self) -> None:
-        _need(self, "from 0 to 1", "paste", "crop_with_mass", "flip", "shift", "flatten")
-        _need(self, "from 0 to 1", "lookalikes", "local")
-        _need(self, "at least 0", "rotation_deg", "scale", "aspect", "gamma", "contrast")
-        _need(self, "at least 0", "sharpen", "noise", "blur_px")
+    paste: Share = 0.0
+    crop_with_mass: Share = 0.5
+    lookalikes: Share = 0.0
+    flip: Share = 0.0
+    rotation_deg: NotNegative = 0.0
+    scale: NotNegative = 0.0
+    aspect: NotNegative = 0.0
+    shift: Share = 0.0
+    gamma: NotNegative = 0.0
+    contrast: NotNegative = 0.0
+    flatten: Share = 0.0
+    local: Share = 0.0
+    sharpen: NotNegative = 0.0
+    noise: NotNegative = 0.0
+    blur_px: NotNegative = 0.0
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """Everything that a training is told, but the data: sections of settings."""
 
@@ -224,7 +203,7 @@ class Settings:
         return dataclasses.asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class DetectorConfig(Settings):
     """A detector's training."""
 
@@ -235,7 +214,7 @@ class DetectorConfig(Settings):
     augmentation: AugmentationConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class RoiNetworkConfig:
     """A classifier of regions, and the pictures that it takes.
 
@@ -262,26 +241,21 @@ class RoiNetworkConfig:
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is of the wrong kind or out of range.
     """
 
     trunk: str
-    side: int = 192
-    margin: float = 1.6
+    side: Counted = 192
+    margin: AtLeastOne = 1.6
     features: bool = False
     frozen: bool = False
-    frozen_stages: int = 0
+    frozen_stages: Whole = 0
     pad_type: str = ""
-    dropout: float = 0.2
+    dropout: PartialShare = 0.2
     beside: str = ""
 
-    def __post_init__(self) -> None:
-        _need(self, "at least 1", "side", "margin")
-        _need(self, "at least 0", "frozen_stages")
-        _need(self, "at least 0 and below 1", "dropout")
 
-
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class ClassifierConfig(Settings):
     """A classifier's training."""
 
@@ -330,28 +304,28 @@ def _extended(path: Path, name: object, shipped: Path) -> Path:
     raise TableError(path, f"extends {name!r}: neither of {known} nor a file {beside.name} beside")
 
 
-def _need(settings: object, rule: str, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not _RULES[rule](value):
-            raise ValueError(f"{name} must be {rule}, got {value!r}")
-
-
 def _section(path: Path, kind: type[Section], values: Any) -> Section:
     if not isinstance(values, dict):
         raise TableError(path, f"a section is wanted, got {values!r}")
-    kinds = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
-    fields = {field.name: str(field.type) for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    for name, value in values.items():
-        if name not in fields:
-            raise TableError(path, f"unknown setting {name!r}")
-        is_bool = isinstance(value, bool)
-        if not isinstance(value, kinds[fields[name]]) or is_bool != (fields[name] == "bool"):
-            raise TableError(path, f"{name} must be of kind {fields[name]}, got {value!r}")
     try:
         return kind(**values)
-    except (TypeError, ValueError) as error:
-        raise TableError(path, str(error).replace("__init__() ", "")) from error
+    except ValidationError as error:
+        raise TableError(path, _cause(error)) from error
+
+
+def _cause(error: ValidationError) -> str:
+    """In one line the first that is wrong; what is unknown may be another's name misspelt."""
+    every = error.errors(include_url=False)
+    unknown = [each for each in every if each["type"] == "unexpected_keyword_argument"]
+    first = (unknown or every)[0]
+    name = ".".join(map(str, first["loc"]))
+    if unknown:
+        return f"unknown setting {name!r}"
+    if first["type"] == "missing":
+        return f"{name} is missing"
+    if first["type"] == "value_error":
+        return first["msg"].removeprefix("Value error, ")
+    return f"{first['msg'].replace('Input should', f'{name} must')}, got {first['input']!r}"
 
 
 def config_file(given: Path | None, default: Path = DEFAULT_CONFIG) -> Path:

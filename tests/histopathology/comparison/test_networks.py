@@ -90,11 +90,18 @@ def test_shipped_settings_can_be_read(kind: type[Settings], path: object) -> Non
 
 def test_settings_out_of_range_are_refused() -> None:
     for wrong in ({"dropout": 1.0}, {"activation": "step"}, {"rows": 8}):
-        with pytest.raises(ValueError, match="must be"):
+        with pytest.raises(ValueError, match="Input should be"):
             CnnConfig(**wrong)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="no change"):
+    with pytest.raises(ValueError, match="colour"):
         StainConfig(colour=-0.1)
-    with pytest.raises(ValueError, match="at least 80"):
+    with pytest.raises(ValueError, match="greater than or equal to 80"):
         FusedConfig(rows=64)
     with pytest.raises(ValueError, match="frozen_stages"):
         RegionsConfig("mobilenetv2_050", frozen_stages=-1)
+
+
+def test_a_file_of_settings_that_nothing_can_be_looked_at_with_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('extends = "regions"\n[network]\ncrop = 1.5\n')
+    with pytest.raises(TableError, match=r"mine\.toml: .*1\.5"):
+        RegionsSettings.read(path)

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from mammoscope.histopathology.views import Views
-from mammoscope.training.config import Settings, TrainingConfig
+from mammoscope.training.config import (
+    STRICT,
+    NotNegative,
+    PartialShare,
+    Settings,
+    TrainingConfig,
+    Whole,
+)
 
 _CONFIGS = Path(__file__).parent / "configs"
 
@@ -14,10 +25,11 @@ DEFAULT_REGIONS = _CONFIGS / "regions.toml"
 DEFAULT_CNN = _CONFIGS / "cnn.toml"
 DEFAULT_FUSED = _CONFIGS / "resnet-inception.toml"
 
-ACTIVATIONS = ("relu", "leaky-relu", "elu", "selu", "gelu", "silu", "mish", "tanh")
+Activation = Literal["relu", "leaky-relu", "elu", "selu", "gelu", "silu", "mish", "tanh"]
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class RegionsConfig:
     """A network that knows ImageNet, and the pictures that it takes.
 
@@ -37,21 +49,19 @@ class RegionsConfig:
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is of the wrong kind or out of range.
     """
 
     trunk: str
     side: int = 224
     crop: float = 0.6
     overlap: float = 0.33
-    frozen_stages: int = 0
+    frozen_stages: Whole = 0
     pad_type: str = ""
-    dropout: float = 0.0
+    dropout: PartialShare = 0.0
 
     def __post_init__(self) -> None:
-        _need_dropout(self.dropout)
-        if not self.views or self.frozen_stages < 0:
-            raise ValueError(f"frozen_stages must be at least 0, got {self.frozen_stages}")
+        self.views  # noqa: B018  # refuses what nothing can be looked at with
 
     @property
     def views(self) -> Views:
@@ -59,7 +69,7 @@ class RegionsConfig:
         return Views(self.side, self.crop, self.overlap)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class CnnConfig:
     """A plain network of five blocks: convolution, batch-norm, activation, pooling.
 
@@ -75,22 +85,16 @@ class CnnConfig:
     Raises
     ------
     ValueError
-        If a number is out of range, or the activation unknown.
+        If a value is of the wrong kind or out of range.
     """
 
-    activation: str = "relu"
-    rows: int = 128
-    columns: int = 192
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        _need_dropout(self.dropout)
-        _need_size(self.rows, self.columns, 32)
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}")
+    activation: Activation = "relu"
+    rows: Annotated[int, Field(ge=32)] = 128
+    columns: Annotated[int, Field(ge=32)] = 192
+    dropout: PartialShare = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class FusedConfig:
     """Two networks whose features are taken together.
 
@@ -106,19 +110,15 @@ class FusedConfig:
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is of the wrong kind or out of range.
     """
 
     resnet: str = "resnet18"
     inception: str = "inception_v3"
-    rows: int = 128
-    columns: int = 192
-    dropout: float = 0.0
-
-    def __post_init__(self) -> None:
-        _need_dropout(self.dropout)
-        # Below that nothing is left of a picture within an Inception-v3.
-        _need_size(self.rows, self.columns, 80)
+    # Below that nothing is left of a picture within an Inception-v3.
+    rows: Annotated[int, Field(ge=80)] = 128
+    columns: Annotated[int, Field(ge=80)] = 192
+    dropout: PartialShare = 0.0
 
     @property
     def trunks(self) -> tuple[str, ...]:
@@ -126,27 +126,23 @@ class FusedConfig:
         return self.resnet, self.inception
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class StainConfig:
     """How far pictures are changed; 0 turns a change off.
 
     Raises
     ------
     ValueError
-        If a number is negative.
+        If a value is of the wrong kind or out of range.
     """
 
-    colour: float = 0.0
-    strength: float = 0.0
-    scale: float = 0.0
-    blur_px: float = 0.0
-
-    def __post_init__(self) -> None:
-        if min(self.colour, self.strength, self.scale, self.blur_px) < 0:
-            raise ValueError("no change can be negative")
+    colour: NotNegative = 0.0
+    strength: NotNegative = 0.0
+    scale: NotNegative = 0.0
+    blur_px: NotNegative = 0.0
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class RegionsSettings(Settings):
     """Training of ours."""
 
@@ -157,7 +153,7 @@ class RegionsSettings(Settings):
     augmentation: StainConfig
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class CnnSettings(Settings):
     """Training of the plain network."""
 
@@ -167,7 +163,7 @@ class CnnSettings(Settings):
     training: TrainingConfig
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class FusedSettings(Settings):
     """Training of two networks together."""
 
@@ -175,13 +171,3 @@ class FusedSettings(Settings):
 
     network: FusedConfig
     training: TrainingConfig
-
-
-def _need_size(rows: int, columns: int, least: int) -> None:
-    if min(rows, columns) < least:
-        raise ValueError(f"rows and columns must be at least {least}: {rows}, {columns}")
-
-
-def _need_dropout(value: float) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"dropout must be at least 0 and below 1, got {value}")
