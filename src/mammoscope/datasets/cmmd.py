@@ -97,6 +97,7 @@ def _image(patient: str, file: Path, labels: _Labels) -> AnnotatedImage:
         laterality=header.laterality,
         view=header.view,
         image_label=labels.get((patient, header.laterality)),
+        notes=() if header.laterality else ("its file names no side: it has no label",),
     )
 
 

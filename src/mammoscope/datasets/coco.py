@@ -1,32 +1,54 @@
 """COCO JSON: any images with boxes, as many annotation tools export them.
 
-Layout: ``PATH`` is the JSON file, or a folder with ``annotations.json``. ``images`` (id, file_name,
-and optional patient_id, laterality, view, split), ``annotations`` (image_id, category_id, bbox as
-[x, y, width, height] in pixels from the top-left corner) and ``categories`` (id, name). An image's
-file lies beside the JSON file, or in ``images`` there. The format: https://cocodataset.org.
+Layout: ``PATH`` is the JSON file, or a folder with ``annotations.json``, or with a single JSON file
+of another name. ``images`` (id, file_name, and optional width, height, patient_id, laterality,
+view, split), ``annotations`` (image_id, category_id, bbox as [x, y, width, height] in pixels from
+the top-left corner, optional iscrowd) and ``categories`` (id, name). An image's file lies beside
+the JSON file, or in ``images`` there. The format: https://cocodataset.org.
 
-Traps: an image without annotations has no lesion; segmentations are passed over; without
-patient_id each image counts as a patient of its own; a class whose name says nothing of its kind
-counts as masses, see ``classes.py``. Terms: those of the images.
+Traps: an image without annotations has no lesion; where a bbox is missing, the box around the
+polygons of the segmentation is taken; without patient_id each image counts as a patient of its own;
+a class whose name says nothing of its kind counts as masses, see ``classes.py``; a crowd
+(``iscrowd``) is a region to ignore; where a picture has another size than the file says, its boxes
+are scaled, with a note, and a picture that seems turned has unknown boxes. Terms: those of the
+images.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mammoscope.annotations.adapter import Adapter
 from mammoscope.annotations.table import AnnotatedImage, Lesion
 from mammoscope.datasets.classes import meaning
 from mammoscope.datasets.fields import SIDES
-from mammoscope.errors import TableError
+from mammoscope.datasets.numbers import number, whole
+from mammoscope.errors import ReadError, TableError
 from mammoscope.tables import Box
 
 _Item = Mapping[str, Any]
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "test"), "test"),
+}
+_CLOSE = 0.02
+"""Scales along x and y that differ by less are one: sizes are whole pixels."""
+
+
+@dataclass(frozen=True)
+class _Marked:
+    """What lies on one image."""
+
+    lesions: tuple[Lesion, ...] = ()
+    crowds: tuple[Box, ...] = ()
 
 
 def load(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -36,39 +58,104 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     ------
     TableError
         If the file cannot be read, lacks one of the three lists or a value, an id of an image or
-        a category is listed twice, or an annotation is of one that is not listed.
+        a category is listed twice, an annotation is of one that is not listed, or two images are of
+        one file.
     """
-    file = path / "annotations.json" if path.is_dir() else path
+    file = _table(path) if path.is_dir() else path
     content = _read(file)
     images = _by_id(file, "image", _list(file, content, "images"))
     categories = _by_id(file, "category", _list(file, content, "categories"))
     names = {key: str(_value(file, "category", c, "name")) for key, c in categories.items()}
-    lesions: dict[Any, list[Lesion]] = defaultdict(list)
+    marked: dict[str, _Marked] = defaultdict(_Marked)
     for item in _list(file, content, "annotations"):
         owner, category = (_value(file, "annotation", item, k) for k in ("image_id", "category_id"))
-        if owner not in images or category not in names:
+        if _key(owner) not in images or _key(category) not in names:
             cause = f"of image {owner!r} and category {category!r}: one of them is not listed"
             raise TableError(file, f"annotation {item.get('id')!r} is {cause}")
-        label, kinds = meaning(names[category])
-        lesions[owner].append(Lesion(_box(file, item), label, kinds))
-    found = [_image(file, item, lesions[key]) for key, item in images.items()]
-    return tuple(sorted(found, key=lambda image: str(image.path)))
+        label, kinds = meaning(names[_key(category)])
+        box, there = _box(file, item), marked[_key(owner)]
+        if whole(item.get("iscrowd", 0)):
+            marked[_key(owner)] = replace(there, crowds=(*there.crowds, box))
+        else:
+            lesions = (*there.lesions, Lesion(box, label, kinds))
+            marked[_key(owner)] = replace(there, lesions=lesions)
+    found = [_image(file, item, marked[key]) for key, item in images.items()]
+    ordered = sorted(found, key=lambda image: str(image.path))
+    for one, other in pairwise(ordered):
+        if one.path == other.path:
+            raise TableError(file, f"two images are of the file {one.path}")
+    return tuple(ordered)
 
 
-def _image(file: Path, item: _Item, lesions: list[Lesion]) -> AnnotatedImage:
+def _table(folder: Path) -> Path:
+    """The JSON file of a folder."""
+    usual = folder / "annotations.json"
+    others = sorted(folder.glob("*.json"))
+    return others[0] if not usual.is_file() and len(others) == 1 else usual
+
+
+def _image(file: Path, item: _Item, marked: _Marked) -> AnnotatedImage:
     name = str(_value(file, "image", item, "file_name"))
-    beside, inside = file.parent / name, file.parent / "images" / name
     side = str(item.get("laterality") or "").strip().upper()
     if side and side not in SIDES:
         raise TableError(file, f"image {name}: laterality must be L or R, got {side!r}")
-    view = None if item.get("view") is None else str(item["view"])
-    split = item.get("split")
-    if split not in (None, "train", "test"):
+    view = str(item.get("view") or "").strip().upper() or None
+    split = str(item.get("split") or "").strip().lower()
+    if split and split not in _SPLITS:
         raise TableError(file, f"image {name}: split must be train or test, got {split!r}")
-    patient = name if item.get("patient_id") is None else str(item["patient_id"])
-    path = beside if beside.is_file() or not inside.is_file() else inside
-    return AnnotatedImage.of(
-        path, patient, lesions, laterality=SIDES.get(side), view=view, split=split
+    patient = item.get("patient_id")
+    image = AnnotatedImage.of(
+        _path(file, name),
+        name if patient is None else _key(patient),
+        marked.lesions,
+        laterality=SIDES.get(side),
+        view=view,
+        split=_SPLITS.get(split),
+        ignored=marked.crowds,
+    )
+    return _at_its_size(image, item)
+
+
+def _path(file: Path, name: str) -> Path:
+    """The image's file, whatever system its name is from."""
+    for each in dict.fromkeys((name, name.replace("\\", "/"))):
+        for path in (file.parent / each, file.parent / "images" / each):
+            if path.is_file():
+                return path
+    return file.parent / name
+
+
+def _at_its_size(image: AnnotatedImage, item: _Item) -> AnnotatedImage:
+    """The image with its boxes in pixels of its file, where the file has another size than said."""
+    from mammoscope.reading.dicom.header import read_header
+
+    said = whole(item.get("height")), whole(item.get("width"))
+    if not all(said) or not (len(image.boxes) or image.ignored) or not image.path.is_file():
+        return image
+    try:
+        header = read_header(image.path)
+    except ReadError:
+        # Whoever reads or checks the image is told.
+        return image
+    rows, columns = said
+    assert rows and columns  # noqa: S101  (both are positive: narrows the types)
+    down, along = header.rows / rows, header.columns / columns
+    if (header.rows, header.columns) == (rows, columns):
+        return image
+    note = f"listed with {columns} x {rows} pixels, its file has {header.columns} x {header.rows}: "
+    if (header.rows > header.columns) != (rows > columns) and abs(down / along - 1) > _CLOSE:
+        unknown = AnnotatedImage.unmarked(
+            image.path,
+            image.patient_id,
+            **{n: getattr(image, n) for n in ("laterality", "view", "split")},
+        )
+        return replace(unknown, notes=(note + "its boxes are unknown, for it may be turned",))
+    scale = np.array([along, down, along, down])
+    return replace(
+        image,
+        boxes=image.boxes * scale,
+        ignored=tuple(tuple((np.array(box) * scale).tolist()) for box in image.ignored),
+        notes=(note + "its boxes are scaled",),
     )
 
 
@@ -91,33 +178,53 @@ def _list(file: Path, content: _Item, key: str) -> list[_Item]:
     return items
 
 
-def _by_id(file: Path, what: str, items: list[_Item]) -> dict[Any, _Item]:
-    found: dict[Any, _Item] = {}
+def _by_id(file: Path, what: str, items: list[_Item]) -> dict[str, _Item]:
+    found: dict[str, _Item] = {}
     for item in items:
         key = _value(file, what, item, "id")
-        if key in found:
+        if _key(key) in found:
             raise TableError(file, f"{what} {key!r} is listed twice")
-        found[key] = item
+        found[_key(key)] = item
     return found
+
+
+def _key(value: object) -> str:
+    """An id however a tool writes it: 3, 3.0 and "3" are one."""
+    exact = value if isinstance(value, str) else whole(value)
+    return str(value if exact is None else exact).strip()
 
 
 def _value(file: Path, what: str, item: _Item, key: str) -> Any:
     value = item.get(key)
-    if not isinstance(value, str | int):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TableError(file, f"{what} {item.get('id')!r} lacks {key}")
     return value
 
 
 def _box(file: Path, item: _Item) -> Box:
     bbox = item.get("bbox")
-    values = bbox if isinstance(bbox, list) else []
-    numbers = all(isinstance(v, int | float) and math.isfinite(v) for v in values)
-    if len(values) != 4 or not numbers:
+    if not bbox and (around := _around(item.get("segmentation"))):
+        return around
+    values = [number(value) for value in bbox] if isinstance(bbox, list) else []
+    x, y, width, height = values if len(values) == 4 else (None,) * 4
+    if x is None or y is None or width is None or height is None:
         raise TableError(file, f"annotation {item.get('id')!r}: bbox is not four numbers")
-    x, y, width, height = (float(v) for v in values)
     if width <= 0 or height <= 0:
         raise TableError(file, f"annotation {item.get('id')!r}: bbox {bbox} has no area")
     return x, y, x + width, y + height
+
+
+def _around(polygons: object) -> Box | None:
+    """The box around polygons [[x, y, x, y, ...], ...]; None of anything else."""
+    if not isinstance(polygons, list) or not all(isinstance(p, list) for p in polygons):
+        return None
+    points: Sequence[float | None] = [number(v) for polygon in polygons for v in polygon]
+    known = [v for v in points if v is not None]
+    if len(known) < len(points) or len(known) < 6 or any(len(p) % 2 for p in polygons):
+        return None
+    xs, ys = known[::2], known[1::2]
+    box = min(xs), min(ys), max(xs), max(ys)
+    return box if box[2] > box[0] and box[3] > box[1] else None
 
 
 ADAPTER = Adapter(
@@ -129,6 +236,8 @@ ADAPTER = Adapter(
         "An image without annotations has no lesion.",
         "Without patient_id each image counts as a patient of its own.",
         "The boxes of a class count as masses unless its name says otherwise.",
+        "A crowd (iscrowd) is a region to ignore.",
+        "Boxes are scaled where a picture has another size than the file says.",
     ),
     load=load,
 )

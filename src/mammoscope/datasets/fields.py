@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 
+from mammoscope.datasets.numbers import whole
 from mammoscope.tables import Row
 
 SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
@@ -102,16 +103,17 @@ def grade(row: Row, column: str, highest: int) -> int | None:
 
 
 def flag(row: Row, column: str) -> bool:
-    """Whether ``1`` stands there, and not ``0``.
+    """Whether ``1`` stands there, and not ``0``; also as ``1.0``, as some tools write them.
 
     Raises
     ------
     TableError
         If it is anything else.
     """
-    if row.name(column) not in ("0", "1"):
+    value = whole(row.name(column))
+    if value not in (0, 1):
         raise row.error(f"{column} must be 0 or 1, got {row.name(column)!r}")
-    return row.name(column) == "1"
+    return value == 1
 
 
 def years(row: Row, column: str) -> int | None:

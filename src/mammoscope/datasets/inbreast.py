@@ -18,7 +18,10 @@ Traps
 - ``INbreast.xls`` is not read: it needs a package of its own. Save it as ``INbreast.csv``.
 - Patient ID says "removed" in every row.
 - There is no pathology: labels stay None. BI-RADS 4 and above is often taken for malignant.
-- An image without an XML file was looked at and has no lesion.
+- An image without an XML file was looked at and has no lesion. One with an XML file and no row in
+  the table is kept, with a note.
+- A contour of which a point cannot be read, or that lacks points, makes the image's boxes unknown,
+  with a note: a box around the others would be too small.
 - Calcifications are often one point, which is no box: they are left out. Any other region without
   an area makes the image's boxes unknown, with a note.
 - Names vary ("Spiculated Region", "Espiculated Region", "Assymetry", "Calcifications", "Point 1").
@@ -33,19 +36,20 @@ from __future__ import annotations
 import csv
 import plistlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mammoscope.annotations.adapter import Adapter
 from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.datasets.fields import birads, density, side
+from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import InputError, TableError
 from mammoscope.geometry import centers
 from mammoscope.tables import Box, Row
 
 _COLUMNS = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
-_POINT = re.compile(r"\(\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*\)")
+_POINT = re.compile(r"[({\[]?([^,;(){}\[\]]+)[,;]([^,;(){}\[\]]+)[)}\]]?")
 _SPICULATED = ("spiculated region", "espiculated region")
 _KINDS = {
     "mass": Subtype.MASS,
@@ -71,9 +75,27 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     """
     if not (path / "AllXML").is_dir():
         raise InputError(path / "AllXML", "no such folder: every image would seem to be normal")
-    rows = sorted(_rows(path), key=lambda row: row.name("File Name"))
-    files = {f.name.split("_")[0]: f for f in sorted((path / "AllDICOMs").glob("*.dcm"))}
-    return tuple(_image(path, files, row) for row in rows)
+    rows = sorted(_rows(path), key=_name)
+    files = {f.name.split("_")[0]: f for f in _in(path / "AllDICOMs", ".dcm")}
+    contours = {f.stem.split("_")[0]: f for f in _in(path / "AllXML", ".xml")}
+    unlisted = contours.keys() - {_name(row) for row in rows}
+    return (
+        *(_image(path, files, contours, row) for row in rows),
+        *(_unlisted(path, files, contours[name], name) for name in sorted(unlisted)),
+    )
+
+
+def _in(folder: Path, suffix: str) -> list[Path]:
+    """The files of a kind, but for those that a Mac leaves beside them."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [f for f in files if f.suffix.lower() == suffix and not f.name.startswith(".")]
+
+
+def _name(row: Row) -> str:
+    """The number in File Name, however a spreadsheet writes it."""
+    text = row.name("File Name")
+    exact = whole(text)
+    return text if exact is None else str(exact)
 
 
 def _rows(path: Path) -> list[Row]:
@@ -87,8 +109,9 @@ def _rows(path: Path) -> list[Row]:
         raise TableError(file, "not UTF-8 text") from error
     except OSError as error:
         raise TableError(file, error.strerror or str(error)) from error
-    comma = "," in text.partition("\n")[0]
-    reader = csv.DictReader(text.splitlines(), delimiter="," if comma else ";")
+    header = text.partition("\n")[0]
+    separator = max(",;\t", key=header.count)
+    reader = csv.DictReader(text.splitlines(), delimiter=separator)
     columns = [column.strip() for column in reader.fieldnames or ()]
     if missing := [column for column in _COLUMNS if column not in columns]:
         raise TableError(file, f"lacks column {', '.join(missing)}")
@@ -100,14 +123,15 @@ def _rows(path: Path) -> list[Row]:
     return [row for row in rows if row.text("File Name")]
 
 
-def _image(path: Path, files: dict[str, Path], row: Row) -> AnnotatedImage:
-    name = row.name("File Name").removesuffix(".0")
+def _image(
+    path: Path, files: dict[str, Path], contours: dict[str, Path], row: Row
+) -> AnnotatedImage:
+    name = _name(row)
     file = files.get(name, path / "AllDICOMs" / f"{name}.dcm")
-    parts = file.stem.split("_")
-    lesions, notes, known = _lesions(path / "AllXML" / f"{name}.xml")
+    lesions, notes, known = _lesions(contours[name]) if name in contours else ([], (), True)
     return AnnotatedImage.of(
         file,
-        parts[1] if len(parts) > 1 else name,
+        _patient(file),
         lesions,
         laterality=side(row, "Laterality"),
         view=row.text("View") or None,
@@ -118,6 +142,24 @@ def _image(path: Path, files: dict[str, Path], row: Row) -> AnnotatedImage:
     )
 
 
+def _unlisted(path: Path, files: dict[str, Path], contours: Path, name: str) -> AnnotatedImage:
+    """An image with contours that the table does not know."""
+    file = files.get(name, path / "AllDICOMs" / f"{name}.dcm")
+    lesions, notes, known = _lesions(contours)
+    return AnnotatedImage.of(
+        file,
+        _patient(file),
+        lesions,
+        boxes_known=known,
+        notes=("INbreast.csv has no row of it", *notes),
+    )
+
+
+def _patient(file: Path) -> str:
+    parts = file.stem.split("_")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
 def _lesions(file: Path) -> tuple[list[Lesion], tuple[str, ...], bool]:
     """The lesions of one image, notes on its regions, and whether every lesion has its box."""
     found: list[tuple[str, Lesion]] = []
@@ -125,9 +167,12 @@ def _lesions(file: Path) -> tuple[list[Lesion], tuple[str, ...], bool]:
     for region in _regions(file):
         name = str(region.get("Name", "")).strip()
         kind = _KINDS.get(name.lower())
-        points = list(region.get("Point_px", ()))
+        points, fault = _points(region)
         box, what = _box(points), f"{file.name}: the region {name!r}"
-        if box is not None:
+        if fault:
+            notes.append(f"{what} {fault}")
+            known = False
+        elif box is not None:
             found.append((name.lower(), Lesion(box, subtypes=frozenset({kind} if kind else ()))))
             if kind is None:
                 notes.append(f"{what} is of no known kind and counts as a mass")
@@ -154,23 +199,46 @@ def _holds(box: Box, x: float, y: float) -> bool:
 
 
 def _regions(file: Path) -> list[dict[str, Any]]:
-    if not file.is_file():
-        return []
+    """The regions of all images of a property list, which has one."""
     try:
-        regions = plistlib.loads(file.read_bytes())["Images"][0]["ROIs"]
+        images = plistlib.loads(file.read_bytes())["Images"]
+        regions = [region for image in images for region in image["ROIs"]]
     except OSError as error:
         raise InputError(file, error.strerror or str(error)) from error
     except Exception as error:
         # plistlib fails on damaged bytes in many ways.
         raise InputError(file, "not a property list with the regions of an image") from error
-    return [region for region in regions if isinstance(region, dict)]
+    if not all(isinstance(region, dict) for region in regions):
+        raise InputError(file, "a region is not a list of properties")
+    return regions
 
 
-def _box(points: Iterable[object]) -> Box | None:
-    """The box around ``"(x, y)"`` strings; None without an area."""
-    found = [_POINT.fullmatch(str(point).strip()) for point in points]
-    xs = [float(match[1]) for match in found if match]
-    ys = [float(match[2]) for match in found if match]
+def _points(region: dict[str, Any]) -> tuple[list[tuple[float, float]], str]:
+    """The points of a contour, and what is wrong with them, if anything."""
+    given = region.get("Point_px", ())
+    points = [_point(point) for point in given]
+    known = [point for point in points if point is not None]
+    if len(known) < len(points):
+        return known, f"has a point that cannot be read: {given[points.index(None)]!r}"
+    stated = whole(region.get("NumberOfPoints", len(points)))
+    if stated is not None and stated > len(points):
+        return known, f"has {len(points)} of its {stated} points"
+    return known, ""
+
+
+def _point(point: object) -> tuple[float, float] | None:
+    """``"(x, y)"`` as OsiriX writes it, or two numbers."""
+    match = _POINT.fullmatch(point.strip()) if isinstance(point, str) else None
+    pair = match.groups() if match else point
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        return None
+    x, y = (number(value) for value in pair)
+    return None if x is None or y is None else (x, y)
+
+
+def _box(points: Sequence[tuple[float, float]]) -> Box | None:
+    """The box around points; None without an area."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
     if not xs or min(xs) == max(xs) or min(ys) == max(ys):
         return None
     return min(xs), min(ys), max(xs), max(ys)

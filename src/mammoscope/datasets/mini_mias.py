@@ -1,8 +1,9 @@
 """mini-MIAS: scanned film reduced to 1024 x 1024, lesions as circles in ``Info.txt``.
 
-Layout: ``PATH/Info.txt`` and ``PATH/mdb001.pgm`` to ``mdb322.pgm``. A row of the table is the
-film, background tissue (F, G or D), class (CALC, CIRC, SPIC, MISC, ARCH, ASYM or NORM), severity
-(B or M), x, y and radius; text may stand before the rows. A film with several lesions has several.
+Layout: ``PATH/Info.txt`` and ``PATH/mdb001.pgm`` to ``mdb322.pgm``, or the same as ``.png``. A row
+of the table is the film, background tissue (F, G or D), class (CALC, CIRC, SPIC, MISC, ARCH, ASYM
+or NORM), severity (B or M), x, y and radius, with blanks, tabs, commas or semicolons between them;
+text may stand before the rows. A film with several lesions has several.
 
 Licence: research only, see Licence.txt of the set. From http://peipa.essex.ac.uk/info/mias.html.
 Cite J. Suckling et al., Exerpta Medica, International Congress Series 1069:375-378 (1994).
@@ -14,27 +15,28 @@ Traps
   the radius: the boxes of that image are unknown.
 - Films are pairs: an odd number is a right breast and the even one after it the left breast of
   the same patient, as the notes of ``Info.txt`` have it. All are MLO views.
-- A circle encloses its lesion roughly, so the box around it is larger than the lesion.
+- A circle encloses its lesion roughly, so the box around it is larger than the lesion; it is cut at
+  the picture.
+- Circles are of pictures of 1024 x 1024: those of a copy of another size are scaled, with a note.
 - Background tissue is not the four grades of density: density stays unknown.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
 from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
-from mammoscope.errors import TableError
+from mammoscope.datasets.numbers import number
+from mammoscope.errors import ReadError, TableError
 from mammoscope.geometry import clip
 from mammoscope.tables import Box
 
 _SIDE = 1024
-_ROW = re.compile(
-    r"(?P<film>mdb(?P<number>\d{3}))\s+[FGD]\s+(?P<kind>CALC|CIRC|SPIC|MISC|ARCH|ASYM|NORM)\b"
-    r"(?:\s+(?P<severity>[BM])\b)?(?:\s+(?P<x>\d+)\s+(?P<y>\d+)(?:\s+(?P<radius>\d+))?)?.*",
-)
+_FILM = re.compile(r"mdb(\d{3})")
 _KINDS = {
     "CALC": Subtype.CALCIFICATION,
     "CIRC": Subtype.MASS,
@@ -43,7 +45,20 @@ _KINDS = {
     "ARCH": Subtype.DISTORTION,
     "ASYM": Subtype.ASYMMETRY,
 }
+_NORMAL = "NORM"
 _LABELS = {"B": "benign", "M": "malignant"}
+_SUFFIXES = (".pgm", ".png", ".tif", ".tiff", ".jpg")
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row: a film, what is on it, and where."""
+
+    film: str
+    kind: str
+    severity: str
+    circle: tuple[float, float, float] | None
+    fault: str
 
 
 def load(path: Path) -> tuple[AnnotatedImage, ...]:
@@ -54,52 +69,106 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     TableError
         If ``Info.txt`` is not there, a row of it cannot be understood, or there is none.
     """
-    rows = sorted(_rows(path / "Info.txt"), key=lambda row: row["film"])
-    films = groupby(rows, key=lambda row: row["film"])
+    rows = sorted(_rows(path / "Info.txt"), key=lambda row: row.film)
+    films = groupby(rows, key=lambda row: row.film)
     return tuple(_image(path, film, list(group)) for film, group in films)
 
 
-def _rows(file: Path) -> list[re.Match[str]]:
+def _rows(file: Path) -> list[_Row]:
     try:
-        lines = file.read_text(encoding="ascii", errors="replace").splitlines()
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise TableError(file, error.strerror or str(error)) from error
     rows = []
-    for number, line in enumerate(lines, 1):
-        if not re.match(r"mdb\d", line.strip()):
-            continue
-        row = _ROW.fullmatch(line.strip())
-        if row is None:
-            raise TableError(file, f"line {number}: not a row of the table: {line.strip()!r}")
-        rows.append(row)
+    for at, line in enumerate(text.splitlines(), 1):
+        if re.match(r"\W*mdb\d", line, re.IGNORECASE):
+            rows.append(_row(file, at, line.strip()))
     if not rows:
         raise TableError(file, "no row of it begins with a film such as mdb001")
     return rows
 
 
-def _image(path: Path, film: str, rows: list[re.Match[str]]) -> AnnotatedImage:
-    number = int(rows[0]["number"])
-    marked = [row for row in rows if row["kind"] != "NORM"]
+def _row(file: Path, at: int, line: str) -> _Row:
+    """A row as it is meant.
+
+    Raises
+    ------
+    TableError
+        If it has no film, tissue or class.
+    """
+    first = line.split(maxsplit=1)[0]
+    between = next((mark for mark in ";," if mark in first), None)
+    # One separator a row: what stands between the digits of a number may be a decimal comma.
+    cells = [cell.strip() for cell in line.split(between)]
+    film, tissue, kind, *rest = (*cells, "", "", "")
+    rest = [cell for cell in rest if cell]
+    kind = kind.upper()
+    is_film = _FILM.fullmatch(film.lower())
+    if not is_film or tissue.upper() not in ("F", "G", "D") or kind not in (*_KINDS, _NORMAL):
+        raise TableError(file, f"line {at}: not a row of the table: {line!r}")
+    severity = rest.pop(0).upper() if rest and rest[0].upper() in _LABELS else ""
+    if kind == _NORMAL:
+        return _Row(film.lower(), kind, severity, None, "")
+    numbers = [number(cell) for cell in rest[:3]]
+    known = [value for value in numbers if value is not None]
+    if len(known) < 3 or known[2] <= 0:
+        said = " ".join(rest) or "nothing"
+        return _Row(film.lower(), kind, severity, None, f"line {at}: no circle in {said!r}")
+    return _Row(film.lower(), kind, severity, (known[0], known[1], known[2]), "")
+
+
+def _image(path: Path, film: str, rows: list[_Row]) -> AnnotatedImage:
+    at = int(film.removeprefix("mdb"))
+    file = next((f for s in _SUFFIXES if (f := path / f"{film}{s}").is_file()), None)
+    marked = [row for row in rows if row.kind != _NORMAL]
+    boxes = [None if row.circle is None else _box(row.circle) for row in marked]
     lesions = [
-        Lesion(box, _LABELS.get(row["severity"]), frozenset({_KINDS[row["kind"]]}))
-        for row in marked
-        if (box := _box(row))
+        Lesion(box, _LABELS.get(row.severity), frozenset({_KINDS[row.kind]}))
+        for row, box in zip(marked, boxes, strict=True)
+        if box is not None
     ]
-    return AnnotatedImage.of(
-        path / f"{film}.pgm",
-        f"{(number + 1) // 2:03d}",
+    notes = [row.fault for row in marked if row.fault]
+    notes += [
+        f"a circle lies outside of the picture: {row.circle}"
+        for row, box in zip(marked, boxes, strict=True)
+        if row.circle is not None and box is None
+    ]
+    image = AnnotatedImage.of(
+        file or path / f"{film}.pgm",
+        f"{(at + 1) // 2:03d}",
         lesions,
-        laterality="R" if number % 2 else "L",
+        laterality="R" if at % 2 else "L",
         view="MLO",
         boxes_known=len(lesions) == len(marked),
+        notes=tuple(notes),
     )
+    return _at_its_size(image)
 
 
-def _box(row: re.Match[str]) -> Box | None:
-    """The box around a circle, cut at the picture; None where it has no place or no radius."""
-    if not row["radius"] or not int(row["radius"]):
-        return None
-    x, y, r = float(row["x"]), _SIDE - float(row["y"]), float(row["radius"])
+def _at_its_size(image: AnnotatedImage) -> AnnotatedImage:
+    """The image with its boxes in pixels of its file."""
+    from mammoscope.reading.dicom.header import read_header
+
+    if not len(image.boxes) or not image.path.is_file():
+        return image
+    try:
+        header = read_header(image.path)
+    except ReadError:
+        # Whoever reads or checks the image is told.
+        return image
+    if header.rows == header.columns == _SIDE:
+        return image
+    size = f"its file has {header.columns} x {header.rows} pixels"
+    if header.rows != header.columns:
+        note = f"{size}: circles are of {_SIDE} x {_SIDE} and do not fit"
+        return replace(image, notes=(*image.notes, note))
+    boxes = image.boxes * (header.rows / _SIDE)
+    return replace(image, boxes=boxes, notes=(*image.notes, f"{size}: circles are scaled"))
+
+
+def _box(circle: tuple[float, float, float]) -> Box | None:
+    """The box around a circle, cut at the picture; None where it lies outside."""
+    x, y, r = circle[0], _SIDE - circle[1], circle[2]
     ((x0, y0, x1, y1),) = clip([(x - r, y - r, x + r, y + r)], _SIDE, _SIDE).tolist()
     return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
 

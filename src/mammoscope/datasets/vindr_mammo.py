@@ -13,14 +13,16 @@ https://physionet.org/content/vindr-mammo/1.0.0/. Cite H. T. Nguyen et al., Scie
 Traps
 -----
 - A row with ``['No Finding']`` has an empty box. Every image has a row: one without is unknown.
-- Boxes leave the image by a little: they are cut at its borders.
+- Boxes leave the image by a little: they are cut at its borders. A box that loses more than 5 % of
+  its area is noted.
+- An image with findings and no row in the table of images is refused, and so is an image listed
+  twice.
 - A finding may be of several categories.
 - There is no patient, one exam is taken for one: ``study_id``. There is no pathology.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -42,14 +44,16 @@ _IMAGE = (
     "split",
 )
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
-_NONE = "No Finding"
+_NONE = "no finding"
+_MOST_LOST = 0.05
+"""Share of a box that may be cut off without a note."""
 _KINDS = {
-    "Mass": Subtype.MASS,
-    "Suspicious Calcification": Subtype.CALCIFICATION,
-    "Architectural Distortion": Subtype.DISTORTION,
-    "Asymmetry": Subtype.ASYMMETRY,
-    "Focal Asymmetry": Subtype.ASYMMETRY,
-    "Global Asymmetry": Subtype.ASYMMETRY,
+    "mass": Subtype.MASS,
+    "suspicious calcification": Subtype.CALCIFICATION,
+    "architectural distortion": Subtype.DISTORTION,
+    "asymmetry": Subtype.ASYMMETRY,
+    "focal asymmetry": Subtype.ASYMMETRY,
+    "global asymmetry": Subtype.ASYMMETRY,
 }
 _SPLITS = {"training": "train", "test": "test"}
 
@@ -70,52 +74,75 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
         read_table(path / "breast-level_annotations.csv", _IMAGE),
         key=lambda row: (row.name("study_id"), row.name("image_id")),
     )
+    seen: set[str] = set()
+    for row in rows:
+        if row.name("image_id") in seen:
+            raise row.error(f"{row.name('image_id')} has an earlier row")
+        seen.add(row.name("image_id"))
+    for name, some in findings.items():
+        if name not in seen:
+            raise some[0].error(f"{name} is not in breast-level_annotations.csv")
     return tuple(_image(path, row, findings.get(row.name("image_id"), [])) for row in rows)
 
 
 def _image(path: Path, row: Row, findings: list[Row]) -> AnnotatedImage:
     study, name = row.name("study_id"), row.name("image_id")
     size = row.number("height"), row.number("width")
-    split = row.name("split")
+    split = row.name("split").lower()
     if split not in _SPLITS:
         raise row.error(f"split must be training or test, got {split!r}")
+    marked = [found for finding in findings if (found := _lesion(finding, size))]
+    cut = [note for _, note in marked if note]
     return AnnotatedImage.of(
         path / "images" / study / f"{name}.dicom",
         study,
-        [lesion for finding in findings if (lesion := _lesion(finding, size))],
+        [lesion for lesion, _ in marked],
         laterality=side(row, "laterality"),
         view=row.text("view_position") or None,
         density=density(row, "breast_density"),
         birads=birads(row, "breast_birads"),
         split=_SPLITS[split],
         boxes_known=bool(findings),
-        notes=() if findings else ("finding_annotations.csv has no row of it.",),
+        notes=tuple(cut) if findings else ("finding_annotations.csv has no row of it.",),
     )
 
 
-def _lesion(row: Row, size: tuple[float, float]) -> Lesion | None:
-    """The lesion of a row; None of one that says that there is none.
+def _lesion(row: Row, size: tuple[float, float]) -> tuple[Lesion, str] | None:
+    """The lesion of a row and a note, if any; None of one that says that there is none.
 
     Raises
     ------
     TableError
         If there is a finding and no box on the image.
     """
-    categories = re.findall(r"'([^']+)'", row.name("finding_categories"))
-    if categories == [_NONE]:
+    categories = _categories(row)
+    if {category.lower() for category in categories} == {_NONE}:
         return None
-    if not categories:
+    kinds = frozenset(_KINDS.get(category.lower(), Subtype.OTHER) for category in categories)
+    box, note = _box(row, size)
+    return Lesion(box, subtypes=kinds), note
+
+
+def _categories(row: Row) -> list[str]:
+    """Names in a list as Python or JSON writes it, or with commas between them alone."""
+    text = row.name("finding_categories")
+    names = [name.strip(" '\"") for name in text.strip("[]").split(",")]
+    known = [name for name in names if name]
+    if not known:
         raise row.error("finding_categories names none")
-    kinds = frozenset(_KINDS.get(category, Subtype.OTHER) for category in categories)
-    return Lesion(_box(row, size), subtypes=kinds)
+    return known
 
 
-def _box(row: Row, size: tuple[float, float]) -> Box:
+def _box(row: Row, size: tuple[float, float]) -> tuple[Box, str]:
+    """The box cut at the borders, and a note where much was cut off."""
     corners = [row.number(column) for column in _CORNERS]
     ((x0, y0, x1, y1),) = clip([corners], int(size[0]), int(size[1])).tolist()
     if x1 <= x0 or y1 <= y0:
         raise row.error(f"the box {tuple(corners)} has no area on the image")
-    return x0, y0, x1, y1
+    whole = (corners[2] - corners[0]) * (corners[3] - corners[1])
+    lost = 1 - (x1 - x0) * (y1 - y0) / whole
+    note = f"line {row.line}: the box {tuple(corners)} leaves the image and was cut"
+    return (x0, y0, x1, y1), note if lost > _MOST_LOST else ""
 
 
 ADAPTER = Adapter(

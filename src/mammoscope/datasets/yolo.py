@@ -3,36 +3,43 @@
 Layout::
 
     PATH/images/**/NAME.png       any image format that can be read
-    PATH/labels/**/NAME.txt       lines "class cx cy w h", parts of the image's width and height
-    PATH/data.yaml                optional, for ``names``: a list or numbers with names
+    PATH/labels/**/NAME.txt       lines "class cx cy w h", parts of the image's width and height,
+                                  or "class x y x y x y ...", a polygon of three points or more
+    PATH/data.yaml                optional, for ``names``: a list or numbers with names; or
+    PATH/classes.txt              a name a line, also in ``labels``
 
 ``images/train`` and ``images/test`` give the split; ``val`` and ``valid`` count as test. The
 header of every marked image is read for its size. The format:
 https://docs.ultralytics.com/datasets/detect/.
 
-Traps: an image without a text file has no lesion; nothing names the patient, so each image counts
-as one, and a split by patient is one by image; without names every box counts as a mass, and so
-does one of a class whose name says nothing of its kind, see ``classes.py``; a box may leave the
-image, which ``datasets check`` tells. Terms: those of the images.
+Traps: an image without a text file has no lesion, and a text file without an image is an error;
+nothing names the patient, so each image counts as one, and a split by patient is one by image;
+without names every box counts as a mass, and so does one of a class whose name says nothing of its
+kind, see ``classes.py``; a box may leave the image, which ``datasets check`` tells. Terms: those of
+the images.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
 from mammoscope.annotations.table import AnnotatedImage, Lesion
 from mammoscope.datasets.classes import meaning
+from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import InputError, ReadError, TableError
 from mammoscope.naming.outputs import IMAGE_SUFFIXES
 from mammoscope.tables import Box
 
 _SPLITS = {"train": "train", "val": "test", "valid": "test", "test": "test"}
-_LISTED = re.compile(r"names\s*:\s*\[(.*)\]")
+_LISTED = re.compile(r"names\s*:\s*\[([^\]]*)\]")
+_MAPPED = re.compile(r"names\s*:\s*\{([^}]*)\}")
 _NUMBERED = re.compile(r"\s+(\d+)\s*:\s*(.+)")
+_CLASSES = "classes.txt"
+_LEAST_POLYGON = 6
+"""Numbers of a polygon: three points."""
 _DASHED = re.compile(r"\s*-\s+(.+)")
 
 
@@ -42,10 +49,11 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     Raises
     ------
     InputError
-        If there is no folder ``images`` with images, or no folder ``labels``.
+        If there is no folder ``images`` with images, no folder ``labels``, or a text file of an
+        image that is not there.
     TableError
-        If a line is not five numbers, the centre of a box does not lie on the image, its width or
-        height is 0 or more than the image's, or ``names`` does not name its class.
+        If a line is not five numbers, nor a polygon, the centre of a box does not lie on the image,
+        its width or height is 0 or more than the image's, or ``names`` does not name its class.
     """
     root = path / "images"
     files = sorted(f for f in root.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
@@ -53,7 +61,8 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
         raise InputError(root, "holds no images")
     if not (path / "labels").is_dir():
         raise InputError(path / "labels", "no such folder: every image would seem to be normal")
-    names = _names(path / "data.yaml")
+    names = _names(path / "data.yaml") or _listed(path)
+    _check_texts(path, files)
     return tuple(_image(path, file.relative_to(root), names) for file in files)
 
 
@@ -89,28 +98,50 @@ def _lines(table: Path) -> list[tuple[int, str]]:
     if not table.is_file():
         return []
     try:
-        text = table.read_text(encoding="utf-8")
+        text = table.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(table, "cannot be read as UTF-8 text") from error
     return [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
-def _lesion(table: Path, number: int, line: str, size: tuple[int, int]) -> tuple[int, Box]:
+def _lesion(table: Path, at: int, line: str, size: tuple[int, int]) -> tuple[int, Box]:
     """Class and box of a line."""
-    parts = line.split()
-    try:
-        kind, (cx, cy, w, h) = int(parts[0]), (float(part) for part in parts[1:])
-    except ValueError as error:
-        raise TableError(table, f"line {number}: expected class cx cy w h") from error
-    if not all(math.isfinite(v) and 0 <= v <= 1 for v in (cx, cy, w, h)) or not (w and h):
-        raise TableError(table, f"line {number}: the box is not given in parts of the image")
+    kind, *parts = line.split()
+    values = [number(part) for part in parts]
+    numbers = [value for value in values if value is not None]
+    is_polygon = len(values) >= _LEAST_POLYGON and len(values) % 2 == 0
+    known = whole(kind)
+    if known is None or len(numbers) < len(values) or not (len(values) == 4 or is_polygon):
+        raise TableError(table, f"line {at}: expected class cx cy w h")
+    if not all(0 <= value <= 1 for value in numbers):
+        raise TableError(table, f"line {at}: the box is not given in parts of the image")
+    if is_polygon:
+        xs, ys = numbers[::2], numbers[1::2]
+        x0, y0, x1, y1 = min(xs), min(ys), max(xs), max(ys)
+    else:
+        cx, cy, w, h = numbers
+        x0, y0, x1, y1 = cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2
+    if x1 <= x0 or y1 <= y0:
+        raise TableError(table, f"line {at}: the box has no area")
     rows, columns = size
-    return kind, (
-        (cx - w / 2) * columns,
-        (cy - h / 2) * rows,
-        (cx + w / 2) * columns,
-        (cy + h / 2) * rows,
-    )
+    return known, (x0 * columns, y0 * rows, x1 * columns, y1 * rows)
+
+
+def _check_texts(path: Path, images: Sequence[Path]) -> None:
+    """That every text file has its image: no box is passed over."""
+    known = {image.relative_to(path / "images").with_suffix("") for image in images}
+    for table in sorted((path / "labels").rglob("*.txt")):
+        name = table.relative_to(path / "labels").with_suffix("")
+        if name not in known and table.name != _CLASSES and _lines(table):
+            raise InputError(table, "there is no image of this name")
+
+
+def _listed(path: Path) -> dict[int, str]:
+    """The names in ``classes.txt``, a line each."""
+    for file in (path / _CLASSES, path / "labels" / _CLASSES):
+        if lines := _lines(file):
+            return dict(enumerate(name.strip() for _, name in lines))
+    return {}
 
 
 def _names(file: Path) -> dict[int, str]:
@@ -123,12 +154,19 @@ def _names(file: Path) -> dict[int, str]:
     """
     if not file.is_file():
         return {}
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     at = next((i for i, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
     if at is None:
         return {}
-    if listed := _LISTED.match(lines[at]):
-        return dict(enumerate(_plain(name) for name in listed[1].split(",")))
+    inline = " ".join(line.split(" #")[0].strip() for line in lines[at:])
+    if listed := _LISTED.match(inline):
+        return dict(enumerate(_plain(name) for name in _parts(listed[1])))
+    if mapped := _MAPPED.match(inline):
+        pairs = [pair.partition(":") for pair in _parts(mapped[1])]
+        numbers = [whole(_plain(key)) for key, _, _ in pairs]
+        if None not in numbers:
+            named = zip(numbers, pairs, strict=True)
+            return {n: _plain(name) for n, (_, _, name) in named if n is not None}
     names: dict[int, str] = {}
     for line in lines[at + 1 :]:
         if numbered := _NUMBERED.fullmatch(line):
@@ -140,6 +178,11 @@ def _names(file: Path) -> dict[int, str]:
     if not names:
         raise TableError(file, "names is neither a list nor numbers with names")
     return names
+
+
+def _parts(text: str) -> list[str]:
+    """What stands between commas, but for those in quotes."""
+    return [part for part in re.findall(r"(?:\"[^\"]*\"|'[^']*'|[^,])+", text) if part.strip()]
 
 
 def _plain(name: str) -> str:
