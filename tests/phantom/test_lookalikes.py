@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoscope.phantom.lookalikes import KINDS, add_lookalike
+from mammoscope.errors import MammoscopeError
+from mammoscope.phantom import PhantomOptions, make_phantom
+from mammoscope.phantom.lookalikes import GROUPS, KINDS, add_lookalike
 
 ROWS, COLUMNS = 220, 130
 
@@ -80,3 +82,27 @@ def test_an_empty_picture_stays_empty() -> None:
     for kind in KINDS:
         changed, box = add_lookalike(nothing, kind, np.random.default_rng(0))
         assert box is None and not changed.any()
+
+
+def test_a_phantom_is_drawn_with_what_is_asked_for_and_keeps_its_truth() -> None:
+    assert {kind for kinds in GROUPS.values() for kind in kinds} == set(KINDS)
+    small = {"rows": 320, "columns": 267, "seed": 3}
+    plain = make_phantom("MLO", "R", PhantomOptions(**small))
+    drawn = make_phantom("MLO", "R", PhantomOptions(**small, lookalikes=tuple(GROUPS)))
+    assert np.array_equal(plain.boxes, drawn.boxes)
+    assert np.array_equal(plain.breast, drawn.breast)
+    assert np.array_equal(plain.pixels[~plain.breast], drawn.pixels[~plain.breast])
+    assert (drawn.pixels > plain.pixels + 0.2).sum() > 20
+
+
+def test_nodes_show_on_mlo_views_alone() -> None:
+    for view, changes in (("CC", False), ("MLO", True)):
+        small = {"rows": 320, "columns": 267}
+        plain = make_phantom(view, "L", PhantomOptions(**small))
+        nodes = make_phantom(view, "L", PhantomOptions(**small, lookalikes=("nodes",)))
+        assert np.array_equal(plain.pixels, nodes.pixels) != changes
+
+
+def test_unknown_things_are_refused_with_those_that_are_known() -> None:
+    with pytest.raises(MammoscopeError, match="no 'warts' to draw: choose of markers, devices"):
+        PhantomOptions(lookalikes=("nodes", "warts"))

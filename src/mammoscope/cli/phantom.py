@@ -27,6 +27,8 @@ Examples:
     mammoscope phantom --out phantom --seed 7 --studies 5 --no-png
 
     mammoscope phantom --out normal --normal --rows 1147 --encoding linear
+
+    mammoscope phantom --out hard --normal --with markers,nodes,folds
 """
 
 
@@ -61,6 +63,15 @@ def phantom(  # noqa: PLR0913 - a command line has as many parameters as options
     film: Annotated[
         bool, typer.Option(help="Give the PNG files label, border, tape and dust.")
     ] = True,
+    lookalikes: Annotated[
+        str,
+        typer.Option(
+            "--with",
+            metavar="NAME,...",
+            help="Draw what looks like a mass and is none: markers, devices, nodes, nipples, folds,"
+            " edges.",
+        ),
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write studies and say where they lie."""
@@ -69,7 +80,15 @@ def phantom(  # noqa: PLR0913 - a command line has as many parameters as options
 
     try:
         options = StudyOptions(
-            seed, studies, normal, rows, encoding.value, dicom=dicom, png=png, film=film
+            seed,
+            studies,
+            normal,
+            rows,
+            encoding.value,
+            dicom=dicom,
+            png=png,
+            film=film,
+            lookalikes=tuple(name.strip() for name in lookalikes.split(",") if name.strip()),
         )
     except MammoscopeError as error:
         raise typer.BadParameter(str(error)) from error

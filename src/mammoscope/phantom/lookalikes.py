@@ -9,7 +9,7 @@ of the breast, about 220 mm on a mammogram (markers have 1.5 to 25 mm, lymph nod
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -244,6 +244,38 @@ KINDS: dict[str, Callable[[Scene, np.random.Generator], Attenuation]] = {
     "chest wall": chest_wall,
 }
 """What can be added, by name."""
+
+
+GROUPS = {
+    "markers": ("ring", "beads", "wire", "clips", "label"),
+    "devices": ("device",),
+    "nodes": ("nodes",),
+    "nipples": ("nipple",),
+    "folds": ("fold",),
+    "edges": ("chest wall",),
+}
+"""Kinds that phantoms are asked for together."""
+
+
+def attenuation_of(
+    groups: Iterable[str], breast: NDArray[np.bool_], mm: float, rng: np.random.Generator
+) -> Attenuation:
+    """What one thing of each kind of ``groups`` adds over a breast with the chest wall at the left.
+
+    Parameters
+    ----------
+    groups
+        Names in :data:`GROUPS`.
+    breast
+        (rows, columns) bool.
+    mm
+        Pixels to a millimetre.
+    """
+    scene = Scene(breast, mm)
+    added = scene.blank()
+    for kind in (kind for group in groups for kind in GROUPS[group]):
+        added += KINDS[kind](scene, rng)
+    return added * breast
 
 
 def _curve(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import GeometryError, MammoscopeError
+from mammoscope.phantom.lookalikes import GROUPS
 from mammoscope.types import Mask, Pixels
 
 View = Literal["CC", "MLO"]
@@ -74,6 +75,9 @@ class PhantomOptions:
         Whether the pectoral muscle shows on MLO views.
     film
         How a digitised film looks, or None for a digital detector.
+    lookalikes
+        Groups of things that look like masses and are none, names in
+        :data:`mammoscope.phantom.lookalikes.GROUPS`; nodes show on MLO views alone.
 
     Raises
     ------
@@ -92,6 +96,7 @@ class PhantomOptions:
     density: float | None = None
     pectoral: bool = True
     film: FilmOptions | None = None
+    lookalikes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if min(self.rows, self.columns) < MIN_SIDE_PX:
@@ -106,6 +111,8 @@ class PhantomOptions:
             )
         if not self.kinds or not set(self.kinds) <= set(LABEL_OF_KIND):
             raise MammoscopeError(f"kinds must be among {list(LABEL_OF_KIND)}, got {self.kinds}")
+        if unknown := [name for name in self.lookalikes if name not in GROUPS]:
+            raise MammoscopeError(f"no {unknown[0]!r} to draw: choose of {', '.join(GROUPS)}")
         if self.density is not None and not 0 <= self.density <= 1:
             raise MammoscopeError(f"density must lie in [0, 1], got {self.density}")
 

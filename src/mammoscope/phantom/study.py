@@ -49,6 +49,8 @@ class StudyOptions:
         Which kinds of file to write.
     film
         Whether the PNG files look like digitised film rather than like the DICOM objects.
+    lookalikes
+        What looks like a mass and is none, as in :class:`PhantomOptions`.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class StudyOptions:
     dicom: bool = True
     png: bool = True
     film: bool = True
+    lookalikes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.studies < 1:
@@ -79,7 +82,12 @@ class StudyOptions:
         """Options of one patient's images, without masses."""
         columns = round(self.rows * PhantomOptions.columns / PhantomOptions.rows)
         return PhantomOptions(
-            rows=self.rows, columns=columns, seed=self.seed, patient=number, masses=0
+            rows=self.rows,
+            columns=columns,
+            seed=self.seed,
+            patient=number,
+            masses=0,
+            lookalikes=self.lookalikes,
         )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from mammoscope.errors import MammoscopeError
 from mammoscope.phantom.anatomy import draw_anatomy
 from mammoscope.phantom.film import as_film
+from mammoscope.phantom.lookalikes import attenuation_of
 from mammoscope.phantom.masses import add_masses, draw_masses
 from mammoscope.phantom.model import (
     LABEL_OF_KIND,
@@ -26,6 +27,9 @@ from mammoscope.types import Pixels
 
 _NOISE = 0.0025
 """Standard deviation of the detector's noise in air, in pixels of 0.1 mm."""
+
+_OF_TISSUE = 0.4
+"""Grey values of :func:`_exposed` to a unit of attenuation of what looks like a mass."""
 
 
 def make_phantom(
@@ -58,6 +62,11 @@ def make_phantom(
     shape = (options.rows, options.columns)
     breast = anatomy.breast_mask(shape, options.spacing_mm)
     muscle = anatomy.pectoral_mask(shape, options.spacing_mm)
+    if options.lookalikes:
+        shown = [name for name in options.lookalikes if view == "MLO" or name != "nodes"]
+        things = options.rng("lookalikes", laterality, view)
+        added = attenuation_of(shown, breast, 1 / options.spacing_mm, things)
+        attenuation = attenuation + np.float32(_OF_TISSUE) * added
     phantom = Phantom(
         pixels=_exposed(attenuation, options.spacing_mm, rng),
         breast=breast,

@@ -1,0 +1,254 @@
+r"""Default threshold and exam score: chosen on one half of screening women, told of the other.
+
+    python benchmarks/screening.py screening-dev:PATH --model mass.json --out OUT
+    python benchmarks/screening.py screening-dev:PATH --model mass.json --out OUT --threshold 0.25
+
+Women are split in two by a fixed seed. On the first half are chosen: the least score at which
+images read as normal get MARKS marks at most, the scores that 10, 20 ... 90 % of these images stay
+below (the steps of the exam score), and the image scores for 90 % sensitivity and 90 % specificity.
+All figures are of the other half. OUT/images.csv holds what was found on each image, and is taken
+again; OUT/chosen.json is for the card. The set is to measure on only: nothing learns from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mammoscope import datasets
+from mammoscope.annotations.splits import split_by_patient
+from mammoscope.annotations.table import AnnotatedImage
+from mammoscope.classification import Classifier
+from mammoscope.detection import Detector
+from mammoscope.detection.fusion import fused
+from mammoscope.evaluation.metrics.estimates import Estimate, measure
+from mammoscope.evaluation.metrics.roc import area_under_roc
+from mammoscope.files import DISCLAIMER, ensure_folder, write_json
+from mammoscope.geometry import FloatArray
+from mammoscope.models import ClassifierCard, DetectorCard, find_card
+from mammoscope.models.detector_card import PATHS
+from mammoscope.pipeline import LEAST_CLASSIFIED
+from mammoscope.preprocessing import preprocess
+from mammoscope.reading import read
+from mammoscope.tables import read_table, write_table
+
+MARKS = 0.15
+"""Marks an image read as normal that the default threshold may give on the first half."""
+
+SEED, BOOTSTRAP = 0, 1000
+COLUMNS = ("image", *PATHS, "malignancy")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was found on images: scores of each one's marks by path, and of its malignancy (I,)."""
+
+    images: tuple[AnnotatedImage, ...]
+    marks: dict[str, tuple[FloatArray, ...]]
+    malignancy: FloatArray
+
+    def only(self, paths: set[Path]) -> Seen:
+        """Those of some files."""
+        at = [i for i, image in enumerate(self.images) if image.path in paths]
+        marks = {path: tuple(of[i] for i in at) for path, of in self.marks.items()}
+        return Seen(tuple(self.images[i] for i in at), marks, self.malignancy[at])
+
+    @property
+    def top(self) -> FloatArray:
+        """The highest score (I,) of each image's marks."""
+        return np.array([scores.max(initial=0.0) for scores in self.marks["both"]])
+
+    @property
+    def normal(self) -> np.ndarray:
+        """(I,) whether an image was read as normal."""
+        return np.array([i.birads == "1" and i.image_label == "negative" for i in self.images])
+
+    @property
+    def cancer(self) -> np.ndarray:
+        """(I,) whether an image is of a breast with cancer."""
+        return np.array([image.image_label == "malignant" for image in self.images])
+
+    def above(self, threshold: float) -> FloatArray:
+        """How many marks (I,) each image has from ``threshold`` up."""
+        return np.array([float((scores >= threshold).sum()) for scores in self.marks["both"]])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Marks and clean images among normal ones, cancers marked, and AUC by both scores."""
+
+    seen: Seen
+    threshold: float
+
+    @property
+    def size(self) -> int:
+        """Values held at once for each weighting, about."""
+        return len(self.seen.images)
+
+    def __call__(self, weights: FloatArray) -> tuple[FloatArray]:
+        """(B, 5) for weights (B, I)."""
+        seen, marks = self.seen, self.seen.above(self.threshold)
+        normal, cancer = weights[:, seen.normal], weights[:, seen.cancer]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            told = [
+                normal @ marks[seen.normal] / normal.sum(axis=1),
+                normal @ (marks[seen.normal] == 0) / normal.sum(axis=1),
+                cancer @ (marks[seen.cancer] > 0) / cancer.sum(axis=1),
+            ]
+        which = seen.normal | seen.cancer
+        for scores in (seen.top, seen.malignancy):
+            told.append(area_under_roc(scores[which], seen.cancer[which], weights[:, which]))
+        return (np.stack(told, axis=1),)
+
+    def patients(self, names: Sequence[str]) -> tuple[FloatArray]:
+        """How many patients each rests on."""
+        seen = self.seen
+        groups = (seen.normal, seen.normal, seen.cancer, seen.cancer, seen.cancer)
+        who = np.array(names)
+        return (np.array([len(set(who[group])) for group in groups], dtype=float),)
+
+
+HEADS = (
+    "marks a normal image",
+    "clean normals",
+    "cancers marked",
+    "AUC, best mark",
+    "AUC, malignancy",
+)
+
+
+def main() -> None:
+    """Look, choose, print a table, leave OUT/chosen.json."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("spec", help="screening-dev:PATH")
+    parser.add_argument("--model", type=Path, help="card of the detector; default: the shipped one")
+    parser.add_argument("--threshold", type=float, help="instead of the one chosen here")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    ensure_folder(given.out)
+    images = datasets.load(given.spec)
+    seen = look(images, given.model, given.out / "images.csv", given.workers)
+    reported, first = split_by_patient(images, 0.5, SEED)
+    here = seen.only({image.path for image in first})
+    there = seen.only({image.path for image in reported})
+    chosen = choose(here)
+    write_json(given.out / "chosen.json", chosen)
+    print(json.dumps(chosen, indent=2))
+    threshold = chosen["threshold"]["both"] if given.threshold is None else given.threshold
+    print(f"The other half at threshold {threshold:g}, {describe(there)}:\n")
+    print(f"| images | {' | '.join(HEADS)} |\n|{'---|' * (1 + len(HEADS))}")
+    for name, part in {"all": there, **by_machine(there)}.items():
+        cells = (as_text(e) for e in figures(part, threshold))
+        print(f"| {name}, {describe(part)} | {' | '.join(cells)} |")
+    print("\nExam score, steps chosen on the first half: images of the other half by score 1 to 10")
+    for name, which in (("normal", there.normal), ("cancer", there.cancer)):
+        steps = np.searchsorted(chosen["exam_score"]["steps"], there.malignancy[which], "right")
+        print(f"{name}: {np.bincount(steps, minlength=10).tolist()}")
+    for name, least in chosen["operating_points"].items():
+        found = there.malignancy >= least
+        print(
+            f"{name}: sensitivity {found[there.cancer].mean():.2f}, "
+            f"specificity {1 - found[there.normal].mean():.2f} on the other half"
+        )
+    print(
+        f"95 % intervals from {BOOTSTRAP} resamples of patients. {given.spec.split(':')[0]}: "
+        "to measure on only, nothing has learnt from it."
+    )
+    print(DISCLAIMER)
+
+
+def look(images: tuple[AnnotatedImage, ...], model: Path | None, table: Path, workers: int) -> Seen:
+    """What both shipped models find on each image; what ``table`` holds is not looked for again."""
+    if not table.exists():
+        card = find_card(DetectorCard, model)
+        detector = Detector(card)
+        classifier = Classifier(find_card(ClassifierCard, None))
+
+        def row(image: AnnotatedImage) -> dict[str, object]:
+            breast = preprocess(read(image.path)).mammogram
+            looked = detector.look(breast)
+            found = {path: fused(looked, path, card) for path in PATHS}
+            scores = {path: " ".join(f"{s:.6f}" for s in found[path].scores) for path in PATHS}
+            best = found["both"][:LEAST_CLASSIFIED]
+            chances = np.sqrt(best.scores) * classifier.classify(breast, best.boxes)
+            return {"image": image.path.name, **scores, "malignancy": chances.max(initial=0.0)}
+
+        with ThreadPoolExecutor(workers) as pool:
+            write_table(table, COLUMNS, pool.map(row, images))
+    rows = {row.name("image"): row for row in read_table(table, COLUMNS)}
+    told = [rows[image.path.name] for image in images]
+    marks = {
+        path: tuple(np.array([float(s) for s in row.text(path).split()]) for row in told)
+        for path in PATHS
+    }
+    return Seen(images, marks, np.array([row.number("malignancy") for row in told]))
+
+
+def choose(seen: Seen) -> dict[str, Any]:
+    """Threshold, steps of the exam score and operating points."""
+    allowed, thresholds = int(MARKS * seen.normal.sum()), {}
+    for path, marks in seen.marks.items():
+        scores = np.sort(np.concatenate([marks[i] for i in np.flatnonzero(seen.normal)]))[::-1]
+        thresholds[path] = (math.floor(1000 * scores[allowed]) + 1) / 1000
+    normal, cancer = (np.sort(seen.malignancy[which]) for which in (seen.normal, seen.cancer))
+    steps = np.quantile(normal, np.arange(1, 10) / 10)
+    return {
+        "threshold": thresholds | {"rule": f"{MARKS:g} marks an image read as normal at most"},
+        "exam_score": {"steps": [round(float(step), 6) for step in steps]},
+        "operating_points": {
+            "90 % sensitivity": round(float(np.quantile(cancer, 0.1, method="lower")), 6),
+            "90 % specificity": round(float(np.quantile(normal, 0.9, method="higher")), 6),
+        },
+        "on": describe(seen),
+    }
+
+
+def figures(seen: Seen, threshold: float) -> Sequence[Estimate]:
+    """The figures of :data:`HEADS`, with intervals."""
+    patients = [image.patient_id for image in seen.images]
+    (told,) = measure(Figures(seen, threshold), patients, BOOTSTRAP, seed=0)
+    return list(told)
+
+
+def by_machine(seen: Seen) -> dict[str, Seen]:
+    """By the name of the machine, the most used first."""
+    machines = [image.machine or "unknown" for image in seen.images]
+    names = sorted(set(machines), key=lambda name: (-machines.count(name), name))
+    return {
+        f"machine {name}": seen.only(
+            {i.path for i, m in zip(seen.images, machines, strict=True) if m == name}
+        )
+        for name in names
+        if machines.count(name) >= 20
+    }
+
+
+def describe(seen: Seen) -> str:
+    """How many images of whom."""
+    patients = len({image.patient_id for image in seen.images})
+    return (
+        f"{len(seen.images)} images of {patients} patients"
+        f" ({seen.normal.sum()} read as normal, {seen.cancer.sum()} with cancer)"
+    )
+
+
+def as_text(estimate: Estimate) -> str:
+    """A figure with its interval."""
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None:
+        return f"{estimate.value:.2f}"
+    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"
+
+
+if __name__ == "__main__":
+    main()
