@@ -183,7 +183,8 @@ def look(images: tuple[AnnotatedImage, ...], model: Path | None, table: Path, wo
             return {"image": image.path.name, **scores, "malignancy": chances.max(initial=0.0)}
 
         with ThreadPoolExecutor(workers) as pool:
-            write_table(table, COLUMNS, pool.map(row, images))
+            found = list(pool.map(row, images))
+        write_table(table, COLUMNS, found)
     rows = {row.name("image"): row for row in read_table(table, COLUMNS)}
     told = [rows[image.path.name] for image in images]
     marks = {
