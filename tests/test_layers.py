@@ -57,7 +57,7 @@ ALLOWED = {
     "dicomweb_client": ("node/dicomweb.py",),
     "requests": ("node/dicomweb.py",),
     "sqlite3": ("node/database.py", "viewer/library.py", "viewer/reviews.py"),
-    "starlette": ("viewer/access.py", "viewer/app.py", "viewer/dicomweb.py", "viewer/ohif.py"),
+    "starlette": ("viewer/",),
     "uvicorn": ("viewer/server.py",),
     "jinja2": ("reporting/html/",),
     "gdcm": ("reading/",),

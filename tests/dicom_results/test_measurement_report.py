@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from highdicom.sr import srread
+from pydicom import dcmread
 from pydicom.sr.codedict import codes
 
 
@@ -26,20 +27,46 @@ def test_every_finding_is_a_region_that_highdicom_reads_back(make_case: Any) -> 
             assert (site.value, site.laterality) == (codes.SCT.Breast, side)
 
 
-@pytest.mark.parametrize(("failed", "words"), [([], "All algorithms"), (["R_CC"], "No algorithms")])
-def test_an_image_without_findings_says_why(make_case: Any, failed: list[str], words: str) -> None:
+def test_the_region_is_repeated_under_each_measurement(make_case: Any) -> None:
+    case = make_case(["L_CC"], p_malignant=0.25)
+    case.write("sr1500")
+    (report,) = [dcmread(path) for path in case.files("sr1500")]
+    groups = report.ContentSequence[-1].ContentSequence
+    assert len(groups) == len(case.results[0].shown)
+    for group in groups:
+        (region,) = [item for item in group.ContentSequence if item.ValueType == "SCOORD"]
+        numbers = [item for item in group.ContentSequence if item.ValueType == "NUM"]
+        assert len(numbers) == 2
+        for number in numbers:
+            (place,) = number.ContentSequence
+            assert (place.ValueType, place.RelationshipType) == ("SCOORD", "INFERRED FROM")
+            assert place.GraphicData == region.GraphicData
+            (image,) = place.ContentSequence
+            assert image.RelationshipType == "SELECTED FROM"
+            instance = image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID
+            assert instance == case.results[0].source.sop_instance_uid
+
+
+def test_an_image_without_findings_has_no_group(make_case: Any) -> None:
+    case = make_case(["R_CC", "L_CC"], failed=["R_CC"])
+    case.write("sr1500")
+    (report,) = [dcmread(path) for path in case.files("sr1500")]
+    groups = report.ContentSequence[-1].ContentSequence
+    assert len(groups) == len(case.results[0].shown)
+    assert all("SCOORD" in [i.ValueType for i in group.ContentSequence] for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("failed", "words"), [(["R_CC"], "All algorithms"), (["R_CC", "L_CC"], "No algorithms")]
+)
+def test_a_study_without_findings_says_so(make_case: Any, failed: list[str], words: str) -> None:
     case = make_case(["R_CC", "L_CC"], scores=(), failed=failed)
     case.write("sr1500")
-    report = srread(case.files("sr1500")[0]).content
-    said = {
-        group.source_images[0].referenced_sop_instance_uid: evaluation.value.meaning
-        for group in report.get_image_measurement_groups()
-        for evaluation in group.get_qualitative_evaluations()
-    }
-    assert len(said) == 2
-    examined = {result.source.sop_instance_uid for result in case.results}
-    for instance, meaning in said.items():
-        assert meaning.startswith("All algorithms" if instance in examined else words)
+    (report,) = [dcmread(path) for path in case.files("sr1500")]
+    last = report.ContentSequence[-1]
+    assert last.ConceptNameCodeSequence[0].CodeMeaning == "Qualitative Evaluations"
+    (said,) = last.ContentSequence
+    assert said.ConceptCodeSequence[0].CodeMeaning.startswith(words)
 
 
 def test_a_side_that_is_not_known_is_not_named(make_case: Any) -> None:

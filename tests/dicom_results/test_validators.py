@@ -30,8 +30,6 @@ _ALLOWED = (
     "Different information entities for attribute - Element=<AccessionNumber>",
     # DicomSRValidator: two spaces in PixelMed's copy of the template.
     'code meaning in template concept name ("Failed  Detections")',
-    # DicomSRValidator: TID 1501 takes any evaluation, by its row 10; its rules have no such row.
-    '"CAD Processing and Findings Summary"): Content Item not in template',
 )
 """Warnings that are known and why they do no harm."""
 

@@ -7,12 +7,13 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from mammoscope.classification.reference import TELLING, reference
 from mammoscope.files import write_json
@@ -75,17 +76,32 @@ def write_results(folder: Path, results: list[ImageResult]) -> Path:
     return folder
 
 
+def copied(files: list[Path], folder: Path, patient: str, study: str) -> list[Path]:
+    """The same images as those of another patient."""
+    folder.mkdir()
+    for number, file in enumerate(files):
+        header = dcmread(file)
+        header.PatientID, header.StudyInstanceUID = patient, study
+        header.SeriesInstanceUID = f"{study}.1"
+        header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = f"{study}.9.{number}"
+        header.save_as(folder / f"{patient.lower()}-{file.name}")
+    return sorted(folder.iterdir())
+
+
 @pytest.fixture(scope="session")
-def two_studies(study: WrittenStudies) -> list[ImageResult]:
-    """Four views of patient ANNA with findings, and of BERTA without, on the same pixels."""
+def two_studies(
+    study: WrittenStudies, tmp_path_factory: pytest.TempPathFactory
+) -> list[ImageResult]:
+    """Four views of patient ANNA with findings, and of BERTA without."""
     files = sorted(path for path in study.images if path.suffix != ".png")[:4]
     assert len(files) == 4
-    anna = [said(f, f"anna-{f.stem}", "ANNA", "1.2.1", found=True) for f in files]
-    berta = [
-        replace(each, name=f"berta-{f.stem}", patient_id="BERTA", study_id="1.2.2")
-        for f, each in ((f, said(f, "x", "", "", found=False)) for f in files)
+    folder = tmp_path_factory.mktemp("two")
+    anna = copied(files, folder / "a", "ANNA", "1.2.1")
+    berta = copied(files, folder / "b", "BERTA", "1.2.2")
+    return [
+        *(said(file, file.stem, "ANNA", "1.2.1", found=True) for file in anna),
+        *(said(file, file.stem, "BERTA", "1.2.2", found=False) for file in berta),
     ]
-    return [*anna, *berta]
 
 
 @pytest.fixture

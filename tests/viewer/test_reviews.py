@@ -64,13 +64,12 @@ for n in range(10_000):
     reviews.add(Step(f"id-{{n}}", now(), "ann", "s", "beside", "open", {{}}), "started")
     print(n, flush=True)
 """
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=os.environ
-    )
-    assert process.stdout is not None
-    answered = [int(process.stdout.readline()) for _ in range(25)]
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    ) as process:
+        assert process.stdout is not None
+        answered = [int(process.stdout.readline()) for _ in range(25)]
+        process.send_signal(signal.SIGKILL)
     kept = {s.id for s in Reviews(tmp_path / "r.sqlite").steps()}
     assert {f"id-{n}" for n in answered} <= kept
 

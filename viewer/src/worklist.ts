@@ -168,7 +168,7 @@ export class WorklistPage {
       "tr",
       { tabindex: 0, "data-key": row.key, "aria-label": `${who}, ${STATES[row.state]}`, click: () => this.open(row.key) },
       h("td", { class: "thumbs" }, ...row.images.slice(0, 4).map((image) =>
-        h("img", { src: api.thumbnail(image), loading: "lazy", alt: "", width: 40, height: 52 }))),
+        h("img", { src: api.thumbnail(image), loading: "lazy", alt: "", width: 40, height: 52, error: hide }))),
       h("td", {}, h("strong", {}, who), h("div", { class: "dim small" }, row.study ?? row.names.join(", "))),
       h("td", {}, row.views.join(" · ")),
     );
@@ -185,6 +185,11 @@ export class WorklistPage {
     line.append(h("td", {}, h("span", { class: `tag ${row.state}` }, STATES[row.state])));
     return line;
   }
+}
+
+/** A study that may not be seen yet has no picture. */
+function hide(event: Event): void {
+  (event.target as HTMLElement).style.visibility = "hidden";
 }
 
 const EXPORTS: Record<string, string> = {

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mammoscope.cli.common import errors_console, fatal, on_one_line, wide
+from mammoscope.cli.common import Metadata, errors_console, fatal, on_one_line, wide
+from mammoscope.cli.serving import Images, Port, ReviewsFile, StudyFiles, serve_study
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -22,6 +23,19 @@ _DESIGN_EPILOG = f"""
 `mammoscope study design --readers 4 --cases cases.csv --modes blinded,beside --out design.csv`
 
 `mammoscope study design --readers ann,ben --cases 60 --modes film,screen --seed 3 --out plan.csv`
+
+Exit code 0: all well; 1: a file cannot be used; 2: wrong use. {DISCLAIMER}
+"""
+
+_SERVE_EPILOG = f"""
+**Examples**
+
+`mammoscope study serve design.csv results --truth truth.csv`
+
+`mammoscope study serve design.csv results --host 0.0.0.0 --name reading.example.org
+--certificate cert.pem --key key.pem`
+
+`mammoscope study serve design.csv results --truth truth.csv --export reads,marks --to reads`
 
 Exit code 0: all well; 1: a file cannot be used; 2: wrong use. {DISCLAIMER}
 """
@@ -46,6 +60,7 @@ def register(app: typer.Typer) -> None:
         no_args_is_help=True,
     )
     study.command("design", epilog=_DESIGN_EPILOG)(design)
+    study.command("serve", epilog=_SERVE_EPILOG)(serve)
     study.command("analyse", epilog=_ANALYSE_EPILOG)(analyse)
     app.add_typer(study, name="study")
 
@@ -87,6 +102,54 @@ def design(
         f"{len(who)} readers, {len(known)} cases, {len(_names(modes))} modes: {len(plan)} reads in "
         f"{sessions} sessions a reader, at least {washout_days} days apart. Seed {seed}.\n"
         f"Plan: {out}"
+    )
+
+
+def serve(  # noqa: PLR0913  # typer: one parameter an option
+    plan: Annotated[Path, typer.Argument(help="The plan, as `mammoscope study design` writes it.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Folders written by `mammoscope detect`, or images, which are looked at first. "
+            "A case of the plan is a patient, a study or an image.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results of images that were not looked at yet.")
+    ] = Path("mammoscope-view"),
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="truth.csv with the malignant lesions of every image, for the exports."),
+    ] = None,
+    reviews: ReviewsFile = None,
+    images: Images = [],  # noqa: B006  # typer: a list option's default
+    metadata: Metadata = None,
+    adjudicator: Annotated[
+        str, typer.Option(help="Name of who sees all reads and takes them out.")
+    ] = "adjudicator",
+    export: Annotated[
+        str, typer.Option(help="Write what was read and end: any of reads, marks, audit, ...")
+    ] = "",
+    to: Annotated[Path, typer.Option(help="Folder for --export.")] = Path("reads"),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; any but the loopback needs TLS.")
+    ] = "127.0.0.1",
+    name: Annotated[list[str], typer.Option(help="Name by which readers reach this machine.")] = [],  # noqa: B006
+    port: Port = 0,
+    certificate: Annotated[Path | None, typer.Option(help="PEM file of the certificate.")] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
+) -> None:
+    """Let the readers of a plan read: each by a link of their own, in the order of the plan.
+
+    The server holds to mode, order and washout. Links stay the same when it is started again; they
+    are kept beside the reviews. Ends with Ctrl+C, and goes on where it ended.
+    """
+    serve_study(
+        StudyFiles(plan, paths, out, truth, reviews, tuple(images), metadata),
+        adjudicator,
+        (export, to),
+        (host, tuple(name), port, certificate, key),
     )
 
 

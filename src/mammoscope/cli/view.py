@@ -9,10 +9,13 @@ import typer
 from rich.console import Console
 
 from mammoscope.cli import common
+from mammoscope.cli.serving import Images, Port, ReviewsFile, export_kinds, open_library
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
-    from mammoscope.viewer.library import Library
+    from mammoscope.viewer.modes import ReadingMode
+    from mammoscope.viewer.room import Room
+    from mammoscope.viewer.server import Guest
 
 _EPILOG = f"""
 **Examples**
@@ -36,17 +39,6 @@ Modes = Annotated[
         "blinded: never.",
     ),
 ]
-ReviewsFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--reviews", help="File of what readers say. Default: reviews.sqlite beside the results."
-    ),
-]
-Images = Annotated[
-    list[Path],
-    typer.Option("--images", help="Folder where the images lie now, if they were moved."),
-]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +69,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         str,
         typer.Option(
             metavar="KINDS",
-            help="Write what readers said and end: any of truth, coco, audit, with commas.",
+            help="Write what readers said and end: any of truth, coco, sr, audit, with commas.",
         ),
     ] = "",
     to: Annotated[Path, typer.Option(help="Folder for --export.")] = Path("reviews"),
@@ -85,6 +77,10 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the link in the browser.")
     ] = True,
+    ohif: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an unpacked OHIF viewer, served beside at a port of its own."),
+    ] = None,
 ) -> None:
     """Read studies in the browser, beside the second reader, and say what you think.
 
@@ -126,53 +122,15 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             Place(port=port),
             lambda link, who: console.print(f"Open {link}"),
             open_browser=browser,
+            guest=None if ohif is None else ohif_guest(ohif, room, ReadingMode(mode)),
         )
 
 
-def export_kinds(text: str) -> list[str]:
-    """The kinds of export that a list with commas names."""
-    from mammoscope.viewer.exports import EXPORTS
+def ohif_guest(folder: Path, room: Room, mode: ReadingMode) -> Guest:
+    """OHIF beside our pages."""
+    from mammoscope.viewer.ohif import find_ohif, ohif_app
+    from mammoscope.viewer.served import Served
+    from mammoscope.viewer.server import Guest
 
-    kinds = [kind.strip() for kind in text.split(",") if kind.strip()]
-    if unknown := [kind for kind in kinds if kind not in EXPORTS]:
-        raise typer.BadParameter(
-            f"nothing to export {unknown[0]!r}: choose of {', '.join(EXPORTS)}"
-        )
-    return kinds
-
-
-def open_library(paths: list[str], out: Path, metadata: Path | None) -> Library:
-    """The studies that the arguments mean; images are looked at first, with a bar."""
-    from mammoscope.reading import find_images
-    from mammoscope.viewer.library import Library
-    from mammoscope.viewer.opening import Opened, is_done
-
-    opened = Opened.of(paths)
-    folders = list(opened.results)
-    if opened.images:
-        found = find_images(opened.images, out, name_by_folder=True)
-        if not is_done(out, found.paths):
-            _detect(found, out, metadata)
-        folders.append(out)
-    with common.progress_bar(1, "Opening results") as bar:
-        return Library(
-            folders,
-            folders[0] / "viewer-index.sqlite",
-            lambda done, of: bar.update(bar.task_ids[0], completed=done, total=of),
-        )
-
-
-def _detect(found, out: Path, metadata: Path | None) -> None:  # type: ignore[no-untyped-def]
-    from mammoscope.pipeline import Pipeline, PipelineOptions
-    from mammoscope.runs import run_detection
-
-    workers = common.DEFAULT_WORKERS
-    pipeline = Pipeline(
-        PipelineOptions(
-            metadata=common.read_metadata(metadata),
-            threads=max(1, workers // max(1, len(found.paths))),
-        )
-    )
-    with common.progress_bar(len(found.paths), "Reading mammograms") as bar:
-        run = run_detection(pipeline, found, out, workers, lambda: bar.advance(bar.task_ids[0]))
-    common.print_failures(common.errors_console(), run.summary.failures)
+    pages = find_ohif(folder)
+    return Guest("OHIF", lambda doors, site: ohif_app(pages, Served(room, mode), doors, site))

@@ -16,6 +16,8 @@ DENSITY = codes.SCT.MammographyBreastDensity
 IMPRESSION = Code("111034", "DCM", "Individual Impression/Recommendation")
 """pydicom's has a space of no width in its meaning, which most character sets lack."""
 
+QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
+
 BREASTS = {"L": codes.SCT.LeftBreast, "R": codes.SCT.RightBreast}
 SIDES = {"L": codes.SCT.Left, "R": codes.SCT.Right}
 

@@ -24,6 +24,7 @@ from mammoscope.types import DicomFacts
 _SERIES = {
     "sr": (901, "Mammography CAD"),
     "sr1500": (902, "Mammography CAD, measurement report"),
+    "reader": (907, "Mammography reading, measurement report"),
     "gsps L": (903, "Mammography CAD, marks, left"),
     "gsps R": (904, "Mammography CAD, marks, right"),
     "gsps": (905, "Mammography CAD, marks"),

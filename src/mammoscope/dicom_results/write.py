@@ -89,14 +89,14 @@ def write_dicom_results(
         name = study_name(uid)
         try:
             remove_old(folder, name, STUDY_SUFFIXES)
-            with _unheard():
+            with unheard():
                 study = study_of(files, models)
         except Exception as error:
             faults.append(_failure(error, folder / name))
             continue
         for order in _orders(study, name, out, kinds):
             try:
-                with _unheard():
+                with unheard():
                     data = seal(order.make(), study, order.source)
                 write_bytes(folder / order.name, data)
             except Exception as error:
@@ -105,7 +105,7 @@ def write_dicom_results(
 
 
 @contextmanager
-def _unheard() -> Iterator[None]:
+def unheard() -> Iterator[None]:
     """Libraries neither warn nor log: what they say of a value may quote the patient."""
     with _validation, quiet(), disable_value_validation():
         yield

@@ -42,8 +42,8 @@ class Access:
     ----------
     hosts
         The only values of the header ``Host`` that are answered.
-    guests
-        Beginnings of paths that are served under :data:`GUEST_POLICY`.
+    policy
+        The content security policy.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Access:
         doors: Doors,
         hosts: Collection[str],
         cookie: str,
-        guests: tuple[str, ...] = (),
+        policy: str = POLICY,
     ) -> None:
         self._app, self._doors, self._hosts = app, doors, frozenset(hosts)
-        self._cookie, self._guests = cookie, guests
+        self._cookie, self._policy = cookie, policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
@@ -65,7 +65,7 @@ class Access:
 
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._seal(MutableHeaders(scope=message), scope["path"])
+                self._seal(MutableHeaders(scope=message))
             await send(message)
 
         refusal = self._refusal(scope)
@@ -92,9 +92,8 @@ class Access:
                 return JSONResponse({"error": "only our own page may do this"}, 403)
         return None
 
-    def _seal(self, headers: MutableHeaders, path: str) -> None:
-        guest = bool(self._guests) and path.startswith(self._guests)
-        headers["Content-Security-Policy"] = GUEST_POLICY if guest else POLICY
+    def _seal(self, headers: MutableHeaders) -> None:
+        headers["Content-Security-Policy"] = self._policy
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "no-referrer"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"

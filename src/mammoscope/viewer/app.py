@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from mammoscope.viewer.exports import EXPORTS, Exporter
 from mammoscope.viewer.people import Doors, Person, Role
 from mammoscope.viewer.reads import BIRADS, DENSITIES, StepRefused
 from mammoscope.viewer.room import Room
+from mammoscope.viewer.site import Site
 from mammoscope.viewer.told import reference_told
 from mammoscope.viewer.worklist import BadQuery, Query
 
@@ -36,44 +37,18 @@ _MOST_BODY = 1 << 16
 _KEPT = "private, max-age=3600, immutable"
 
 
-@dataclass(frozen=True)
-class Site:
-    """Where the server is to be found.
-
-    Parameters
-    ----------
-    hosts
-        Values of the header ``Host`` that are answered.
-    secure
-        Whether it speaks TLS.
-    port
-        Cookies of one machine are shared by all its ports: the cookie's name has it.
-    """
-
-    hosts: tuple[str, ...]
-    secure: bool
-    port: int
-
-
 def make_app(
     room: Room,
     doors: Doors,
     site: Site,
     exporter: Exporter,
-    guests: Sequence[tuple[str, Sequence[BaseRoute]]] = (),
 ) -> Starlette:
-    """The application.
-
-    Parameters
-    ----------
-    guests
-        Beginnings of paths for other viewers, and what is served below each.
-    """
-    pages = _Pages(room, doors, site, exporter)
+    """The application."""
+    pages = _Pages(room, exporter)
     static = Path(str(resources.files("mammoscope.viewer") / "static"))
     routes: list[BaseRoute] = [
         Route("/", lambda request: FileResponse(static / "index.html")),
-        Route("/enter", pages.enter),
+        enter_route(doors, site),
         Mount("/assets", StaticFiles(directory=static / "assets")),
         Route("/api/me", pages.answer(pages.me)),
         Route("/api/worklist", pages.answer(pages.worklist), methods=["POST"]),
@@ -86,27 +61,36 @@ def make_app(
         Route("/api/image/{key}/tile/{level:int}/{x:int}/{y:int}", pages.answer(pages.tile)),
         Route("/api/export/{kind}", pages.answer(pages.export)),
     ]
-    for _, more in guests:
-        routes += more
-    access = Middleware(
-        Access,
-        doors=doors,
-        hosts=site.hosts,
-        cookie=_cookie(site),
-        guests=tuple(start for start, _ in guests),
-    )
+    access = Middleware(Access, doors=doors, hosts=site.hosts, cookie=cookie_name(site))
     return Starlette(routes=routes, middleware=[access])
 
 
-def _cookie(site: Site) -> str:
+def cookie_name(site: Site) -> str:
+    """The name of the session's cookie."""
     return f"mammoscope-{site.port}"
+
+
+def enter_route(doors: Doors, site: Site) -> Route:
+    """The address that trades the secret of a link for a session."""
+
+    async def enter(request: Request) -> Response:
+        session = doors.enter(request.query_params.get("token", ""))
+        if session is None:
+            return PlainTextResponse("This link is not, or no longer, good.\n", 403)
+        response = Response(status_code=303, headers={"Location": "/"})
+        response.set_cookie(
+            cookie_name(site), session, httponly=True, samesite="strict", secure=site.secure
+        )
+        return response
+
+    return Route("/enter", enter)
 
 
 class _Pages:
     """What each address answers; the work is done in threads."""
 
-    def __init__(self, room: Room, doors: Doors, site: Site, exporter: Exporter) -> None:
-        self._room, self._doors, self._site, self._exporter = room, doors, site, exporter
+    def __init__(self, room: Room, exporter: Exporter) -> None:
+        self._room, self._exporter = room, exporter
 
     def answer(self, page: Callable[[Request, Person, Any], Response]) -> Any:
         """An address whose errors become answers that say why, and log lines that do not."""
@@ -137,21 +121,6 @@ class _Pages:
                 return _error(str(error), 422)
 
         return endpoint
-
-    async def enter(self, request: Request) -> Response:
-        """Trade the secret of a link for a session."""
-        session = self._doors.enter(request.query_params.get("token", ""))
-        if session is None:
-            return PlainTextResponse("This link is not, or no longer, good.\n", 403)
-        response = Response(status_code=303, headers={"Location": "/"})
-        response.set_cookie(
-            _cookie(self._site),
-            session,
-            httponly=True,
-            samesite="strict",
-            secure=self._site.secure,
-        )
-        return response
 
     def me(self, request: Request, person: Person, body: Any) -> Response:
         """Who I am, what this is, and the words that the pages need."""

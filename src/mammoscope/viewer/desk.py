@@ -6,11 +6,13 @@ patient.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from mammoscope.errors import TableError
 from mammoscope.reader_studies.design import PlannedRead
 from mammoscope.viewer.library import Library, StudyEntry
 from mammoscope.viewer.modes import ReadingMode
@@ -98,13 +100,20 @@ class PlannedDesk:
             key = f"s{read.session}-{read.position}"
             task = Task(key, studies[read.case], ReadingMode(read.mode))
             self._reads.setdefault(read.reader, {})[key] = (read, task)
+        self._all = {
+            study.key: Task(study.key, study, ReadingMode.BESIDE) for study in studies.values()
+        }
 
     def tasks(self, person: Person) -> Sequence[Task]:
-        """The reads of a reader in the order of the plan."""
+        """The reads of a reader in the order of the plan; every case for an adjudicator."""
+        if person.role is Role.ADJUDICATOR:
+            return [*self._all.values()]
         return [task for _, task in self._reads.get(person.name, {}).values()]
 
     def task(self, person: Person, key: str) -> Task:
-        """A read that is done, or the next one where its day has come."""
+        """The next read of a reader, where its day has come; any case for an adjudicator."""
+        if person.role is Role.ADJUDICATOR:
+            return self._all[key]
         read, task = self._reads.get(person.name, {})[key]
         following = self._following(person)
         if _read_of(task) in self._done(person):
@@ -154,6 +163,35 @@ class PlannedDesk:
             if step.kind == "sign" and (step.study, step.mode) in keys
         ]
         return max(ended) + timedelta(days=days) if ended else None
+
+
+def studies_of_cases(
+    library: Library, plan: Iterable[PlannedRead], source: str | os.PathLike[str]
+) -> dict[str, StudyEntry]:
+    """The study that each case of a plan means: by its patient, its study ID or an image's name.
+
+    Raises
+    ------
+    TableError
+        If a case means none or several, or a mode is not one of reading.
+    """
+    named: dict[str, dict[str, StudyEntry]] = {}
+    for study in library.studies:
+        names = [study.patient_id, study.study_id, *(image.name for image in study.images)]
+        for name in names:
+            if name is not None:
+                named.setdefault(name, {})[study.key] = study
+    cases = {}
+    for read in plan:
+        if read.mode not in [*ReadingMode]:
+            known = ", ".join(ReadingMode)
+            raise TableError(source, f"mode {read.mode!r} is not one of reading: {known}")
+        found = named.get(read.case, {})
+        if len(found) != 1:
+            cause = "is among no results" if not found else f"means {len(found)} studies"
+            raise TableError(source, f"case {read.case!r} {cause}")
+        cases[read.case] = next(iter(found.values()))
+    return cases
 
 
 def _read_of(task: Task) -> tuple[str, str]:

@@ -203,6 +203,13 @@ def marks_csv(exporter: Exporter) -> bytes:
     return _csv(MARK_COLUMNS, rows)
 
 
+def sr_zip(exporter: Exporter) -> bytes:
+    """TID 1500 of each study that was read, with the reader as observer."""
+    from mammoscope.viewer.reader_reports import reader_reports
+
+    return reader_reports(exporter)
+
+
 @dataclass(frozen=True)
 class Export:
     """One file that can be taken out."""
@@ -215,6 +222,7 @@ class Export:
 EXPORTS = {
     "truth": Export("truth.csv", "text/csv; charset=utf-8", truth_csv),
     "coco": Export("annotations.json", "application/json", coco_json),
+    "sr": Export("reader-reports.zip", "application/zip", sr_zip),
     "reads": Export("reads.csv", "text/csv; charset=utf-8", reads_csv),
     "marks": Export("marks.csv", "text/csv; charset=utf-8", marks_csv),
     "audit": Export("audit.json", "application/json", audit_json),

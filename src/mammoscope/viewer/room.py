@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoscope.errors import ReadError
+from mammoscope.reading.dicom.header import read_dicom_header
 from mammoscope.reporting.pictures.closeup import heat_map
 from mammoscope.types import ImageResult
 from mammoscope.viewer.desk import Desk, NotNow, Task
@@ -158,11 +159,9 @@ class Room:
         return self._frames.pyramid(path, sha256)
 
     def thumbnail(self, person: Person, key: str) -> bytes:
-        """A small JPEG of an image; of any on the worklist, as it shows no mark."""
-        _, entry = self.library.image(key)
-        result = self.library.result(entry)
-        path = self._sources.path(result, entry)
-        self._frames.pyramid(path, result.source.sha256)
+        """A small JPEG of an image."""
+        path, sha256, _ = self._file(person, key)
+        self._frames.pyramid(path, sha256)
         return self._frames.thumbnail(path, _THUMBNAIL)
 
     def heat(self, person: Person, task_key: str, image: str, number: int) -> bytes:
@@ -195,8 +194,7 @@ class Room:
 
     def _file(self, person: Person, key: str) -> tuple[Path, str, ImageResult]:
         study, entry = self.library.image(key)
-        known = (s.key for s in self.library.others_of_patient(study))
-        if not any(self.desk.may_see(person, each) for each in (study.key, *known)):
+        if not self.desk.may_see(person, study.key):
             raise NotNow("This study may not be seen now.")
         result = self.library.result(entry)
         return self._sources.path(result, entry), result.source.sha256, result
@@ -223,12 +221,12 @@ class Room:
 
     def _date(self, result: ImageResult, entry: ImageEntry) -> str | None:
         """The study's date, where the file says it."""
-        from mammoscope.viewer.dates import study_date
-
         try:
-            return study_date(self._sources.path(result, entry))
-        except (ReadError, OSError):
+            header = read_dicom_header(self._sources.path(result, entry))
+        except ReadError:
             return None
+        date = header.facts.study_moment[0] if header else None
+        return date and f"{date[:4]}-{date[4:6]}-{date[6:]}"
 
     def _others(self, person: Person, task: Task) -> list[dict[str, Any]]:
         """What other readers have said of the study, once they are done; for an adjudicator."""

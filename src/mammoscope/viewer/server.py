@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import webbrowser
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mammoscope.errors import InputError, MissingExtra, OutputError
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.people import Doors, Person
 from mammoscope.viewer.room import Room
+from mammoscope.viewer.site import Site
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK = "127.0.0.1"
-
-Guest = tuple[str, Callable[[Room], list[Any]]]
-"""The beginning of a path, and the routes of another viewer below it."""
 
 _LOCAL_NAMES = {LOOPBACK, "::1", "localhost"}
 
@@ -76,21 +76,32 @@ def need_extra() -> None:
         raise MissingExtra("the viewer", "view")
 
 
+@dataclass(frozen=True)
+class Guest:
+    """Another viewer that is served beside ours, at a port of its own: it wants the root.
+
+    ``app`` makes its application, from our doors and its site.
+    """
+
+    name: str
+    app: Callable[[Doors, Site], ASGIApp]
+
+
 def serve(
     room: Room,
     doors: Doors,
     exporter: Exporter,
     place: Place,
     say: Callable[[str, Person], None],
-    guests: Sequence[Guest] = (),
     open_browser: bool = False,
+    guest: Guest | None = None,
 ) -> None:
     """Serve until interrupted.
 
     Parameters
     ----------
     say
-        Called with each person's link as soon as the port is known.
+        Called with each person's link as soon as the port is known; then with those of the guest.
     open_browser
         Open the first person's link.
 
@@ -101,28 +112,28 @@ def serve(
     """
     import uvicorn
 
-    from mammoscope.viewer.app import Site, make_app
+    from mammoscope.viewer.app import make_app
 
     place.check()
-    listening = _listen(place)
-    port = int(listening.getsockname()[1])
+    listening = [_listen(place)]
+    sites = [_site(place, listening[0])]
+    apps: list[ASGIApp] = [make_app(room, doors, sites[0], exporter)]
+    if guest is not None:
+        listening.append(_listen(replace(place, port=0)))
+        sites.append(_site(place, listening[1]))
+        apps.append(guest.app(doors, sites[1]))
     scheme = "https" if place.secure else "http"
-    names = [place.host, *place.names, *(["localhost"] if place.host in _LOCAL_NAMES else [])]
-    hosts = tuple(_authority(name, port, scheme) for name in names)
-    made = [(start, routes(room)) for start, routes in guests]
-    app = make_app(room, doors, Site(hosts, place.secure, port), exporter, made)
-    links = {
-        person: f"{scheme}://{_authority((place.names or (place.host,))[0], port, scheme)}"
-        f"/enter?token={secret}"
+    links = [
+        (person, f"{scheme}://{site.hosts[0]}/enter?token={secret}")
+        for site in sites
         for person, secret in doors.secrets_of.items()
-    }
-    for person, link in links.items():
+    ]
+    for person, link in links:
         say(link, person)
     if open_browser and links:
-        webbrowser.open(next(iter(links.values())))
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        webbrowser.open(links[0][1])
     config = uvicorn.Config(
-        app,
+        _by_port(sites, apps),
         # No address is logged: an access log has them all.
         access_log=False,
         log_level="warning",
@@ -130,7 +141,26 @@ def serve(
         ssl_certfile=None if place.certificate is None else str(place.certificate),
         ssl_keyfile=None if place.key is None else str(place.key),
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=listening)
+
+
+def _by_port(sites: Sequence[Site], apps: Sequence[ASGIApp]) -> ASGIApp:
+    """Each application at its own port; the first one for anything else."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        port = (scope.get("server") or (None, None))[1]
+        known = [site.port for site in sites]
+        await apps[known.index(port) if port in known else 0](scope, receive, send)
+
+    return app
+
+
+def _site(place: Place, listening: socket.socket) -> Site:
+    port = int(listening.getsockname()[1])
+    scheme = "https" if place.secure else "http"
+    local = ["localhost"] if place.host in _LOCAL_NAMES else []
+    names = [*place.names, place.host, *local]
+    return Site(tuple(_authority(name, port, scheme) for name in names), place.secure, port)
 
 
 def _listen(place: Place) -> socket.socket:

@@ -1,0 +1,163 @@
+"""What readers said, taken out and taken in again by the existing commands."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+
+from mammoscope.datasets import ADAPTERS
+from mammoscope.errors import TableError
+from mammoscope.viewer.exports import EXPORTS, Exporter, write_exports
+from mammoscope.viewer.library import Library
+from mammoscope.viewer.modes import ReadingMode
+from mammoscope.viewer.people import Person
+from mammoscope.viewer.reviews import Reviews
+from mammoscope.viewer.room import Room, Sources
+from mammoscope.viewer.truth import TrueLesion, Truth
+
+from .conftest import MakeRoom
+
+ANN, BEN = Person("ann"), Person("ben")
+BOX = [20.0, 30.0, 80.0, 90.0]
+
+
+def do(room: Room, person: Person, key: str, kind: str, **body: Any) -> None:
+    number = len(room.reviews.steps())
+    room.step(person, key, {"id": f"test-step-{number}", "kind": kind, "body": body})
+
+
+def read(room: Room, person: Person, place: int, *marks: dict[str, Any], **exam: Any) -> None:
+    study = room.library.studies[place]
+    image = study.images[0].key
+    do(room, person, study.key, "open")
+    for number, mark in enumerate(marks):
+        do(room, person, study.key, "mark", **({"id": f"m{number}", "image": image} | mark))
+    if exam:
+        do(room, person, study.key, "exam", **exam)
+    do(room, person, study.key, "sign", seconds=0)
+
+
+@pytest.fixture
+def exporter(make_room: MakeRoom, library: Library, reviews: Reviews) -> Exporter:
+    """Ann and Ben, who adjudicates, have read the first study, Ann the second."""
+    room = make_room()
+    read(room, ANN, 0, {"box": [1, 1, 9, 9], "label": "benign"})
+    read(
+        room,
+        BEN,
+        0,
+        {"box": BOX, "label": "malignant", "birads": "4c", "rating": 80, "text": "spiculated"},
+        {"box": [5, 5, 50, 50], "origin": "rejected", "finding": 1},
+        birads_left="4c",
+        birads_right="1",
+        density="C",
+        rating=75,
+        text="recall",
+    )
+    read(room, ANN, 0 + 1, rating=5)
+    do(room, Person("carla"), library.studies[1].key, "open")
+    return Exporter(library, reviews, Sources(), frozenset({"ben"}))
+
+
+def test_truth_is_what_training_and_evaluation_take(exporter: Exporter, tmp_path: Path) -> None:
+    write_exports(exporter, tmp_path, ["truth"])
+    images = ADAPTERS["truth"].load(tmp_path / "truth.csv")
+    assert len(images) == 8
+    assert {image.patient_id for image in images} == {"ANNA", "BERTA"}
+    (marked,) = [image for image in images if len(image.boxes)]
+    assert marked.boxes.tolist() == [BOX]
+    assert marked.labels == ("malignant",)
+    assert (marked.birads, marked.density) == ("4c", 3)
+    assert all(image.path.is_file() for image in images)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "truth.csv").read_text())))
+    assert {row["reader"] for row in rows if row["patient_id"] == "ANNA"} == {"ben"}
+
+
+def test_truth_is_evaluated_against(
+    exporter: Exporter, tmp_path: Path, results: Path, run_command: Callable[..., Any]
+) -> None:
+    write_exports(exporter, tmp_path, ["truth"])
+    done = run_command("evaluate", results, tmp_path / "truth.csv", "--bootstrap", 0, "--json")
+    assert done.exit_code == 0, done.output
+
+
+def test_coco_is_what_its_adapter_takes(exporter: Exporter, tmp_path: Path) -> None:
+    write_exports(exporter, tmp_path, ["coco"])
+    images = ADAPTERS["coco"].load(tmp_path / "annotations.json")
+    (marked,) = [image for image in images if len(image.boxes)]
+    assert (marked.boxes.tolist(), marked.labels) == ([BOX], ("malignant",))
+    assert len(images) == 8
+
+
+def test_reports_name_the_person_as_observer(exporter: Exporter) -> None:
+    pytest.importorskip("highdicom", reason="needs the extra [dicom]")
+    with zipfile.ZipFile(io.BytesIO(EXPORTS["sr"].make(exporter))) as archive:
+        reports = [dcmread(io.BytesIO(archive.read(name))) for name in archive.namelist()]
+    said = {report.to_json(): report for report in reports}
+    (text,) = [text for text in said if "spiculated" in text]
+    assert "Person Observer Name" in text
+    assert "ben" in text
+    assert "BI-RADS 4c; spiculated" in text
+    assert "Heterogeneously dense" in text
+    assert "Mammography assessment (Category 4)" in text
+    numbers = [
+        item
+        for group in said[text].ContentSequence[-2].ContentSequence
+        for item in group.ContentSequence
+        if item.ValueType == "NUM"
+    ]
+    assert [n.ContentSequence[-1].ValueType for n in numbers] == ["SCOORD"]
+    assert "no mark" in next(text for text in said if "spiculated" not in text)
+    assert EXPORTS["sr"].make(exporter) == EXPORTS["sr"].make(exporter)
+
+
+def test_the_audit_trail_has_every_step(exporter: Exporter) -> None:
+    steps = json.loads(EXPORTS["audit"].make(exporter))
+    assert {step["reader"] for step in steps} == {"ann", "ben", "carla"}
+    assert all(step["models"][0].startswith("mass 3") for step in steps)
+
+
+def test_reads_and_marks_for_a_study(exporter: Exporter, library: Library) -> None:
+    with pytest.raises(TableError, match="--truth"):
+        EXPORTS["reads"].make(exporter)
+    anna, berta = library.studies
+    lesion = TrueLesion("left", anna.images[0].key, (10, 10, 100, 100))
+    truth = Truth({anna.key: (lesion,), berta.key: ()})
+    full = Exporter(exporter.library, exporter.reviews, Sources(), frozenset(), truth)
+    reads = list(csv.DictReader(io.StringIO(EXPORTS["reads"].make(full).decode())))
+    told = {(r["reader"], r["case"], r["truth"], r["rating"], r["lesions"]) for r in reads}
+    assert told == {
+        ("ann", "ANNA", "1", "", "1"),
+        ("ben", "ANNA", "1", "75.0", "1"),
+        ("ann", "BERTA", "0", "5.0", "0"),
+    }
+    marks = list(csv.DictReader(io.StringIO(EXPORTS["marks"].make(full).decode())))
+    by_reader = {mark["reader"]: mark["lesion"] for mark in marks}
+    assert by_reader == {"ann": "", "ben": "left"}
+
+
+def test_own_and_final_reads_are_two_modes(
+    make_room: MakeRoom, library: Library, reviews: Reviews
+) -> None:
+    room = make_room(ReadingMode.INDEPENDENT)
+    key = library.studies[0].key
+    do(room, ANN, key, "open")
+    do(room, ANN, key, "exam", rating=20)
+    do(room, ANN, key, "save", seconds=0)
+    do(room, ANN, key, "exam", rating=90)
+    do(room, ANN, key, "sign", seconds=0)
+    truth = Truth({study.key: () for study in library.studies})
+    exporter = Exporter(library, reviews, Sources(), frozenset(), truth)
+    reads = list(csv.DictReader(io.StringIO(EXPORTS["reads"].make(exporter).decode())))
+    assert [(r["mode"], float(r["rating"])) for r in reads] == [
+        ("independent-own", 20.0),
+        ("independent", 90.0),
+    ]
