@@ -17,11 +17,17 @@ import numpy as np
 
 from mammoscope.classification import Classifier, explain
 from mammoscope.detection import Detector
+from mammoscope.geometry import Frame
 from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.naming.outputs import name_of
-from mammoscope.preprocessing import PreprocessOptions, nipple_line, preprocess
+from mammoscope.preprocessing import (
+    Preprocessed,
+    PreprocessOptions,
+    nipple_line,
+    preprocess_each,
+)
 from mammoscope.reading import MetadataTable, ReadOptions, read
-from mammoscope.types import Explanation, ImageResult, Mammogram
+from mammoscope.types import Detections, Explanation, ImageResult, Mammogram
 
 LEAST_CLASSIFIED = 3
 """So many of the best regions of an image are classified though they are not shown: its score of
@@ -109,8 +115,35 @@ class Pipeline:
         with _timed(timings, "read"):
             mammogram = read(path, self.options.reading, self.options.metadata)
         with _timed(timings, "preprocess"):
-            breast = preprocess(mammogram, self.options.preprocessing)
-            prepared, line = breast.mammogram, nipple_line(breast)
+            breasts = preprocess_each(mammogram, self.options.preprocessing)
+            # Of two breasts there are two lines, and a result has one.
+            line = nipple_line(breasts[0]) if len(breasts) == 1 else None
+        found, explanations = _merged(
+            [self._look(breast.mammogram, mammogram.frame, timings) for breast in breasts]
+        )
+        assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
+        result = ImageResult(
+            name=name_of(path),
+            source=mammogram.source,
+            frame=mammogram.frame,
+            detections=found,
+            threshold=self.threshold,
+            malignant_threshold=self._classifier.card.threshold if self._classifier else None,
+            explanations=explanations,
+            nipple_line=line,
+            laterality=mammogram.laterality,
+            view=mammogram.view,
+            patient_id=mammogram.patient_id,
+            study_id=mammogram.study_id,
+            models=self.models,
+            warnings=_warnings(breasts),
+            timings_s=timings,
+            dicom=mammogram.dicom,
+        )
+        return mammogram, result
+
+    def _look(self, prepared: Mammogram, source: Frame, timings: dict[str, float]) -> _Seen:
+        """What is found on one breast, on the source image, and why."""
         with _timed(timings, "detect"):
             found = self._detector.find(prepared)
         explanations: tuple[Explanation, ...] = ()
@@ -124,26 +157,37 @@ class Pipeline:
                 found = replace(found, p_malignant=p_malignant)
                 of_shown = regions.only(shown[asked])
                 explanations = explain(self._classifier, prepared, found.boxes[shown], of_shown)
-        assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
-        result = ImageResult(
-            name=name_of(path),
-            source=mammogram.source,
-            frame=mammogram.frame,
-            detections=found.on(mammogram.frame),
-            threshold=self.threshold,
-            malignant_threshold=self._classifier.card.threshold if self._classifier else None,
-            explanations=explanations,
-            nipple_line=line,
-            laterality=mammogram.laterality,
-            view=mammogram.view,
-            patient_id=mammogram.patient_id,
-            study_id=mammogram.study_id,
-            models=self.models,
-            warnings=prepared.warnings,
-            timings_s=timings,
-            dicom=mammogram.dicom,
-        )
-        return mammogram, result
+        return found.on(source), explanations
+
+
+_Seen = tuple[Detections, tuple[Explanation, ...]]
+
+
+def _merged(seen: list[_Seen]) -> _Seen:
+    """What was found on all breasts of a picture, best first, each with its explanation."""
+    if len(seen) == 1:
+        return seen[0]
+    boxes = np.concatenate([found.boxes for found, _ in seen])
+    scores = np.concatenate([found.scores for found, _ in seen])
+    order = np.lexsort((*boxes.T[::-1], -scores))
+    explained = [
+        why for found, given in seen for why in (*given, *(None,) * (len(found.boxes) - len(given)))
+    ]
+    merged = Detections(
+        boxes[order],
+        scores[order],
+        np.concatenate([found.p_malignant for found, _ in seen])[order],
+        np.concatenate([found.path for found, _ in seen])[order],
+        seen[0][0].frame,
+    )
+    return merged, tuple(why for i in order if (why := explained[i]) is not None)
+
+
+def _warnings(breasts: tuple[Preprocessed, ...]) -> tuple[str, ...]:
+    told = dict.fromkeys(word for breast in breasts for word in breast.mammogram.warnings)
+    if len(breasts) > 1:
+        told[f"{len(breasts)} breasts in one picture: each was searched."] = None
+    return tuple(told)
 
 
 def detect(
@@ -157,4 +201,4 @@ def detect(
 def _timed(timings: dict[str, float], phase: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    timings[phase] = time.perf_counter() - start
+    timings[phase] = timings.get(phase, 0.0) + time.perf_counter() - start

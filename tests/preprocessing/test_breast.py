@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscope.phantom import FilmOptions, Phantom, PhantomOptions, make_phantom, on_film
-from mammoscope.preprocessing.breast import WORKING_SIDE, find_breast
+from mammoscope.preprocessing.breast import WORKING_SIDE, find_breast, find_breasts
 from mammoscope.types import Mask, Pixels
 
 SIZE = {"rows": WORKING_SIDE, "columns": 600}
@@ -149,3 +149,53 @@ def test_any_picture_has_a_breast_or_none_but_never_an_empty_one(
     pixels = (np.floor(pixels * levels) / levels).astype(np.float32)
     mask = find_breast(pixels)
     assert mask is None or (mask.shape == shape and mask.any())
+
+
+def side_by_side(view: Literal["CC", "MLO"], *sides: Literal["L", "R"], gap: int = 0) -> Pixels:
+    """Pictures of several breasts as one, at working size."""
+    between = np.zeros((SIZE["rows"], gap), dtype=np.float32)
+    parts = [part for side in sides for part in (phantom(view, side, 0).pixels, between)]
+    joined = np.hstack(parts[:-1])
+    scale = WORKING_SIDE / max(joined.shape)
+    size = round(joined.shape[1] * scale), round(joined.shape[0] * scale)
+    return np.asarray(cv2.resize(joined, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+@pytest.mark.parametrize("gap", [0, 20])
+@pytest.mark.parametrize("sides", [("L", "R"), ("R", "L")], ids="".join)
+@pytest.mark.parametrize("view", ["CC", "MLO"])
+def test_two_breasts_in_one_picture_are_two(
+    view: Literal["CC", "MLO"], sides: tuple[Literal["L", "R"], Literal["L", "R"]], gap: int
+) -> None:
+    pixels = side_by_side(view, *sides, gap=gap)
+    masks = find_breasts(pixels)
+    assert len(masks) == 2 and not (masks[0] & masks[1]).any()
+    middle = pixels.shape[1] / 2
+    centres = sorted(float(np.nonzero(mask)[1].mean()) for mask in masks)
+    assert centres[0] < middle < centres[1]
+    for mask, side in zip(sorted(masks, key=lambda m: np.nonzero(m)[1].mean()), sides, strict=True):
+        alone = phantom(view, side, 0).breast.mean() / 2
+        assert mask.mean() == pytest.approx(alone, rel=0.08)
+
+
+def test_a_disc_of_tissue_is_one_breast() -> None:
+    """As under a spot compression paddle: it narrows to both sides as well."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[: SIZE["rows"], : SIZE["columns"]]
+    disc = (y - 360) ** 2 + (x - 300) ** 2 < 250**2
+    texture = cv2.GaussianBlur(rng.normal(0, 1, disc.shape).astype(np.float32), (0, 0), 3)
+    assert len(find_breasts(np.asarray((0.5 + texture) * disc, dtype=np.float32).clip(0, 1))) == 1
+
+
+@pytest.mark.parametrize("share", [0.05, 0.12, 0.2])
+def test_a_white_frame_is_no_breast(share: float) -> None:
+    plain = phantom("CC", "L", 0)
+    width = round(share * SIZE["columns"])
+    framed = np.pad(plain.pixels, width, constant_values=1)
+    expected = np.pad(plain.breast, width)
+    assert dice(mask_of(framed), expected) > 0.97
+
+
+def test_a_breast_that_covers_the_picture() -> None:
+    part = np.ascontiguousarray(phantom("CC", "L", 0).pixels[250:450, 20:200])
+    assert mask_of(part).mean() > 0.97

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from mammoscope.errors import BreastNotFound
 from mammoscope.geometry import Frame
 from mammoscope.phantom import FilmOptions, Phantom, PhantomOptions, make_phantom, on_film
-from mammoscope.preprocessing import PreprocessOptions, preprocess, to_uint16
+from mammoscope.preprocessing import PreprocessOptions, preprocess, preprocess_each, to_uint16
 from mammoscope.preprocessing.breast import WORKING_SIDE
-from mammoscope.types import Mammogram, SourceFacts
+from mammoscope.types import Mammogram, Pixels, SourceFacts
 
 View = Literal["CC", "MLO"]
 Side = Literal["L", "R"]
@@ -224,3 +224,42 @@ def test_any_picture_gives_a_breast_or_says_why_not(
     assert np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1
     corners = done.mammogram.frame.boxes_to_source([(0, 0, *pixels.shape[::-1])])[0]
     assert (corners >= 0).all() and (corners <= [*shape[::-1], *shape[::-1]]).all()
+
+
+def _of(pixels: Pixels, orientation: str | None = None) -> Mammogram:
+    rows, columns = pixels.shape
+    facts = SourceFacts("a.dcm", "", "DICOM", rows, columns, 12, patient_orientation=orientation)
+    return Mammogram(pixels, Frame(rows, columns), source=facts)
+
+
+def test_two_breasts_are_prepared_each_and_one_alone_is_told() -> None:
+    options = PhantomOptions(rows=360, columns=300)
+    left, right = (make_phantom("CC", side, options).pixels for side in ("L", "R"))
+    both = _of(np.hstack([left, right]))
+    parts = preprocess_each(both)
+    assert len(parts) == 2
+    spans = sorted(
+        part.mammogram.frame.boxes_to_source([[0, 0, *part.mammogram.frame.size[::-1]]])[0].tolist()
+        for part in parts
+    )
+    assert spans[0][2] < 300 < spans[1][0] and spans[1][2] == 600
+    assert any("2 breasts in one picture" in w for w in preprocess(both).mammogram.warnings)
+
+
+@pytest.mark.parametrize(
+    ("side", "orientation", "warned"),
+    [
+        ("L", "A\\R", False),
+        ("R", "P\\L", False),
+        ("L", "P\\L", True),
+        ("R", "A\\R", True),
+        ("L", "CC", False),
+        ("L", None, False),
+    ],
+)
+def test_an_orientation_that_contradicts_the_picture(
+    side: Literal["L", "R"], orientation: str | None, warned: bool
+) -> None:
+    pixels = make_phantom("CC", side, PhantomOptions(rows=360, columns=300)).pixels
+    told = preprocess(_of(pixels, orientation)).mammogram.warnings
+    assert any("Patient Orientation" in warning for warning in told) == warned

@@ -46,6 +46,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     ] = False,
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
+    polarity: common.PolarityOption = common.PolarityChoice.auto,
+    max_pixels: common.MaxPixels = common.DEFAULT_MAX_PIXELS,
     workers: common.Workers = common.DEFAULT_WORKERS,
 ) -> None:
     """Probability of malignancy for given boxes on mammograms."""
@@ -66,7 +68,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 found,
                 table,
                 out,
-                common.read_options(voi, any_modality),
+                common.read_options(voi, any_modality, polarity, max_pixels),
                 workers,
                 lambda: bar.advance(bar.task_ids[0]),
             )

@@ -34,6 +34,14 @@ class VoiChoice(StrEnum):
     none = "none"
 
 
+class PolarityChoice(StrEnum):
+    """What decides which values are bright."""
+
+    auto = "auto"
+    keep = "keep"
+    invert = "invert"
+
+
 Paths = Annotated[
     list[str],
     typer.Argument(
@@ -62,7 +70,32 @@ VoiOption = Annotated[
     VoiChoice, typer.Option(help="Grey-scale transformation of a DICOM file to apply.")
 ]
 AnyModality = Annotated[
-    bool, typer.Option("--any-modality", help="Read other modalities than MG too.")
+    bool,
+    typer.Option(
+        "--any-modality",
+        help="Read other modalities than MG too, and slices, projections and contrast images.",
+    ),
+]
+PolarityOption = Annotated[
+    PolarityChoice,
+    typer.Option(
+        "--polarity",
+        help="Negatives: auto lets the air around the breast decide where tags contradict each"
+        " other, else only warns; keep follows the tags; invert turns bright and dark round.",
+    ),
+]
+MaxPixels = Annotated[
+    int, typer.Option(min=1, help="Images of more pixels are refused before they are decoded.")
+]
+DEFAULT_MAX_PIXELS = 60_000_000
+Names = Annotated[
+    str,
+    typer.Option(
+        "--names",
+        metavar="off|auto|PATTERN",
+        help="Take side and view from file names such as 0_L-CC.png where nothing else says them;"
+        " or by a pattern such as '{patient}_{side}_{view}*'.",
+    ),
 ]
 NameByFolder = Annotated[
     bool,
@@ -77,11 +110,20 @@ Workers = Annotated[
 DEFAULT_WORKERS = os.cpu_count() or 1
 
 
-def read_options(voi: VoiChoice, any_modality: bool) -> ReadOptions:
+def read_options(
+    voi: VoiChoice,
+    any_modality: bool,
+    polarity: PolarityChoice,
+    max_pixels: int,
+    names: str = "off",
+) -> ReadOptions:
     """The reading options of a command."""
     from mammoscope.reading import ReadOptions
 
-    return ReadOptions(voi=voi.value, any_modality=any_modality)
+    try:
+        return ReadOptions(voi.value, any_modality, polarity.value, names, max_pixels)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def read_metadata(path: Path | None) -> MetadataTable | None:

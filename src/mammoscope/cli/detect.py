@@ -91,6 +91,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     ] = False,
     voi: common.VoiOption = common.VoiChoice.auto,
     any_modality: common.AnyModality = False,
+    polarity: common.PolarityOption = common.PolarityChoice.auto,
+    max_pixels: common.MaxPixels = common.DEFAULT_MAX_PIXELS,
+    names: common.Names = "off",
     name_by_folder: common.NameByFolder = False,
     workers: common.Workers = common.DEFAULT_WORKERS,
     as_json: Annotated[
@@ -125,7 +128,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 errors.print(f"Note: {twins} files hold the bytes of another one: read once.")
         pipeline = Pipeline(
             PipelineOptions(
-                reading=common.read_options(voi, any_modality),
+                reading=common.read_options(voi, any_modality, polarity, max_pixels, names),
                 preprocessing=PreprocessOptions(remove_pectoral=remove_pectoral),
                 metadata=common.read_metadata(metadata),
                 detector_card=model,

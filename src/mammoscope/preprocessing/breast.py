@@ -27,6 +27,12 @@ _LIGHTEST_BACKGROUND = 0.35
 _SMALLEST_BREAST = 0.02
 """A breast covers at least this share of the image; less is a label or dirt."""
 
+_LIKE_SIZE = 0.35
+"""Share of the greatest part from which another one is a breast of its own."""
+
+MOST_BREASTS = 4
+"""Of one picture: both sides in both views."""
+
 Grey8 = NDArray[np.uint8]
 
 
@@ -41,15 +47,35 @@ def find_breast(pixels: Pixels) -> Mask | None:
     Returns
     -------
     bool (rows, columns), or None where no component is large enough or nothing stands out from the
-    background.
+    background. Of several breasts the greatest.
+    """
+    return next(iter(find_breasts(pixels)), None)
+
+
+def find_breasts(pixels: Pixels) -> tuple[Mask, ...]:
+    """The masks of all breasts of a picture, as :func:`find_breast`, the greatest first.
+
+    Parts of like size that lie apart are breasts of their own, and so are the halves of a part
+    that narrows to both sides: two breasts back to back.
     """
     low, high = float(pixels.min()), float(pixels.max())
     if high - low < 1e-4 or min(pixels.shape) < 16:
-        return None
+        return ()
     noisy = cv2.convertScaleAbs(pixels, alpha=255.0 / high)
     grey = np.asarray(cv2.medianBlur(noisy, 5), dtype=np.uint8)
     film = _inside_film_border(grey)
     tissue = (grey > _background_threshold(grey, film)) & film
+    found: list[Mask] = []
+    while len(found) < MOST_BREASTS and (breast := _greatest_breast(tissue, film)) is not None:
+        if found and breast.sum() < _LIKE_SIZE * found[0].sum():
+            break
+        found.append(breast)
+        around = cv2.dilate(breast.astype(np.uint8), _disc(max(2, round(0.012 * min(grey.shape)))))
+        tissue = tissue & ~np.asarray(around, dtype=bool)
+    return tuple(part for breast in found for part in _halves(breast, grey) or (breast,))
+
+
+def _greatest_breast(tissue: Mask, film: Mask) -> Mask | None:
     component = _cut_free(tissue, film)
     if component is None:
         return None
@@ -58,6 +84,44 @@ def find_breast(pixels: Pixels) -> Mask | None:
     if greatest is None or greatest.mean() < _SMALLEST_BREAST:
         return None
     return greatest.astype(bool)
+
+
+def _halves(mask: Mask, grey: Grey8) -> tuple[Mask, ...]:
+    """Two breasts whose chest walls touch, cut apart there; empty for a single breast.
+
+    A single breast is highest at the chest wall, so at one end. Two back to back are highest in
+    the middle, where one picture ends and the other begins: grey values jump there all the way
+    down.
+    """
+    heights = mask.sum(axis=0)
+    used = np.flatnonzero(heights)
+    left, width = int(used[0]), int(used[-1] - used[0] + 1)
+    if width < 0.5 * mask.shape[1] or width < 32:
+        return ()
+    heights = heights[left : left + width]
+    end = max(1, width // 8)
+    middle = heights[int(0.35 * width) : int(0.65 * width) + 1].max()
+    if max(heights[:end].mean(), heights[-end:].mean()) > 0.6 * middle:
+        return ()
+    seam, jump = _seam(mask, grey, left + int(0.35 * width), left + int(0.65 * width))
+    # Upright pictures of one breast may be a disc, as under a spot compression paddle.
+    if jump < (_JUMP_ACROSS if mask.shape[1] > mask.shape[0] else _JUMP_UPRIGHT):
+        return ()
+    one, other = mask.copy(), mask.copy()
+    one[:, seam:] = False
+    other[:, :seam] = False
+    return (one, other) if one.sum() >= other.sum() else (other, one)
+
+
+def _seam(mask: Mask, grey: Grey8, first: int, last: int) -> tuple[int, float]:
+    """The column between two others that differ most, and how much more than is usual."""
+    part = grey[:, first : last + 1].astype(np.int16)
+    inside = mask[:, first : last + 1]
+    both = inside[:, 1:] & inside[:, :-1]
+    steps = np.abs(np.diff(part, axis=1)) * both
+    mean = steps.sum(axis=0) / np.maximum(both.sum(axis=0), 1)
+    best = int(np.argmax(mean))
+    return first + best + 1, float(mean[best] / max(0.25, float(np.median(mean))))
 
 
 def _background_threshold(grey: Grey8, film: Mask) -> float:
@@ -86,12 +150,22 @@ def _background_threshold(grey: Grey8, film: Mask) -> float:
     return min(level + max(3.5 * spread, 0.07 * contrast, 3.0), float(otsu))
 
 
+_JUMP_ACROSS, _JUMP_UPRIGHT = 2.0, 5.0
+"""How much more than usual grey values jump where two pictures meet."""
+
+
 def _inside_film_border(grey: Grey8) -> Mask:
     """Everything but the bright strips along the edges, what lies outside them, and padding."""
     inside = np.ones(grey.shape, dtype=bool)
+    # A picture that is wider than high shows two films side by side.
+    films = 2 if grey.shape[1] > grey.shape[0] else 1
     for turns in range(4):
         view = np.rot90(grey, turns)
-        depth = max(_border_depth(view), _padding_depth(view))
+        depth = max(
+            _border_depth(view, 1 if turns % 2 else films),
+            _padding_depth(view),
+            _padding_depth(255 - view),
+        )
         np.rot90(inside, turns)[:, :depth] = False
     return inside
 
@@ -99,20 +173,22 @@ def _inside_film_border(grey: Grey8) -> Mask:
 def _padding_depth(grey: Grey8) -> int:
     """How many columns at the left are empty: padding to a square, or air without any noise.
 
+    Of a picture turned round: how many are a white frame.
+
     Left in, padding would pass for the film's background, which is lighter and noisy.
     """
-    filled = np.flatnonzero((grey > grey.min() + 1).mean(axis=0) > 0.02)
+    filled = np.flatnonzero((grey > int(grey.min()) + 1).mean(axis=0) > 0.02)
     return int(filled[0]) if len(filled) else 0
 
 
-def _border_depth(grey: Grey8) -> int:
+def _border_depth(grey: Grey8, films: int = 1) -> int:
     """How many columns at the left belong to a film border: a strip far brighter than what follows.
 
     A border column is near white over a good part of its height, and a little further in those
     same rows are clearly darker: so a pectoral muscle that is white at the edge is no border.
     """
     columns = grey.shape[1]
-    reach = max(4, round(_BORDER_DEPTH * columns))
+    reach = max(4, round(_BORDER_DEPTH * columns / films))
     strip = grey[:, : 2 * reach].astype(np.int16)
     after = np.minimum(np.arange(reach) + max(3, reach // 3), strip.shape[1] - 1)
     white = strip[:, :reach] >= 200

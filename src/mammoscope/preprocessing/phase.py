@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mammoscope.errors import BreastNotFound
-from mammoscope.preprocessing.breast import WORKING_SIDE, find_breast
+from mammoscope.preprocessing.breast import WORKING_SIDE, find_breasts
 from mammoscope.preprocessing.intensity import stretch
 from mammoscope.preprocessing.pectoral import find_pectoral
 from mammoscope.preprocessing.region import Region
@@ -55,7 +56,25 @@ def preprocess(
     """The breast alone, cropped, facing one way, with its contrast over the full range.
 
     The side it faces is read from the picture, as that is what has to be turned; laterality stays
-    what the tags say.
+    what the tags say. Of several breasts in one picture this is the greatest, with a warning that
+    others were left out.
+
+    Raises
+    ------
+    BreastNotFound
+        If the image holds no breast that can be told from the background.
+    """
+    first, *others = preprocess_each(mammogram, options)
+    if not others:
+        return first
+    warning = f"{len(others) + 1} breasts in one picture: only the greatest was taken."
+    return replace(first, mammogram=first.mammogram.warn(warning))
+
+
+def preprocess_each(
+    mammogram: Mammogram, options: PreprocessOptions = PreprocessOptions()
+) -> tuple[Preprocessed, ...]:
+    """As :func:`preprocess`, each breast of the picture, the greatest first.
 
     Raises
     ------
@@ -63,15 +82,22 @@ def preprocess(
         If the image holds no breast that can be told from the background.
     """
     small = _working_copy(mammogram)
-    mask = find_breast(small.pixels)
-    if mask is None:
+    masks = find_breasts(small.pixels)
+    if not masks:
         path = mammogram.source.path if mammogram.source else "image"
         raise BreastNotFound(path, _why_not(mammogram))
+    return tuple(_prepared(mammogram, small, mask, options) for mask in masks)
+
+
+def _prepared(
+    mammogram: Mammogram, small: Mammogram, mask: Mask, options: PreprocessOptions
+) -> Preprocessed:
     breast = Region(mask, small.frame)
     turned = chest_wall_is_right(mask)
     if turned:
         small, breast = small.flip_horizontal(), breast.flip_horizontal()
     pectoral, warnings = _pectoral(small, breast)
+    warnings += _against_the_tags(mammogram, turned)
     keep = breast
     if options.remove_pectoral and pectoral is not None:
         keep = replace(breast, mask=breast.mask & ~pectoral.mask)
@@ -80,6 +106,19 @@ def preprocess(
         cropped = cropped.flip_horizontal()
     pixels = stretch(cropped.pixels, keep.on(cropped.frame))
     return Preprocessed(replace(cropped, pixels=pixels).warn(*warnings), breast, pectoral)
+
+
+def _against_the_tags(mammogram: Mammogram, chest_wall_right: bool) -> tuple[str, ...]:
+    """That rows run from the chest to the nipple or the other way, but not as the tags say."""
+    stated = mammogram.source.patient_orientation if mammogram.source else None
+    along = (stated or "").partition("\\")[0]
+    if "\\" not in (stated or "") or not re.fullmatch("[LRAPHF]{1,3}", along):
+        return ()
+    says_right = {"A": False, "P": True}.get(along[0])
+    if says_right is None or says_right == chest_wall_right:
+        return ()
+    side = "right" if chest_wall_right else "left"
+    return (f"Patient Orientation contradicts the picture: the chest wall lies at its {side}.",)
 
 
 def chest_wall_is_right(breast: Mask) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, ReadError, RefusedError
@@ -17,18 +18,21 @@ from mammoscope.reading.dicom.reader import read_dicom
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.files import FoundImages, find_images
 from mammoscope.reading.metadata import ImageFacts, MetadataTable, load_metadata
-from mammoscope.reading.options import ReadOptions, Voi
+from mammoscope.reading.named import facts_in_name
+from mammoscope.reading.options import MOST_PIXELS, ReadOptions, Voi
 from mammoscope.reading.quiet import quiet
 from mammoscope.reading.raster.reader import raster_kind, read_raster
 from mammoscope.types import Mammogram
 
 __all__ = [
+    "MOST_PIXELS",
     "READABLE_CLASSES",
     "FoundImages",
     "ImageFacts",
     "MetadataTable",
     "ReadOptions",
     "Voi",
+    "facts_in_name",
     "find_images",
     "load_metadata",
     "read",
@@ -80,7 +84,28 @@ def read(
     except Exception as error:
         # Parsers fail on damaged bytes in any way; what they say may quote the patient.
         raise ReadError(name, f"damaged ({type(error).__name__} while reading)") from error
-    return mammogram if metadata is None else metadata.apply(mammogram, name)
+    if metadata is not None:
+        mammogram = metadata.apply(mammogram, name)
+    return _named(mammogram, name, options.names)
+
+
+def _named(mammogram: Mammogram, name: str, names: str) -> Mammogram:
+    """With what its file's name says where nothing else does, and a sentence that it does."""
+    said = {key: value for key, value in asdict(facts_in_name(name, names)).items() if value}
+    differing = [key for key, value in said.items() if getattr(mammogram, key) not in (None, value)]
+    filled = {key: value for key, value in said.items() if getattr(mammogram, key) is None}
+    if filled:
+        mammogram = replace(mammogram, **filled).warn(
+            f"{_listed(filled)}: as the file's name says."
+        )
+    if differing:
+        mammogram = mammogram.warn(f"{_listed(differing)}: the file's name says otherwise.")
+    return mammogram
+
+
+def _listed(keys: Iterable[str]) -> str:
+    text = ", ".join(key.removesuffix("_id") for key in keys)
+    return text[0].upper() + text[1:]
 
 
 def _decode(data: bytes, name: str, options: ReadOptions) -> Mammogram:

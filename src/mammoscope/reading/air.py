@@ -12,6 +12,9 @@ _STRIP = (0.09, 0.13)
 _EVEN, _SHARE = 0.16, 0.15
 """Air varies by less than this from place to place, and is at least this share of a picture."""
 
+_BELOW = 0.15
+"""By so much is tissue darker than the air of a negative."""
+
 _BRIGHT = 0.6
 _SAMPLES = 400
 
@@ -28,7 +31,7 @@ def air_level(pixels: Pixels) -> float | None:
     if far <= near:
         return None
     strips = [small[:, near:far], small[:, columns - far : columns - near]]
-    spreads = [float(np.subtract(*np.percentile(strip, (90, 10)))) for strip in strips]
+    spreads = [float(np.subtract(*np.percentile(strip, (75, 25)))) for strip in strips]
     best = int(np.argmin(spreads))
     level = float(np.median(strips[best]))
     is_air = spreads[best] < _EVEN and (np.abs(small - level) < _EVEN / 2).mean() > _SHARE
@@ -42,7 +45,10 @@ def is_negative(pixels: Pixels) -> bool:
         return False
     small = _sample(pixels)
     tissue = small[np.abs(small - level) >= _EVEN / 2]
-    return bool(len(tissue) > 0.02 * small.size and np.median(tissue) < level)
+    is_brightest = level > np.percentile(small, 90) - _EVEN / 2
+    return bool(
+        is_brightest and len(tissue) > 0.02 * small.size and np.median(tissue) < level - _BELOW
+    )
 
 
 def grey_warnings(pixels: Pixels, steps: str) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from mammoscope.reading.named import OFF, check_pattern
+
 Voi = Literal["auto", "lut", "window", "none"]
 Polarity = Literal["auto", "keep", "invert"]
 
@@ -29,18 +31,23 @@ class ReadOptions:
         ``"auto"`` lets the air around the breast decide where tags contradict each other on what
         is bright, and otherwise only warns of a negative; ``"keep"`` follows the tags;
         ``"invert"`` turns bright and dark round.
+    names
+        ``"off"``, ``"auto"`` or a pattern: what file names say of side, view, patient and study
+        where nothing else does; see :func:`mammoscope.reading.named.facts_in_name`.
     max_pixels
         Larger images are refused before they are decoded.
 
     Raises
     ------
     ValueError
-        If ``voi`` or ``polarity`` is none of its words or ``max_pixels`` is not positive.
+        If ``voi``, ``polarity`` or ``names`` is none of its words, or ``max_pixels`` is not
+        positive.
     """
 
     voi: Voi = "auto"
     any_modality: bool = False
     polarity: Polarity = "auto"
+    names: str = OFF
     max_pixels: int = MOST_PIXELS
 
     def __post_init__(self) -> None:
@@ -48,5 +55,6 @@ class ReadOptions:
             raise ValueError(f"voi must be auto, lut, window or none, got {self.voi!r}")
         if self.polarity not in ("auto", "keep", "invert"):
             raise ValueError(f"polarity must be auto, keep or invert, got {self.polarity!r}")
+        check_pattern(self.names)
         if self.max_pixels < 1:
             raise ValueError(f"max_pixels must be positive, got {self.max_pixels}")

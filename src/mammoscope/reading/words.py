@@ -80,6 +80,9 @@ _SIDE_CODES = {
 
 _VIEW_OF_CODE = {code: view for view, (*codes, _) in _VIEWS.items() for code in codes}
 _VIEW_OF_NAME = {name: view for view, (_, _, names) in _VIEWS.items() for name in names}
+_BESIDE = frozenset(("AT", "CV", "TAN"))
+"""Views of their own, and modifiers beside another."""
+
 VIEW_CODES = frozenset(_VIEW_OF_CODE)
 """Codes of all views."""
 
@@ -122,21 +125,25 @@ def parse_view(text: str) -> ViewWords:
     whole = compact(text)
     if whole.lower() in _VIEW_OF_NAME or whole in ("CC", "MLO", "LMO"):
         return ViewWords(_VIEW_OF_NAME.get(whole.lower(), whole))
-    view, side, modifiers = None, None, list[str]()
-    for token in _tokens(text):
+    views, sides, modifiers = set[str](), set[str](), list[str]()
+    tokens = list(_tokens(text))
+    for token in tokens:
         part = _parse_label(token) or ViewWords(side=_SIDE_OF_WORD.get(token))
         if token in ("M", "S"):
             part = ViewWords(None, None, (_MODIFIER_OF_WORD[token],))
         if not part and token not in _FILLERS and not token.isdecimal():
             return ViewWords()
-        if (part.view and view and part.view != view) or (
-            part.side and side not in (None, part.side)
-        ):
-            return ViewWords()
-        view, side = part.view or view, part.side or side
+        views |= {part.view} if part.view else set()
+        sides |= {part.side} if part.side else set()
         modifiers += part.modifiers
-    lone = view is None and not any(len(token) > 1 for token in _tokens(text))
-    return ViewWords(view, side, () if lone else tuple(dict.fromkeys(modifiers)))
+    for beside in sorted(views & _BESIDE) if len(views) > 1 else ():
+        views.discard(beside)
+        modifiers += modifier_of_view(beside)
+    if len(views) > 1 or len(sides) > 1:
+        return ViewWords()
+    lone = not views and all(len(token) == 1 for token in tokens)
+    told = () if lone else tuple(dict.fromkeys(modifiers))
+    return ViewWords(next(iter(views), None), next(iter(sides), None), told)
 
 
 def _parse_label(word: str) -> ViewWords | None:

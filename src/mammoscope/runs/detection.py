@@ -25,7 +25,7 @@ from mammoscope.reporting import (
 )
 from mammoscope.results import Failure, RunSummary, image_lines, image_result_json, run_json
 from mammoscope.runs.batch import run_batch
-from mammoscope.runs.notes import unused_rows
+from mammoscope.runs.notes import offered_names, unused_rows
 from mammoscope.study import StudyResult, patient_scores, study_results
 from mammoscope.types import ImageResult
 
@@ -105,7 +105,10 @@ def run_detection(
         for study in studies:
             report.add(study, pictures)
     metadata = pipeline.options.metadata
-    notes = unused_rows("metadata", metadata.unused(found.paths) if metadata else ())
+    notes = (
+        *unused_rows("metadata", metadata.unused(found.paths) if metadata else ()),
+        *offered_names(results),
+    )
     unwritten: tuple[Failure, ...] = ()
     if dicom:
         from mammoscope.dicom_results.write import write_dicom_results

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from mammoscope.reading import facts_in_name
+from mammoscope.types import ImageResult
 
 
 def some_of(what: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -11,6 +14,18 @@ def some_of(what: str, names: Sequence[str]) -> tuple[str, ...]:
         return ()
     some = ", ".join(names[:3]) + (" and more" if len(names) > 3 else "")
     return (f"{what}: {some}.",)
+
+
+def offered_names(results: Iterable[ImageResult]) -> tuple[str, ...]:
+    """How many images say neither side nor view, though their files' names do."""
+    silent = [result for result in results if result.laterality is None and result.view is None]
+    told = sum(facts_in_name(result.source.path).view is not None for result in silent)
+    if not told:
+        return ()
+    return (
+        f"{told} of {len(silent)} images that say neither side nor view have both in their file"
+        " names: --names auto uses them.",
+    )
 
 
 def unused_rows(table: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,63 @@
+"""Side and view in the names of files."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from mammoscope.reading import ReadOptions, load_metadata, read
+from mammoscope.reading.named import facts_in_name
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "view"),
+    [
+        ("0_L-CC.png", "L", "CC"),
+        ("123_RIGHT_MLO_1.png", "R", "MLO"),
+        ("22580192_5530d578_MG_R_CC_ANON.png", "R", "CC"),
+        ("x/y-LMLO.tif", "L", "MLO"),
+        ("L_CC/mdb040.png", None, None),
+        ("L_CC_and_R_MLO.png", None, None),
+        ("left.png", None, None),
+        ("cc.png", None, None),
+        ("1.2.840.113619.2", None, None),
+    ],
+)
+def test_side_and_view_or_nothing(name, side, view):
+    said = facts_in_name(name)
+    assert (said.laterality, said.view, said.patient_id) == (side, view, None)
+
+
+def test_a_pattern():
+    said = facts_in_name("p12_3_lmlo.png", "{patient}_*_{view}")
+    assert (said.patient_id, said.laterality, said.view) == ("p12", "L", "MLO")
+    assert facts_in_name("other.png", "{patient}_*_{view}").view is None
+
+
+@pytest.mark.parametrize("names", ["", "all", "{breast}", "{side}_{side}"])
+def test_a_pattern_that_cannot_be_meant(names):
+    with pytest.raises(ValueError, match="names must be off, auto, or a pattern"):
+        ReadOptions(names=names)
+
+
+@pytest.fixture
+def film(tmp_path):
+    path = tmp_path / "7_L_MLO.png"
+    cv2.imwrite(str(path), np.arange(4096, dtype=np.uint8).reshape(64, 64))
+    return path
+
+
+def test_names_are_used_where_asked_for_and_told(film):
+    assert read(film).view is None
+    found = read(film, ReadOptions(names="auto"))
+    assert (found.laterality, found.view) == ("L", "MLO")
+    assert "Laterality, view: as the file's name says." in found.warnings
+
+
+def test_what_the_user_says_comes_first(film, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("image,laterality\n7_L_MLO,R\n")
+    found = read(film, ReadOptions(names="auto"), load_metadata(table))
+    assert (found.laterality, found.view) == ("R", "MLO")
+    assert "Laterality: the file's name says otherwise." in found.warnings
