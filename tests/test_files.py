@@ -2,13 +2,23 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
 from mammoscope.errors import OutputError
-from mammoscope.files import atomic_file, ensure_folder, json_bytes, write_bytes, write_json
+from mammoscope.files import (
+    TooLarge,
+    atomic_file,
+    ensure_folder,
+    json_bytes,
+    read_file,
+    read_head,
+    write_bytes,
+    write_json,
+)
 
 
 def test_bytes_replace_an_older_file_and_leave_nothing_else(tmp_path: Path) -> None:
@@ -76,3 +86,28 @@ def test_json_of_a_file_name_that_is_not_text() -> None:
 def test_json_has_no_nan() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_bytes({"a": float("nan")})
+
+
+def test_what_is_no_file_is_an_error_and_not_a_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "nowhere").symlink_to("missing")
+    (tmp_path / "to-fifo").symlink_to("fifo")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    paths = [tmp_path / name for name in ("fifo", "loop", "nowhere", "to-fifo", "socket", "")]
+    paths += [Path("/dev/zero"), Path("/dev/tty"), tmp_path / "a\0b", tmp_path / ("n" * 300)]
+    for path in paths:
+        with pytest.raises(OSError):
+            read_file(path)
+        with pytest.raises(OSError):
+            read_head(path, 10)
+    listener.close()
+
+
+def test_no_more_is_read_than_a_file_may_have(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(bytes(100))
+    assert read_file(path, 100) == bytes(100) and read_head(path, 7) == bytes(7)
+    with pytest.raises(TooLarge):
+        read_file(path, 99)

@@ -1,10 +1,12 @@
-"""Writing results: a file is there whole or not at all."""
+"""Reading and writing files: bounded and without a wait; whole or not at all."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,61 @@ from mammoscope.errors import OutputError
 
 PathLike = str | os.PathLike[str]
 
+_BINARY = getattr(os, "O_BINARY", 0)
+
 DISCLAIMER = "Research use; not a medical device."
+
+MOST_BYTES = 1 << 30
+"""A file of text, of a table or of results may be so large."""
+
+
+class TooLarge(OSError):
+    """A file with more bytes than such a file may have."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(errno.EFBIG, f"{size:,} bytes or more: too large")
+        self.size = size
+
+
+def read_file(path: PathLike, most: int = MOST_BYTES) -> bytes:
+    """All bytes of a regular file, of which there may be ``most``.
+
+    Everything in this package that reads a file does it by this: a FIFO, a device or a socket is
+    an error and not a wait, and a file without end is not read for ever.
+
+    Raises
+    ------
+    TooLarge
+        If it has more bytes.
+    OSError
+        If it cannot be opened, or is no regular file.
+    """
+    data = read_head(path, most + 1)
+    if len(data) > most:
+        raise TooLarge(len(data))
+    return data
+
+
+def read_head(path: PathLike, count: int) -> bytes:
+    """Up to ``count`` first bytes of a regular file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is no regular file.
+    """
+    try:
+        # A FIFO would be waited for until somebody writes into it.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "no name that a file can have") from error
+    with os.fdopen(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "a folder, not a file")
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(count) or b""
 
 
 @contextmanager

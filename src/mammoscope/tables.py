@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import OutputError, TableError
+from mammoscope.files import read_file
 
 BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 """Columns of a box: xyxy in pixels; all four empty where there is no box."""
@@ -183,7 +184,7 @@ def write_table(
 def _lines(name: str) -> list[str]:
     """The lines of a text file, each with its end."""
     try:
-        data = Path(name).read_bytes()
+        data = read_file(name)
     except OSError as error:
         raise TableError(name, error.strerror or str(error)) from error
     try:

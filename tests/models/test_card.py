@@ -172,3 +172,66 @@ def test_every_shipped_card_says_what_people_must_know(card_path: Path) -> None:
         assert card.facts["training_data"]["name"] and card.facts["training_data"]["licence"]
         assert card.facts["figures"] and card.facts["limits"]
         card.load_weights()
+
+
+def _leaves(values: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where values stand in a card."""
+    if isinstance(values, dict):
+        return [path, *(leaf for k, v in values.items() for leaf in _leaves(v, (*path, k)))]
+    if isinstance(values, list):
+        return [path, *(leaf for i, v in enumerate(values[:2]) for leaf in _leaves(v, (*path, i)))]
+    return [path]
+
+
+WRONG = (
+    *("null", "true", "[]", "{}", '""', '"text"', "[[[]]]", "-1", "1e999", "NaN", "-Infinity"),
+    *("1.5", "123456789012345678901234567890", '"\\u001b[2J"', '"../../weights"', '"a\\u0000b"'),
+    "[" * 500 + "]" * 500,
+)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=range(len(WRONG)))
+def test_a_card_of_any_content_is_a_card_or_a_clear_error(
+    written: Callable[..., Path], wrong: str
+) -> None:
+    """Each value in turn is another."""
+    crops = {"magnification": 2, "overlap": 0.25, "pixel_mm": None}
+    cards = {
+        DetectorCard: CARD | {"crops": crops, "calibration": {"whole": [0, 1]}},
+        ClassifierCard: CARD | CLASSIFIER | {"task": "classification"},
+    }
+    for kind, values in cards.items():
+        path = written(**values)
+        kind.read(path)
+        for place in _leaves(values):
+            changed = json.loads(json.dumps(values))
+            *way, last = place or ("",)
+            inside = changed
+            for step in way:
+                inside = inside[step]
+            if place:
+                inside[last] = "CHANGED"
+            text = json.dumps(changed if place else "CHANGED").replace('"CHANGED"', wrong)
+            path.write_text(text)
+            try:
+                card = kind.read(path)
+                numbers = json.dumps(vars(card), default=str, allow_nan=False)
+                assert "\x1b" not in card.name + card.version, numbers
+                card.load_weights()
+            except ModelError as error:
+                assert str(path.parent) in str(error)
+                assert len(str(error)) < 1000
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 200_000, b'{"schema":' * 1000, b"0"])
+def test_what_is_no_card_at_all_is_an_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "card.json"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"card\.json: not a readable model card"):
+        read_card(path)
+
+
+def test_a_card_that_is_no_file_is_an_error(tmp_path: Path) -> None:
+    for path in (tmp_path, Path("/dev/zero"), tmp_path / "a\0b"):
+        with pytest.raises(ModelError):
+            read_card(path)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import warnings
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.fileset import FileSet
 
 from mammoscope.errors import InputError, ReadError
@@ -277,3 +280,92 @@ def test_results_of_earlier_runs_are_no_images_beside_their_sources(tmp_path):
         assert "breasts/a.png" in _names(find_images([tmp_path / asked]).paths, tmp_path)
     assert _names(find_images([tmp_path / "old" / "images"]).paths, tmp_path) == [results[3]]
     assert _names(find_images([tmp_path / "old"]).paths, tmp_path) == ["old/b.png"]
+
+
+@pytest.fixture
+def bites(tree):
+    """A folder with what is no file beside what is; every name looks like an image or a result."""
+    for name in ("fifo", "fifo.dcm", "a.json", "run.json", "DICOMDIR"):
+        os.mkfifo(tree / name)
+    (tree / "to-fifo").symlink_to("fifo")
+    (tree / "loop.dcm").symlink_to("loop.dcm")
+    (tree / "nowhere").symlink_to("missing")
+    (tree / "zero").symlink_to("/dev/zero")
+    (tree / "self").symlink_to(".", target_is_directory=True)
+    (tree / "overlays").mkdir()
+    (tree / "overlays" / "a.png").write_bytes(b"png")
+    return tree
+
+
+def test_what_is_no_file_costs_nothing_but_itself(bites) -> None:
+    found = find_images([bites])
+    names = {path.name for path in found.paths}
+    assert {"b.dcm", "a.PNG", "c.tif", "1.2.840.113", "IM0001", "strange.dat"} <= names
+    for path in found.paths:
+        with pytest.raises(InputError):  # None of them is an image; and none is waited for.
+            read(path)
+    for pattern in ("*", "**/*"):
+        assert find_images([f"{bites}/{pattern}"]).paths
+
+
+@pytest.mark.parametrize(
+    "name", ["fifo", "to-fifo", "zero", "loop.dcm", "nowhere", "a\0b", "DICOMDIR"]
+)
+def test_what_is_no_file_is_named_when_it_is_asked_for(bites, name: str) -> None:
+    with pytest.raises((InputError, ReadError)):
+        read(find_images([bites / name]).paths[0])
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        ["..", "SECRET"],
+        ["LINK"],
+        ["LINKS", "SECRET"],
+        ["/etc", "passwd"],
+        ["C:\\WINDOWS"],
+        ["A\0B"],
+        ["N" * 300],
+    ],
+)
+def test_a_dicomdir_leads_nowhere_outside_its_folder(disc, tmp_path, reference) -> None:
+    (tmp_path / "SECRET").write_bytes(DICOM)
+    (disc / "LINK").symlink_to(tmp_path / "SECRET")
+    (disc / "LINKS").symlink_to(tmp_path, target_is_directory=True)
+    directory = dcmread(disc / "DICOMDIR")
+    images = [r for r in directory.DirectoryRecordSequence if r.DirectoryRecordType == "IMAGE"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        images[0].ReferencedFileID = reference
+        directory.save_as(disc / "DICOMDIR")
+        try:
+            paths = find_images([disc / "DICOMDIR"]).paths
+        except InputError:
+            return
+    assert not any((tmp_path / "SECRET").samefile(path) for path in paths if path.exists())
+    assert all(path.is_relative_to(disc) for path in paths)
+
+
+def test_a_dicomdir_may_refer_to_a_fifo(disc) -> None:
+    path = find_images([disc / "DICOMDIR"]).paths[0]
+    path.unlink()
+    os.mkfifo(path)
+    found = find_images([disc / "DICOMDIR"]).paths
+    with pytest.raises(ReadError, match="not a regular file"):
+        read(found[0])
+
+
+def test_any_damage_to_a_dicomdir_is_an_error_of_our_own(disc) -> None:
+    data = (disc / "DICOMDIR").read_bytes()
+    rng = random.Random(3)
+    for _ in range(150):
+        damaged = bytearray(data)
+        for _ in range(rng.choice((1, 3, 30))):
+            damaged[rng.randrange(132, len(data))] = rng.randrange(256)
+        (disc / "DICOMDIR").write_bytes(
+            damaged[: rng.choice((len(data), rng.randrange(200, len(data))))]
+        )
+        try:
+            find_images([disc / "DICOMDIR"])
+        except InputError as error:
+            assert str(disc) in str(error)

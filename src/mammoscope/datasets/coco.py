@@ -32,6 +32,7 @@ from mammoscope.datasets.classes import meaning
 from mammoscope.datasets.fields import SIDES
 from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import ReadError, TableError
+from mammoscope.files import read_file
 from mammoscope.tables import Box
 
 _Item = Mapping[str, Any]
@@ -161,7 +162,7 @@ def _at_its_size(image: AnnotatedImage, item: _Item) -> AnnotatedImage:
 
 def _read(file: Path) -> _Item:
     try:
-        content = json.loads(file.read_bytes())
+        content = json.loads(read_file(file))
     except OSError as error:
         raise TableError(file, error.strerror or str(error)) from error
     except ValueError as error:

@@ -45,6 +45,7 @@ from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.datasets.fields import birads, density, side
 from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import InputError, TableError
+from mammoscope.files import read_file
 from mammoscope.geometry import centers
 from mammoscope.tables import Box, Row
 
@@ -104,7 +105,7 @@ def _rows(path: Path) -> list[Row]:
     if not file.is_file() and (path / "INbreast.xls").is_file():
         raise TableError(path / "INbreast.xls", "cannot be read: save it as INbreast.csv")
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = read_file(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TableError(file, "not UTF-8 text") from error
     except OSError as error:
@@ -201,7 +202,7 @@ def _holds(box: Box, x: float, y: float) -> bool:
 def _regions(file: Path) -> list[dict[str, Any]]:
     """The regions of all images of a property list, which has one."""
     try:
-        images = plistlib.loads(file.read_bytes())["Images"]
+        images = plistlib.loads(read_file(file))["Images"]
         regions = [region for image in images for region in image["ROIs"]]
     except OSError as error:
         raise InputError(file, error.strerror or str(error)) from error

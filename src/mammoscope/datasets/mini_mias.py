@@ -32,6 +32,7 @@ from mammoscope.annotations.adapter import Adapter
 from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
 from mammoscope.datasets.numbers import number
 from mammoscope.errors import ReadError, TableError
+from mammoscope.files import read_file
 from mammoscope.geometry import clip
 from mammoscope.tables import Box
 
@@ -76,7 +77,7 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
 
 def _rows(file: Path) -> list[_Row]:
     try:
-        text = file.read_text(encoding="utf-8-sig", errors="replace")
+        text = read_file(file).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise TableError(file, error.strerror or str(error)) from error
     rows = []

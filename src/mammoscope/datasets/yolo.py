@@ -30,6 +30,7 @@ from mammoscope.annotations.table import AnnotatedImage, Lesion
 from mammoscope.datasets.classes import meaning
 from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import InputError, ReadError, TableError
+from mammoscope.files import read_file
 from mammoscope.naming.outputs import IMAGE_SUFFIXES
 from mammoscope.tables import Box
 
@@ -98,7 +99,7 @@ def _lines(table: Path) -> list[tuple[int, str]]:
     if not table.is_file():
         return []
     try:
-        text = table.read_text(encoding="utf-8-sig")
+        text = read_file(table).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise TableError(table, "cannot be read as UTF-8 text") from error
     return [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
@@ -154,7 +155,7 @@ def _names(file: Path) -> dict[int, str]:
     """
     if not file.is_file():
         return {}
-    lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    lines = read_file(file).decode("utf-8-sig", errors="replace").splitlines()
     at = next((i for i, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
     if at is None:
         return {}

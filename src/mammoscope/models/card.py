@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from mammoscope.errors import ModelError
+from mammoscope.files import read_file
 
 SCHEMA = "mammoscope/model-card/1"
+
+_CARD_BYTES, _WEIGHTS_BYTES = 1 << 26, 1 << 32
+# What looking up in JSON of any form may end in.
+_FAULTS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+_LONGEST_TEXT = 1000
 
 
 @dataclass(frozen=True)
@@ -58,18 +66,18 @@ class ModelCard:
         """
         facts = read_facts(path)
         if facts["task"] != cls.task:
-            raise ModelError(f"{path}: a model for {facts['task']}, not for {cls.task}")
+            raise ModelError(f"{path}: a model for {facts['task']!s:.60}, not for {cls.task}")
         try:
             return cls(
                 path=path,
-                name=str(facts["name"]),
-                version=str(facts["version"]),
-                weights=str(facts["weights"]["file"]),
-                sha256=str(facts["weights"]["sha256"]),
+                name=text(facts["name"]),
+                version=text(facts["version"]),
+                weights=_file_name(facts["weights"]["file"]),
+                sha256=_digest(facts["weights"]["sha256"]),
                 facts=facts,
                 **cls._of_task(facts),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except _FAULTS as error:
             raise _unreadable(path, error) from error
 
     @classmethod
@@ -91,7 +99,7 @@ class ModelCard:
             If the file is missing or its sha256 is not the card's.
         """
         try:
-            data = self.weights_path.read_bytes()
+            data = read_file(self.weights_path, _WEIGHTS_BYTES)
         except OSError as error:
             raise ModelError(f"{self.weights_path}: {error.strerror}") from error
         digest = hashlib.sha256(data).hexdigest()
@@ -112,14 +120,84 @@ def read_facts(path: Path) -> dict[str, Any]:
         If the file is no card of this schema.
     """
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = json.loads(
+            read_file(path, _CARD_BYTES), parse_constant=_json_number, parse_float=_json_number
+        )
         schema, _ = facts["schema"], facts["task"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, *_FAULTS) as error:
         raise _unreadable(path, error) from error
     if schema != SCHEMA:
-        raise ModelError(f"{path}: schema {schema!r} is not {SCHEMA!r}")
+        raise ModelError(f"{path}: schema {schema!r:.60} is not {SCHEMA!r}")
     return dict(facts)
 
 
+def number(value: Any) -> float:
+    """A finite number of a card.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
+    ValueError
+        If it is not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r:.40} is no number")
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no number that can be meant")
+    return float(value)
+
+
+def whole(value: Any, most: int = 1 << 16) -> int:
+    """A whole number of a card, from 0 to ``most``.
+
+    Raises
+    ------
+    TypeError
+        If it is no number.
+    ValueError
+        If it is not whole, or out of range.
+    """
+    if number(value) != int(value) or not 0 <= value <= most:
+        raise ValueError(f"{value} is no whole number from 0 to {most}")
+    return int(value)
+
+
+def text(value: Any) -> str:
+    """A short text or a number of a card, as text.
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    ValueError
+        If it is empty, too long, or cannot be printed.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(f"{value!r:.40} is no text")
+    if not str(value).isprintable() or not 0 < len(str(value)) <= _LONGEST_TEXT:
+        raise ValueError("a text that is empty, too long or cannot be printed")
+    return str(value)
+
+
+def _file_name(value: Any) -> str:
+    name = text(value)
+    if Path(name).name != name:
+        raise ValueError("the weights must lie beside the card")
+    return name
+
+
+def _digest(value: Any) -> str:
+    digest = text(value)
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise ValueError("sha256 must be 64 hexadecimal digits")
+    return digest
+
+
+def _json_number(text: str) -> float:
+    """A number that JSON can hold: no NaN, and nothing larger than there is."""
+    return number(float(text))
+
+
 def _unreadable(path: Path, error: Exception) -> ModelError:
-    return ModelError(f"{path}: not a readable model card: {error!r}")
+    return ModelError(f"{path}: not a readable model card: {error!r:.300}")

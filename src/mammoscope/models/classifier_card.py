@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mammoscope.models.card import ModelCard
+from mammoscope.models.card import ModelCard, number, text, whole
 
 _RAW = {"malignant": (0.0, 1.0)}
 """Calibration that leaves logits as they are."""
@@ -51,16 +50,18 @@ class ClassifierCard(ModelCard):
 
     @classmethod
     def _of_task(cls, facts: dict[str, Any]) -> dict[str, Any]:
-        bias, slope = (float(v) for v in facts.get("calibration", _RAW)["malignant"])
+        bias, slope = (number(v) for v in facts.get("calibration", _RAW)["malignant"])
         values: dict[str, Any] = {
-            "side": int(facts["input"]["side"]),
-            "margin": float(facts["input"]["margin"]),
-            "features": tuple(str(name) for name in facts["input"]["features"]),
+            "side": whole(facts["input"]["side"], 4096),
+            "margin": number(facts["input"]["margin"]),
+            "features": tuple(text(name) for name in facts["input"]["features"]),
             "calibration": (bias, slope),
-            "operating_points": {k: float(v) for k, v in facts.get("operating_points", {}).items()},
+            "operating_points": {
+                text(k): number(v) for k, v in facts.get("operating_points", {}).items()
+            },
         }
-        numbers = (bias, slope, values["margin"], *values["operating_points"].values())
-        if values["side"] < 0 or not all(map(math.isfinite, numbers)) or values["margin"] <= 0:
+        is_meant = all(0 <= p <= 1 for p in values["operating_points"].values())
+        if not is_meant or not 0 < values["margin"] <= 100:
             raise ValueError("input, calibration or operating points cannot be meant")
         if not (values["side"] or values["features"]):
             raise ValueError("takes neither a picture nor features")

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mammoscope.models.card import ModelCard
+from mammoscope.models.card import ModelCard, number, whole
 
 PATHS = ("whole", "crops", "both")
 """Ways of looking at a breast, as ``--paths`` and the cards name them."""
@@ -74,14 +74,23 @@ class DetectorCard(ModelCard):
     @classmethod
     def _of_task(cls, facts: dict[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {
-            "rows": int(facts["input"]["rows"]),
-            "columns": int(facts["input"]["columns"]),
+            "rows": whole(facts["input"]["rows"]),
+            "columns": whole(facts["input"]["columns"]),
             "threshold": _thresholds(facts["threshold"]),
             "calibration": _calibration(facts.get("calibration", {})),
-            "crops": CropsPath(**facts["crops"]) if "crops" in facts else None,
+            "crops": CropsPath(
+                **{key: number(v) for key, v in facts["crops"].items() if v is not None}
+            )
+            if "crops" in facts
+            else None,
         }
         shares = values["threshold"].values()
-        if values["rows"] < 1 or values["columns"] < 1 or not all(0 <= t <= 1 for t in shares):
+        if (
+            not shares
+            or values["rows"] < 1
+            or values["columns"] < 1
+            or not all(0 <= t <= 1 for t in shares)
+        ):
             raise ValueError("input size or threshold cannot be meant")
         return values
 
@@ -89,12 +98,12 @@ class DetectorCard(ModelCard):
 def _thresholds(values: dict[str, Any]) -> dict[str, float]:
     """By path; a card of one path may give a plain ``value``."""
     if "value" in values:
-        return {"whole": float(values["value"])}
-    return {name: float(values[name]) for name in PATHS if name in values}
+        return {"whole": number(values["value"])}
+    return {name: number(values[name]) for name in PATHS if name in values}
 
 
 def _calibration(values: dict[str, Any]) -> dict[str, tuple[float, ...]]:
-    found = {name: tuple(float(v) for v in values[name]) for name in PATHS if name in values}
+    found = {name: tuple(number(v) for v in values[name]) for name in PATHS if name in values}
     for name, coefficients in found.items():
         if len(coefficients) != _COEFFICIENTS[name] or not all(map(math.isfinite, coefficients)):
             wanted = f"{_COEFFICIENTS[name]} finite numbers"

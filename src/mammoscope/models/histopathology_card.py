@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mammoscope.models.card import ModelCard
+from mammoscope.models.card import ModelCard, number, text, whole
 
 
 @dataclass(frozen=True)
@@ -49,19 +48,21 @@ class HistopathologyCard(ModelCard):
     @classmethod
     def _of_task(cls, facts: dict[str, Any]) -> dict[str, Any]:
         given = facts["input"]
-        bias, slope = (float(v) for v in facts["calibration"]["malignant"])
-        rows, columns = (int(v) for v in given["field"])
+        bias, slope = (number(v) for v in facts["calibration"]["malignant"])
+        rows, columns = (whole(v) for v in given["field"])
         values: dict[str, Any] = {
-            "side": int(given["side"]),
-            "crop": float(given["crop"]),
-            "overlap": float(given["overlap"]),
+            "side": whole(given["side"]),
+            "crop": number(given["crop"]),
+            "overlap": number(given["overlap"]),
             # Not on cards from before there was a choice.
             "normalised": bool(given.get("normalised", False)),
-            "magnifications": tuple(int(v) for v in given["magnifications"]),
+            "magnifications": tuple(whole(v) for v in given["magnifications"]),
             "field": (rows, columns),
             "calibration": (bias, slope),
-            "figure": str(facts["figures"]["summary"]),
+            "figure": text(facts["figures"]["summary"]),
         }
-        if not (math.isfinite(bias) and math.isfinite(slope)) or min(rows, columns) < 1:
+        if min(rows, columns, values["side"]) < 1 or not (
+            values["crop"] > 0 and 0 <= values["overlap"] < 1
+        ):
             raise ValueError("field or calibration cannot be meant")
         return values

@@ -57,4 +57,7 @@ class OnnxModel(Generic[Card]):
         given = {name: array.shape[1:] for name, array in batch.items()}
         if given != self.card.inputs:
             raise ModelError(f"{self.card.name} takes {self.card.inputs}, got {given}")
-        return tuple(self._session.run(None, batch))
+        outputs = tuple(self._session.run(None, batch))
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise ModelError(f"{self.card.weights_path}: gives what is no number")
+        return outputs

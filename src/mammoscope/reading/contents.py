@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mammoscope.files import TooLarge, read_file
 from mammoscope.reading.faults import Damaged, Refused
 
 
@@ -18,14 +19,9 @@ def read_contents(path: Path, most: int) -> bytes:
         If it is larger.
     """
     try:
-        if path.is_dir():
-            raise Damaged("a folder, not a file")
-        if path.exists() and not path.is_file():
-            raise Damaged("not a regular file")
-        size = path.stat().st_size
-        if size > most:
-            raise Refused(f"{size:,} bytes are more than an image of the size allowed can have")
-        data = path.read_bytes()
+        data = read_file(path, most)
+    except TooLarge as error:
+        raise Refused("more bytes than an image of the size allowed can have") from error
     except FileNotFoundError as error:
         raise Damaged("no such file") from error
     except PermissionError as error:

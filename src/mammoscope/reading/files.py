@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mammoscope.errors import InputError
+from mammoscope.errors import InputError, MammoscopeError
+from mammoscope.files import read_file, read_head
 from mammoscope.naming.outputs import IMAGE_SUFFIXES, name_of, names_by_folder
 from mammoscope.reading.dicom.parsing import parse
 from mammoscope.reading.dicom.tags import Tags
@@ -20,6 +21,8 @@ from mammoscope.reading.quiet import quiet
 _DIRECTORY_UID = b"1.2.840.10008.1.3.10"
 # The file meta information, which names the SOP class, lies within this.
 _HEAD_BYTES = 1024
+_DIRECTORY_BYTES = 1 << 28
+_OUTSIDE = "the DICOMDIR refers to a file outside its folder"
 
 
 @dataclass(frozen=True)
@@ -183,21 +186,30 @@ def _is_directory_file(path: Path) -> bool:
 
 
 def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_HEAD_BYTES)
+    return read_head(path, _HEAD_BYTES)
 
 
 def _referenced(directory_file: Path) -> list[Path]:
     """The image files that a DICOMDIR refers to (PS3.3 F.3.2.2), whether there or not."""
     try:
         with quiet():
-            dataset = parse(directory_file.read_bytes(), max_pixels=1 << 26).dataset
+            dataset = parse(read_file(directory_file, _DIRECTORY_BYTES), max_pixels=1 << 26).dataset
             records = Tags(dataset).get("DirectoryRecordSequence") or ()
             images = [r for r in map(Tags, records) if r.text("DirectoryRecordType") == "IMAGE"]
             names = [image.text("ReferencedFileID") for image in images]
+            found = [_resolve(directory_file, name) for name in names if name]
+    except MammoscopeError:
+        raise
     except (Damaged, Refused) as error:
         raise InputError(directory_file, f"the DICOMDIR cannot be read: {error}") from error
-    return [_resolve(directory_file, name) for name in names if name]
+    except OSError as error:
+        cause = error.strerror or type(error).__name__
+        raise InputError(directory_file, f"the DICOMDIR cannot be read: {cause}") from error
+    except Exception as error:
+        # Parsers fail on damaged bytes in any way; what they say may quote the patient.
+        cause = f"damaged ({type(error).__name__} while reading)"
+        raise InputError(directory_file, f"the DICOMDIR cannot be read: {cause}") from error
+    return found
 
 
 def _resolve(directory_file: Path, file_id: str) -> Path:
@@ -205,10 +217,13 @@ def _resolve(directory_file: Path, file_id: str) -> Path:
     path = directory_file.parent
     for part in file_id.split("\\"):
         if part in ("", ".", "..") or "/" in part:
-            raise InputError(directory_file, "the DICOMDIR refers to a file outside its folder")
+            raise InputError(directory_file, _OUTSIDE)
         exact = path / part
         if not exact.exists() and path.is_dir():
             same = sorted(c for c in path.iterdir() if c.name.lower() == part.lower())
             exact = same[0] if same else exact
         path = exact
+    # A link in the folder may lead out of it.
+    if not path.resolve().is_relative_to(directory_file.parent.resolve()):
+        raise InputError(directory_file, _OUTSIDE)
     return path

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mammoscope.files import read_file
 from mammoscope.naming.outputs import OUR_FOLDERS, OUR_MASKS
 
 _SCHEMA = "mammoscope/{}/"
+_RECORD_BYTES = 1 << 26
 
 
 def is_own_result(path: Path, asked: Path | None = None) -> bool:
@@ -32,7 +34,7 @@ def is_own_result(path: Path, asked: Path | None = None) -> bool:
 def _record(path: Path, kind: str) -> dict[str, Any]:
     """What a JSON file of ours holds; nothing if it is not there or of another kind."""
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_file(path, _RECORD_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     ours = isinstance(values, dict) and str(values.get("schema")).startswith(_SCHEMA.format(kind))

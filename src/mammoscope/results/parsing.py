@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, TypeVar
 
 from mammoscope.errors import GeometryError, ReadError
-from mammoscope.files import PathLike
+from mammoscope.files import PathLike, read_file
 
 Value = TypeVar("Value")
 
@@ -29,7 +28,7 @@ def load_values(path: PathLike, parse: Callable[[Any], Value], what: str) -> Val
         If it cannot be read, is not JSON, or is not ``what``.
     """
     try:
-        return parse(json.loads(Path(path).read_bytes()))
+        return parse(json.loads(read_file(path)))
     except OSError as error:
         raise ReadError(path, f"cannot be read: {error.strerror or error}") from error
     except KeyError as error:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from mammoscope.annotations.truth import image_name
 from mammoscope.errors import TableError
+from mammoscope.files import read_file
 from mammoscope.naming.matching import normalise
 from mammoscope.tables import BOX_COLUMNS, Box, Row, read_table
 
@@ -150,7 +151,7 @@ def read_folder(folder: Path) -> Source:
 
 def _read_json(path: Path) -> Mapping[str, Any]:
     try:
-        values = json.loads(path.read_bytes())
+        values = json.loads(read_file(path))
     except OSError as error:
         raise TableError(path, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from mammoscope.errors import MammoscopeError, ReadError
+from mammoscope.files import read_file, read_head
 from mammoscope.reading import words
 from mammoscope.reading.codecs.streams import StreamHeader, jpeg_header
 from mammoscope.reading.dicom.facts import dicom_facts, identity_of
@@ -91,8 +92,7 @@ def read_header(path: str | os.PathLike[str]) -> ImageHeader:
 
 
 def _header(path: Path) -> ImageHeader:
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
+    head = read_head(path, _HEAD_BYTES)
     if not has_magic(head) and (kind := raster_kind(head)):
         return _raster(path, kind)
     if not has_magic(head) and not may_be_bare(head):
@@ -116,7 +116,7 @@ def _raster(path: Path, kind: str) -> ImageHeader:
         from mammoscope.reading import read
 
         return ImageHeader(*read(path).frame.size)
-    data = path.read_bytes()
+    data = read_file(path)
     header: PngHeader | TiffHeader | StreamHeader
     if kind == "PNG":
         header = png_header(data)
