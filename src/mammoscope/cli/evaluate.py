@@ -12,7 +12,7 @@ import typer
 
 from mammoscope.annotations.table import Subtype
 from mammoscope.cli.common import errors_console, fatal, on_one_line
-from mammoscope.cli.evaluation_tables import print_tables
+from mammoscope.cli.evaluation_tables import print_protocol, print_protocols, print_tables
 from mammoscope.errors import MammoscopeError
 from mammoscope.evaluation import (
     Evaluation,
@@ -26,7 +26,13 @@ from mammoscope.evaluation import (
     plot_roc,
     several_as_dict,
 )
-from mammoscope.evaluation.set.source import may_be_said, read_source
+from mammoscope.evaluation.set.protocols import PROTOCOLS
+from mammoscope.evaluation.set.source import (
+    check_covered,
+    may_be_said,
+    read_protocol,
+    read_source,
+)
 
 _EPILOG = """
 **Examples**
@@ -42,6 +48,8 @@ _EPILOG = """
 `mammoscope evaluate results inbreast:"INbreast Release 1.0" --lesions mass --hit center`
 
 `mammoscope evaluate results rsna:rsna --by machine --by age --specificity 0.9`
+
+`mammoscope evaluate results vindr-mammo:vindr --protocol vindr-mammo-test`
 
 `mammoscope evaluate classified.csv truth.csv --malignant-from 0.3 --plot-roc roc.png`
 
@@ -59,6 +67,15 @@ def _hit_rules(texts: Sequence[str]) -> tuple[HitRule, ...]:
         return tuple(dict.fromkeys(HitRule.parse(text) for text in texts))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--hit") from error
+
+
+def _known_protocol(name: str | None) -> str | None:
+    if name == "list":
+        print_protocols()
+        raise typer.Exit
+    if name is not None and name not in PROTOCOLS:
+        raise typer.BadParameter(f"{name} is none of {', '.join(PROTOCOLS)}")
+    return name
 
 
 def _finite(value: float | None) -> float | None:
@@ -103,9 +120,18 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         typer.Option(
             metavar="RULE",
             help="When a detection hits a lesion: iou:T, such as iou:0.5 or iou:0.25, or center "
-            "(its centre lies in the lesion's box). May be given several times.",
+            "(its centre lies in the lesion's box). May be given several times. Default: iou:0.5.",
         ),
-    ] = ["iou:0.5"],  # noqa: B006  # typer: a list option's default
+    ] = [],  # noqa: B006  # typer: a list option's default
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            callback=_known_protocol,
+            is_eager=True,
+            metavar="NAME",
+            help="Images, lesions and hits as published figures have them; `list` names them.",
+        ),
+    ] = None,
     by: Annotated[
         list[str],
         typer.Option(
@@ -193,24 +219,39 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     A second hit on one lesion is a false positive. Images match by name, with or without extension
     and folder. Side, view and patient come from the results where the truth is silent.
     """
-    rules, kinds = _hit_rules(hit), _kinds(lesions)
+    rules, kinds = _hit_rules(hit or ["iou:0.5"]), _kinds(lesions)
+    chosen = None if protocol is None else PROTOCOLS[protocol]
+    if chosen is not None:
+        if hit or lesions:
+            raise typer.BadParameter(
+                "it fixes hits and lesions: leave out --hit and --lesions", param_hint="--protocol"
+            )
+        rules, kinds = (chosen.hit,), chosen.kinds
+        by = list(dict.fromkeys((*chosen.by, *by)))
     errors = errors_console()
     with fatal(errors):
-        table = read_source(truth)
+        table = read_source(truth) if chosen is None else read_protocol(truth, chosen)
         marked = load_truth(table, [c for c in by if not may_be_said(table, c)], kinds)
         found = load_predictions(results, marked)
         # Those that the results do not say either are told as ever.
         load_truth(table, [c for c in by if may_be_said(table, c) and c not in found.said])
+        if chosen is not None:
+            check_covered(results, found, marked)
         options = EvaluationOptions(
             rules[0], threshold, bootstrap, seed, tuple(by), malignant_from, specificity
         )
+        if chosen is not None:
+            options = replace(options, levels=chosen.levels)
         evaluations = [evaluate(found, marked, replace(options, hit=rule)) for rule in rules]
         for warning in dict.fromkeys(w for e in evaluations for w in e.warnings):
             errors.print(f"Note: {on_one_line(warning)}")
     if as_json:
         one = evaluations[0].as_dict() if len(evaluations) == 1 else several_as_dict(evaluations)
-        typer.echo(json.dumps(one, indent=2, allow_nan=False))
+        named = {} if chosen is None else {"protocol": chosen.as_dict()}
+        typer.echo(json.dumps(one | named, indent=2, allow_nan=False))
     else:
+        if chosen is not None:
+            print_protocol(chosen)
         print_tables(evaluations)
     _plot(
         evaluations,

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from mammoscope.cli.common import on_one_line, wide
 from mammoscope.evaluation import Estimate, Evaluation, Measured, Subgroups
+from mammoscope.evaluation.set.protocols import PROTOCOLS, Protocol
 from mammoscope.files import DISCLAIMER
 from mammoscope.study.levels import RULE
 
@@ -38,7 +39,7 @@ _STUCK = (
 
 def print_tables(evaluations: Sequence[Evaluation]) -> None:
     """Evaluations of one set by several rules."""
-    console = Console(soft_wrap=True, highlight=False, markup=False, width=wide())
+    console = _console()
     first = evaluations[0]
     unmarked = f", {first.unmarked} with lesions not marked" if first.unmarked else ""
     console.print(
@@ -62,6 +63,32 @@ def print_tables(evaluations: Sequence[Evaluation]) -> None:
     console.print(
         f"Intervals: {first.bootstrap} resamples of patients, seed {first.seed}. {DISCLAIMER}"
     )
+
+
+def print_protocols() -> None:
+    """Every protocol by name."""
+    for protocol in PROTOCOLS.values():
+        _console().print(f"{protocol.name}: {protocol.title} ({', '.join(protocol.adapters)})")
+        _print_rules(protocol)
+
+
+def print_protocol(protocol: Protocol) -> None:
+    """Which protocol the figures below are of."""
+    _console().print(f"Protocol {protocol.name}: {protocol.title}")
+    _print_rules(protocol)
+
+
+def _print_rules(protocol: Protocol) -> None:
+    console = _console()
+    for rule in protocol.rules:
+        console.print(f"  {rule}")
+    console.print(f"  Source: {protocol.source}")
+    if protocol.unsure:
+        console.print(f"  Not checked: {protocol.unsure}.")
+
+
+def _console() -> Console:
+    return Console(soft_wrap=True, highlight=False, markup=False, width=wide())
 
 
 def _print_rows(

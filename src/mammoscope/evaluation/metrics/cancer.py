@@ -52,8 +52,8 @@ class _OfLevel(Figure):
         return of_both(seen, self.units(seen))
 
     def applies(self, seen: Comparison) -> bool:
-        """Where the truth says yes or no, and there are scores."""
-        return says_yes_or_no(seen)
+        """Where the truth says yes or no, there are scores, and the level is asked for."""
+        return says_yes_or_no(seen) and self.level in seen.options.levels
 
     def units(self, seen: Comparison) -> Units:
         """Those of known class and score."""
@@ -209,7 +209,8 @@ class Cancer:
         if not says_yes_or_no(seen):
             return None
         counts = {}
-        for level, units in seen.cancer.items():
+        for level in seen.options.levels:
+            units = seen.cancer[level]
             known = units.only(units.known)
             yes = int(known.malignant.sum())
             counts[level] = (yes, len(known) - yes, len(units) - len(known))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,11 +38,11 @@ def plot_froc(evaluations: Evaluation | Sequence[Evaluation], path: str | os.Pat
     several = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
     figure = new_figure("a FROC plot", (7, 5))
     axes = figure.add_subplot()
-    for number, evaluation in enumerate(several):
+    for style, evaluation in zip(styles(), several, strict=False):
         if evaluation.curve is None:
             raise OutputError(path, "there is no FROC curve without lesions and scores")
         rule = f"{evaluation.hit}, " if len(several) > 1 else ""
-        _draw(axes, evaluation, evaluation.curve, f"C{number}", rule)
+        _draw(axes, evaluation, evaluation.curve, style, rule)
     axes.set_xscale("log")
     axes.set_xlim(*_RANGE)
     axes.set_ylim(0, 1)
@@ -51,22 +53,54 @@ def plot_froc(evaluations: Evaluation | Sequence[Evaluation], path: str | os.Pat
     rules = ", ".join(str(evaluation.hit) for evaluation in several)
     axes.set_title(f"FROC, hit rule {rules}", fontsize="medium")
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", frameon=False)
+    legend(figure)
     save(figure, path)
 
 
-def _draw(axes: Axes, evaluation: Evaluation, curve: FrocCurve, color: str, rule: str) -> None:
+@dataclass(frozen=True)
+class Style:
+    """How one of several curves is drawn: each its own, so that those that coincide are told apart.
+
+    Earlier ones are wider and later ones broken, so that both are seen.
+    """
+
+    color: str
+    line: str
+    width: float
+    marker: str
+
+    @property
+    def stroke(self) -> dict[str, Any]:
+        """What matplotlib takes of a line."""
+        return {"color": self.color, "linestyle": self.line, "linewidth": self.width}
+
+
+def styles() -> Iterator[Style]:
+    """A style for each curve, in order, without end."""
+    lines = ("-", "--", ":", "-.")
+    for number in count():
+        width = 2.5 if number == 0 else 1.5
+        marker = "osD^vP"[number % 6]
+        yield Style(f"C{number % 10}", lines[number % len(lines)], width, marker)
+
+
+def legend(figure: Figure) -> None:
+    """The legend of a figure, below its axes and so off its curves."""
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+
+
+def _draw(axes: Axes, evaluation: Evaluation, curve: FrocCurve, style: Style, rule: str) -> None:
     """One curve with its interval and dots."""
     if curve.band is not None:
         fppi, low, high = curve.band
         label = f"{rule}95 % interval (patients)"
-        axes.fill_between(fppi, low, high, color=color, alpha=0.2, linewidth=0, label=label)
+        axes.fill_between(fppi, low, high, color=style.color, alpha=0.2, linewidth=0, label=label)
     fppi = np.append(curve.fppi, max(_RANGE[1], curve.fppi[-1]))
     sensitivity = np.append(curve.sensitivity, curve.sensitivity[-1])
     label = f"{rule}AP {evaluation.ap.value:.3f}"
-    axes.step(fppi, sensitivity, where="post", color=color, label=label)
+    axes.step(fppi, sensitivity, where="post", label=label, **style.stroke)
     dots = np.array([evaluation.sensitivity_at_fppi[f].value for f in FPPI], dtype=np.float64)
-    axes.plot(FPPI, dots, "o", color=color, markersize=4)
+    axes.plot(FPPI, dots, style.marker, color=style.color, markersize=4)
 
 
 def new_figure(what: str, inches: tuple[float, float]) -> Figure:

@@ -203,6 +203,8 @@ class Predictions:
     said
         What results say of each image (I,), by column: laterality, view, patient_id; empty where
         they do not. It counts where the truth is silent.
+    absent
+        Images of the truth on which the system was not run, or failed.
 
     Raises
     ------
@@ -220,6 +222,7 @@ class Predictions:
     malignant_threshold: float | None = None
     scored: bool = True
     said: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_boxes(self.boxes, self.image_of)

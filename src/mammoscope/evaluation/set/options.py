@@ -37,6 +37,8 @@ class EvaluationOptions:
         carry, else 0.5.
     specificity
         At which the sensitivity for cancer is stated.
+    levels
+        Of images, breasts and patients those that figures of cancer are of.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class EvaluationOptions:
     by: tuple[str, ...] = ()
     malignant_from: float | None = None
     specificity: float = 0.9
+    levels: tuple[str, ...] = ("image", "breast", "patient")
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not math.isfinite(self.threshold):

@@ -158,6 +158,7 @@ def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
         malignant_threshold=_one(found.malignant_thresholds),
         scored=found.scored,
         said=_said(found, means, truth),
+        absent=_absent(found, means, truth),
     )
 
 
@@ -177,6 +178,11 @@ def _said(found: Source, means: Mapping[str, str], truth: Truth) -> dict[str, tu
         for name in SAID
     }
     return {name: values for name, values in columns.items() if any(values)}
+
+
+def _absent(found: Source, means: Mapping[str, str], truth: Truth) -> tuple[str, ...]:
+    looked_at = {means[name] for name in found.images if name in means}
+    return tuple(image for image in truth.images if image not in looked_at)
 
 
 def _truth_warnings(
