@@ -15,7 +15,7 @@ import statistics
 import time
 from pathlib import Path
 
-from mammoscope.detection import Detector
+from mammoscope.detection import OnnxDetector
 from mammoscope.evaluation import (
     Estimate,
     EvaluationOptions,
@@ -82,7 +82,7 @@ def milliseconds(card: DetectorCard, path: str, breasts: list[Mammogram]) -> str
     """Median time of detection on one image, on all cores."""
     if not breasts:
         return "-"
-    detector = Detector(card, path, threads=os.cpu_count() or 1)
+    detector = OnnxDetector(card, path, threads=os.cpu_count() or 1)
     detector.find(breasts[0])
     times = []
     for breast in breasts:

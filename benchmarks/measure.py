@@ -31,7 +31,7 @@ import pydicom
 from memory import children_peak, own_peak
 from pydicom.pixels.utils import pixel_array
 
-from mammoscope.detection import Detector
+from mammoscope.detection import OnnxDetector
 from mammoscope.errors import ModelError
 from mammoscope.models import DetectorCard, find_card
 from mammoscope.preprocessing import preprocess
@@ -70,7 +70,7 @@ def phase_steps(file: Path, card: Path | None) -> list[Step]:
     """The pipeline's phases; without detection where there is no model."""
     steps: list[Step] = [("read", lambda _: read(file)), ("preprocess", preprocess)]
     try:
-        detector = Detector(find_card(DetectorCard, card))
+        detector = OnnxDetector(find_card(DetectorCard, card))
     except ModelError:
         if card is not None:
             raise

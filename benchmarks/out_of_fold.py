@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mammoscope import datasets
 from mammoscope.annotations.splits import folds
-from mammoscope.classification import Classifier
+from mammoscope.classification import OnnxClassifier
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.files import ensure_folder
 from mammoscope.models import ClassifierCard
@@ -46,7 +46,7 @@ def main() -> None:
     for number, parts in enumerate(folds(images, len(trained), 0.0, 0), 1):
         fold_of |= {image.path: number for image in parts.test}
         card = ClassifierCard.read(options.classifiers / f"fold-{number}" / "classifier.json")
-        rows += _classified(table, Classifier(card), parts.test, names)
+        rows += _classified(table, OnnxClassifier(card), parts.test, names)
     folder = ensure_folder(options.out)
     write_truth(folder / "truth.csv", images, names, fold_of)
     write_table(folder / "both.csv", (*table.columns, "p_malignant"), rows)
@@ -55,7 +55,7 @@ def main() -> None:
 
 def _classified(
     table: Table,
-    classifier: Classifier,
+    classifier: OnnxClassifier,
     images: tuple[AnnotatedImage, ...],
     names: Mapping[Path, str],
 ) -> list[dict[str, object]]:

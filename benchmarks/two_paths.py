@@ -24,7 +24,7 @@ import torch
 from images import ROWS, make_images, path_of
 from torchvision.models.detection import retinanet_resnet50_fpn
 
-from mammoscope.detection import Detector
+from mammoscope.detection import OnnxDetector
 from mammoscope.detection.prepare import fit, magnify
 from mammoscope.detection.tiling import tiles
 from mammoscope.models import DetectorCard, find_card
@@ -39,7 +39,7 @@ SHORT_SIDE, LONG_SIDE = 1750, 2200
 
 def ours(breast: Mammogram, cores: int, paths: str) -> Callable[[], object]:
     """A way of looking, as ``mammoscope detect`` runs it on one image."""
-    detector = Detector(find_card(DetectorCard), paths, threads=cores)
+    detector = OnnxDetector(find_card(DetectorCard), paths, threads=cores)
     return lambda: detector.find(breast)
 
 

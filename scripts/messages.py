@@ -40,6 +40,10 @@ KINDS = {
         "No socket knows the name, or another package's object does not fit.",
         "Is the package installed in the same environment? See “Write your own”.",
     ),
+    "WriteError": (
+        "A result cannot be written: the disk is full, read-only, or not there.",
+        "Make room or choose another folder, and run it again.",
+    ),
     "OutputError": (
         "A result cannot be written where it was asked for.",
         "Another folder, more room on the disk, or the right to write there.",

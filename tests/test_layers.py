@@ -15,7 +15,7 @@ import mammoscope
 ROOT = Path(mammoscope.__file__).parent
 
 LAYERS = (
-    {"errors", "_version", "plugins", "geometry", "types", "tables", "naming", "files"},
+    {"errors", "_version", "plugins", "geometry", "showing", "types", "tables", "naming", "files"},
     {"annotations", "reading", "preprocessing", "models", "phantom", "study"},
     {"deidentification", "detection", "classification", "datasets", "histopathology", "radar"},
     {"pipeline", "results"},
@@ -30,6 +30,7 @@ LAYERS = (
 HEAVY = (
     *("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom"),
     *("highdicom", "pynetdicom", "dicomweb_client", "requests", "jinja2", "starlette", "uvicorn"),
+    "pandas",
 )
 
 ALLOWED = {
@@ -61,7 +62,11 @@ ALLOWED = {
     "uvicorn": ("viewer/server.py",),
     "jinja2": ("reporting/html/",),
     "gdcm": ("reading/",),
-    "matplotlib": ("evaluation/plots/froc.py",),
+    "pandas": ("reporting/notebook.py",),
+    "matplotlib": (
+        "reporting/notebook.py",
+        "evaluation/plots/froc.py",
+    ),
     "typer": ("cli/",),
     "rich": ("cli/",),
     "pickle": (),
@@ -150,4 +155,7 @@ def test_the_whole_public_surface_needs_no_training_and_no_plots() -> None:
     code = "import mammoscope\nfor name in mammoscope.__all__: getattr(mammoscope, name)"
     loaded = loaded_after(code)
     assert "numpy" in loaded
-    assert loaded & {"torch", "torchvision", "timm", "onnx", "onnxruntime", "matplotlib"} == set()
+    assert (
+        loaded & {"torch", "torchvision", "timm", "onnx", "onnxruntime", "matplotlib", "pandas"}
+        == set()
+    )

@@ -11,7 +11,7 @@ import pytest
 
 from mammoscope import datasets
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.detection import Detector
+from mammoscope.detection import OnnxDetector
 from mammoscope.geometry import centers
 from mammoscope.models import DetectorCard, find_card
 from mammoscope.preprocessing import preprocess
@@ -49,7 +49,7 @@ def test_a_muscle_is_found_on_most_oblique_views(films: tuple[AnnotatedImage, ..
 
 def test_the_shipped_detector_was_really_trained(films: tuple[AnnotatedImage, ...]) -> None:
     """Not a figure: most of these films were in its training."""
-    detector = Detector(find_card(DetectorCard))
+    detector = OnnxDetector(find_card(DetectorCard))
     hits = 0
     for film in films:
         found = detector.find(preprocess(film.read()).mammogram)

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import csv
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mammoscope.errors import InputError, OutputError, TableError
 from mammoscope.tables import read_table, write_table
@@ -98,3 +103,41 @@ def test_boxes(tmp_path: Path) -> None:
 def test_a_table_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nowhere"):
         write_table(tmp_path / "nowhere" / "t.csv", ["a"], [])
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), min_size=1))
+def test_any_text_comes_back_and_no_cell_is_a_formula(cells: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        write_table(path, ["n", "text"], [{"n": 1, "text": cell} for cell in cells])
+        assert [row["text"] for row in read_table(path)] == cells
+        with path.open(encoding="utf-8", newline="") as file:
+            written = [text for _, text in csv.reader(file)][1:]
+    number = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?", re.ASCII)
+    assert not [w for w in written if w[:1] in tuple("=+-@\t\r") and not number.fullmatch(w)]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("+49 30", "'+49 30"),
+        ("-a.png", "'-a.png"),
+        ("@x", "'@x"),
+        ("\t=x", "'\t=x"),
+        ("'=x", "''=x"),
+        ("'x", "'x"),
+        ("-0.5", "-0.5"),
+        (-0.5, "-0.5"),
+        (None, ""),
+    ],
+)
+def test_what_a_spreadsheet_would_run_is_guarded(
+    tmp_path: Path, value: object, written: str
+) -> None:
+    write_table(tmp_path / "t.csv", ["a"], [{"a": value}, {"a": "last"}])
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        assert [cell for (cell,) in csv.reader(file) if cell][1:] == [
+            *([written] if written else []),
+            "last",
+        ]

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from mammoscope.evaluation import evaluate
     from mammoscope.geometry import Frame
     from mammoscope.models import ModelCard
-    from mammoscope.pipeline import Pipeline, PipelineOptions, detect
-    from mammoscope.preprocessing import preprocess
-    from mammoscope.reading import read
-    from mammoscope.types import Detections, ImageResult, Mammogram
+    from mammoscope.pipeline import Pipeline, PipelineOptions
+    from mammoscope.preprocessing import PreprocessOptions, preprocess
+    from mammoscope.reading import ReadOptions, load_metadata, read
+    from mammoscope.results import load_image_result, load_run
+    from mammoscope.runs.answers import detect, examine
+    from mammoscope.study import StudyResult
+    from mammoscope.types import Detections, ImageResult, Mammogram, ModelUse
 
 _HOMES = {
     "Detections": "mammoscope.types",
@@ -27,10 +30,18 @@ _HOMES = {
     "MammoscopeError": "mammoscope.errors",
     "Mammogram": "mammoscope.types",
     "ModelCard": "mammoscope.models",
+    "ModelUse": "mammoscope.types",
     "Pipeline": "mammoscope.pipeline",
     "PipelineOptions": "mammoscope.pipeline",
-    "detect": "mammoscope.pipeline",
+    "PreprocessOptions": "mammoscope.preprocessing",
+    "ReadOptions": "mammoscope.reading",
+    "StudyResult": "mammoscope.study",
+    "detect": "mammoscope.runs.answers",
     "evaluate": "mammoscope.evaluation",
+    "examine": "mammoscope.runs.answers",
+    "load_image_result": "mammoscope.results",
+    "load_metadata": "mammoscope.reading",
+    "load_run": "mammoscope.results",
     "preprocess": "mammoscope.preprocessing",
     "read": "mammoscope.reading",
 }
@@ -42,11 +53,19 @@ __all__ = [
     "Mammogram",
     "MammoscopeError",
     "ModelCard",
+    "ModelUse",
     "Pipeline",
     "PipelineOptions",
+    "PreprocessOptions",
+    "ReadOptions",
+    "StudyResult",
     "__version__",
     "detect",
     "evaluate",
+    "examine",
+    "load_image_result",
+    "load_metadata",
+    "load_run",
     "preprocess",
     "read",
 ]

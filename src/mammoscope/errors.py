@@ -9,7 +9,8 @@
     │   ├── BreastNotFound    the image holds no breast that can be told from its background
     │   ├── TableError        a CSV or JSON table lacks a column or holds a value of the wrong kind
     │   └── PluginError       no socket knows the name, or another package's object does not fit
-    ├── OutputError           a result cannot be written where it was asked for
+    ├── OutputError           a result cannot be made or written as it was asked for
+    │   └── WriteError        the disk is to blame: it may work another time
     ├── GeometryError         a box or an affine that cannot be meant
     │   └── SpacingUnknown    millimetres asked of an image whose pixel spacing is unknown
     ├── ModelError            a model file that does not fit its card
@@ -24,7 +25,16 @@ import os
 
 
 class MammoscopeError(Exception):
-    """Base of every error raised on purpose."""
+    """Base of every error raised on purpose.
+
+    Examples
+    --------
+    >>> try:
+    ...     mammoscope.read("missing.dcm")
+    ... except mammoscope.MammoscopeError as error:
+    ...     print(error)
+    missing.dcm: no such file
+    """
 
 
 class _PathError(MammoscopeError):
@@ -64,7 +74,11 @@ class PluginError(InputError):
 
 
 class OutputError(_PathError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be made or written as it was asked for."""
+
+
+class WriteError(OutputError):
+    """The disk is to blame, and not what was to be written: it may work another time."""
 
 
 class GeometryError(MammoscopeError, ValueError):

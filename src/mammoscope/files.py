@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mammoscope.errors import OutputError
+from mammoscope.errors import WriteError
 
 PathLike = str | os.PathLike[str]
 
@@ -81,7 +81,7 @@ def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    OutputError
+    WriteError
         If the folder or the file cannot be written.
     """
     target = Path(path)
@@ -92,7 +92,7 @@ def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
             yield stream
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(path, f"cannot be written: {error.strerror or error}") from error
+        raise WriteError(path, f"cannot be written: {error.strerror or error}") from error
     finally:
         _remove(temporary)
 
@@ -102,7 +102,7 @@ def write_bytes(path: PathLike, data: bytes) -> None:
 
     Raises
     ------
-    OutputError
+    WriteError
         If the folder or the file cannot be written.
     """
     with atomic_file(path) as stream:
@@ -114,7 +114,7 @@ def remove_old(folder: Path, name: str, suffixes: Iterable[str]) -> None:
 
     Raises
     ------
-    OutputError
+    WriteError
         If a file cannot be removed.
     """
     for suffix in suffixes:
@@ -122,7 +122,7 @@ def remove_old(folder: Path, name: str, suffixes: Iterable[str]) -> None:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(path, f"cannot be written: {error.strerror or error}") from error
+            raise WriteError(path, f"cannot be written: {error.strerror or error}") from error
 
 
 def json_bytes(values: Any) -> bytes:
@@ -141,7 +141,7 @@ def write_json(path: PathLike, values: Any) -> None:
 
     Raises
     ------
-    OutputError
+    WriteError
         If the folder or the file cannot be written.
     """
     write_bytes(path, json_bytes(values))
@@ -152,16 +152,16 @@ def ensure_folder(path: PathLike) -> Path:
 
     Raises
     ------
-    OutputError
+    WriteError
         If it cannot be made or written into, or a file of that name is in the way.
     """
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(path, f"cannot make this folder: {error.strerror or error}") from error
+        raise WriteError(path, f"cannot make this folder: {error.strerror or error}") from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(path, "no permission to write into this folder")
+        raise WriteError(path, "no permission to write into this folder")
     return folder
 
 

@@ -50,6 +50,12 @@ class Frame:
     ------
     GeometryError
         If a size or spacing is not positive, or the affine rotates, shears or collapses.
+
+    Examples
+    --------
+    >>> part = mammoscope.Frame(300, 200).crop(10, 20, 110, 220).flip_horizontal()
+    >>> part.boxes_to_source([[0, 0, 30, 40]]).tolist()
+    [[80.0, 20.0, 110.0, 60.0]]
     """
 
     rows: int

@@ -6,6 +6,7 @@ reading -> preprocessing -> detection -> classification -> ImageResult
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -15,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mammoscope.classification import Classifier, explain
-from mammoscope.detection import Detector
+from mammoscope.classification import Classifier, classify, find_classifier
+from mammoscope.detection import Detector, find_detector
 from mammoscope.geometry import Frame
-from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.naming.outputs import name_of
 from mammoscope.preprocessing import (
     Preprocessed,
@@ -26,8 +26,8 @@ from mammoscope.preprocessing import (
     nipple_line,
     preprocess_each,
 )
-from mammoscope.reading import MetadataTable, ReadOptions, read
-from mammoscope.types import Detections, Explanation, ImageResult, Mammogram
+from mammoscope.reading import IN_MEMORY, MetadataTable, ReadOptions, read
+from mammoscope.types import Detections, Explanation, ImageResult, Mammogram, SourceFacts
 
 LEAST_CLASSIFIED = 3
 """So many of the best regions of an image are classified though they are not shown: its score of
@@ -45,7 +45,8 @@ class PipelineOptions:
     metadata
         What the user says of images without tags; None where nothing.
     detector_card, classifier_card
-        Cards of the models to run; None for the shipped ones.
+        Cards of the models to run, or names of those that other packages add; None for the shipped
+        ones.
     classify
         Say how likely each region is malignant.
     threshold
@@ -54,13 +55,18 @@ class PipelineOptions:
         ``"whole"``, ``"crops"`` or ``"both"``; None for the most that the detector can do.
     threads
         Crops of one image looked at side by side; the result is the same.
+
+    Examples
+    --------
+    >>> PipelineOptions(threshold=0.3, paths="whole").classify
+    True
     """
 
     reading: ReadOptions = field(default_factory=ReadOptions)
     preprocessing: PreprocessOptions = field(default_factory=PreprocessOptions)
     metadata: MetadataTable | None = None
-    detector_card: Path | None = None
-    classifier_card: Path | None = None
+    detector_card: str | Path | None = None
+    classifier_card: str | Path | None = None
     classify: bool = True
     threshold: float | None = None
     paths: str | None = None
@@ -68,26 +74,49 @@ class PipelineOptions:
 
 
 class Pipeline:
-    """The second reader: a pure function of a file. May be called from several threads at once.
+    """The second reader: a pure function of an image. May be called from several threads at once.
+
+    Parameters
+    ----------
+    options
+        How to read and look.
+    detector, classifier
+        Anybody's, in place of those that the options name.
 
     Raises
     ------
     ModelError
         If a model cannot be loaded.
+    PluginError
+        If another package's cannot.
+
+    Examples
+    --------
+    >>> pipeline = Pipeline(PipelineOptions(paths="whole", classify=False))
+    >>> mammogram, result = pipeline("left_mlo.dcm")
+    >>> result.laterality, result.view
+    ('L', 'MLO')
     """
 
-    def __init__(self, options: PipelineOptions = PipelineOptions()) -> None:
+    def __init__(
+        self,
+        options: PipelineOptions = PipelineOptions(),
+        *,
+        detector: Detector | None = None,
+        classifier: Classifier | None = None,
+    ) -> None:
         self.options = options
-        card = find_card(DetectorCard, options.detector_card)
-        self._detector = Detector(card, options.paths, options.threads)
-        self.paths = self._detector.paths
-        self._classifier = None
-        if options.classify:
-            self._classifier = Classifier(find_card(ClassifierCard, options.classifier_card))
+        if detector is None:
+            detector = find_detector(options.detector_card, options.paths, options.threads)
+        self._detector = detector
+        self.paths = getattr(self._detector, "paths", None)
+        if classifier is None and options.classify:
+            classifier = find_classifier(options.classifier_card)
+        self._classifier = classifier if options.classify else None
         parts = (self._detector, self._classifier)
         self.models = tuple(part.model for part in parts if part)
-        card_threshold = self._detector.threshold
-        self.threshold = card_threshold if options.threshold is None else options.threshold
+        own_threshold = self._detector.threshold
+        self.threshold = own_threshold if options.threshold is None else options.threshold
 
     def among(self, paths: Iterable[str | os.PathLike[str]]) -> Pipeline:
         """The same, its metadata knowing all images of a run: a row means one of them or none.
@@ -103,8 +132,13 @@ class Pipeline:
         same.options = replace(self.options, metadata=self.options.metadata.resolve(paths))
         return same
 
-    def __call__(self, path: str | os.PathLike[str]) -> tuple[Mammogram, ImageResult]:
+    def __call__(self, image: str | os.PathLike[str] | Mammogram) -> tuple[Mammogram, ImageResult]:
         """The image as it was read, and what the second reader says of it.
+
+        Parameters
+        ----------
+        image
+            A file, or an image as :func:`mammoscope.read` gives it.
 
         Raises
         ------
@@ -113,7 +147,11 @@ class Pipeline:
         """
         timings: dict[str, float] = {}
         with _timed(timings, "read"):
-            mammogram = read(path, self.options.reading, self.options.metadata)
+            if isinstance(image, Mammogram):
+                mammogram, name = image, _name(image)
+            else:
+                mammogram = read(image, self.options.reading, self.options.metadata)
+                name = name_of(image)
         with _timed(timings, "preprocess"):
             breasts = preprocess_each(mammogram, self.options.preprocessing)
             # Of two breasts there are two lines, and a result has one.
@@ -121,14 +159,13 @@ class Pipeline:
         found, explanations = _merged(
             [self._look(breast.mammogram, mammogram.frame, timings) for breast in breasts]
         )
-        assert mammogram.source is not None  # noqa: S101  (a file was read: narrows the type)
         result = ImageResult(
-            name=name_of(path),
-            source=mammogram.source,
+            name=name,
+            source=mammogram.source or _facts(mammogram),
             frame=mammogram.frame,
             detections=found,
             threshold=self.threshold,
-            malignant_threshold=self._classifier.card.threshold if self._classifier else None,
+            malignant_threshold=self._classifier.threshold if self._classifier else None,
             explanations=explanations,
             nipple_line=line,
             laterality=mammogram.laterality,
@@ -152,11 +189,10 @@ class Pipeline:
                 shown = found.scores >= self.threshold
                 asked = shown | (np.arange(len(found)) < LEAST_CLASSIFIED)
                 p_malignant = np.full(len(found), np.nan)
-                regions = self._classifier.look(prepared, found.boxes[asked])
-                p_malignant[asked] = self._classifier.probabilities(regions)
+                p_malignant[asked], explanations = classify(
+                    self._classifier, prepared, found.boxes[asked], shown[asked]
+                )
                 found = replace(found, p_malignant=p_malignant)
-                of_shown = regions.only(shown[asked])
-                explanations = explain(self._classifier, prepared, found.boxes[shown], of_shown)
         return found.on(source), explanations
 
 
@@ -190,11 +226,21 @@ def _warnings(breasts: tuple[Preprocessed, ...]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def detect(
-    path: str | os.PathLike[str], options: PipelineOptions = PipelineOptions()
-) -> ImageResult:
-    """Mark masses on one image. For many images build one :class:`Pipeline` and call it."""
-    return Pipeline(options)(path)[1]
+def _name(mammogram: Mammogram) -> str:
+    return name_of(mammogram.source.path) if mammogram.source else IN_MEMORY
+
+
+def _facts(mammogram: Mammogram) -> SourceFacts:
+    """What can be said of an image that was made in memory."""
+    return SourceFacts(
+        path=IN_MEMORY,
+        sha256=hashlib.sha256(mammogram.pixels.tobytes()).hexdigest(),
+        kind=IN_MEMORY,
+        rows=mammogram.frame.rows,
+        columns=mammogram.frame.columns,
+        bits_stored=32,
+        intensity="as given",
+    )
 
 
 @contextmanager

@@ -2,6 +2,10 @@
 
 A table is UTF-8 text (a byte order mark is allowed), separated by commas, with one header line.
 Values stay text until asked for, so that a column nobody asks for is carried through unchanged.
+
+A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file's
+name or a patient's ID may be anybody's. Such a text is written with an apostrophe before it, and
+read without: see :func:`guarded`.
 """
 
 from __future__ import annotations
@@ -12,15 +16,19 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 
-from mammoscope.errors import OutputError, TableError
-from mammoscope.files import read_file
+from mammoscope.errors import TableError
+from mammoscope.files import atomic_file, read_file
 
 BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 """Columns of a box: xyxy in pixels; all four empty where there is no box."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 Box = tuple[float, float, float, float]
 
@@ -152,7 +160,7 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
             if len(fields) != len(columns):
                 cause = f"{len(fields)} values under {len(columns)} columns"
                 raise TableError(name, f"line {reader.line_num}: {cause}")
-            cells = dict(zip(columns, fields, strict=True))
+            cells = dict(zip(columns, map(_unguarded, fields), strict=True))
             rows.append(Row(path=name, line=reader.line_num, cells=cells))
     except csv.Error as error:
         raise TableError(name, f"line {reader.line_num}: not valid CSV: {error}") from error
@@ -162,23 +170,41 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
 def write_table(
     path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Mapping[str, object]]
 ) -> None:
-    """Write a CSV file: UTF-8, lines ended by a line feed, None as an empty value.
+    """Write a CSV file: UTF-8, lines ended by a line feed, None as an empty value, text guarded.
 
     Raises
     ------
-    OutputError
+    WriteError
         If the file cannot be written.
     ValueError
         If a row has a key that is no column.
     """
-    try:
+    with (
+        atomic_file(path) as stream,
         # A file name that is not UTF-8 holds lone surrogates: they are escaped, as in JSON.
-        with Path(path).open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise OutputError(path, error.strerror or str(error)) from error
+        TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: guarded(value) for key, value in row.items()} for row in rows)
+
+
+def guarded(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula; numbers stay as they are.
+
+    Examples
+    --------
+    >>> guarded("=1+1"), guarded("-0.5"), guarded("left breast")
+    ("'=1+1", '-0.5', 'left breast')
+    """
+    if not isinstance(value, str) or _NUMBER.fullmatch(value) or not _FORMULA.match(value):
+        return value
+    return f"'{value}"
+
+
+def _unguarded(cell: str) -> str:
+    """The inverse: of a cell that was guarded the apostrophe is no part."""
+    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def _lines(name: str) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import IDENTITY, Frame, as_boxes
+from mammoscope.showing import Showing
 
 Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -150,6 +151,12 @@ class Mammogram:
     ------
     GeometryError
         If ``pixels`` is not two-dimensional or its size differs from the frame's.
+
+    Examples
+    --------
+    >>> mammogram = mammoscope.Mammogram(np.zeros((300, 200), np.float32), Frame(300, 200))
+    >>> mammogram.crop(10, 20, 110, 220).frame.size
+    (200, 100)
     """
 
     pixels: Pixels
@@ -220,6 +227,13 @@ class Detections:
     ------
     GeometryError
         If the arrays are not of one length, a box has no area or a score leaves [0, 1].
+
+    Examples
+    --------
+    >>> boxes = [[10, 20, 50, 80], [100, 120, 140, 150]]
+    >>> found = Detections.of(boxes, [0.4, 0.9], Frame(300, 200), "whole")
+    >>> found.scores.tolist(), len(found[found.scores > 0.5])
+    ([0.9, 0.4], 1)
     """
 
     boxes: NDArray[np.float64]
@@ -334,14 +348,36 @@ class Explanation:
 
 @dataclass(frozen=True)
 class ModelUse:
-    """A model that took part in a result: its name and the sha256 of its weights file."""
+    """A model that took part in a result: its name and the sha256 of its weights file.
+
+    Examples
+    --------
+    >>> ModelUse("brightest 1", sha256="0" * 64).name
+    'brightest 1'
+    """
 
     name: str
     sha256: str
 
 
 @dataclass(frozen=True)
-class ImageResult:
+class Preview:
+    """An image for people as JPEG bytes, and where its pixels lie on the source image."""
+
+    jpeg: bytes
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What is shown of a result: its preview, and a close-up of each finding shown, best first."""
+
+    preview: Preview
+    closeups: tuple[Preview, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class ImageResult(Showing):
     """What the second reader says of one image, in pixels of the source image.
 
     Parameters
@@ -366,11 +402,21 @@ class ImageResult:
         Seconds by phase. The only part that differs from run to run.
     dicom
         What DICOM objects about the image need; None for others, and for a result from JSON.
+    pictures
+        For notebooks; None in a run over many files.
 
     Raises
     ------
     GeometryError
         If the detections are measured in another frame.
+
+    Examples
+    --------
+    >>> result = mammoscope.detect("left_mlo.dcm", paths="whole", threshold=0.02)
+    >>> result
+    <ImageResult left_mlo (L MLO): ... shown of ..., best score ...>
+    >>> bool((result.shown.scores >= 0.02).all()), result.shown.boxes.shape[1]
+    (True, 4)
     """
 
     name: str
@@ -389,10 +435,17 @@ class ImageResult:
     warnings: tuple[str, ...] = ()
     timings_s: dict[str, float] = field(default_factory=dict)
     dicom: DicomFacts | None = None
+    pictures: Pictures | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if self.detections.frame.to_source != IDENTITY:
             raise GeometryError("the detections of a result must be in pixels of its source")
+
+    def __repr__(self) -> str:
+        where = f"{self.laterality or 'side unknown'} {self.view or 'view unknown'}"
+        shown, count = len(self.shown), len(self.detections)
+        findings = f"{shown} finding{'s' * (shown != 1)} shown of {count}"
+        return f"<ImageResult {self.name} ({where}): {findings}, best score {self.score:.2f}>"
 
     @property
     def score(self) -> float:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammoscope.classification import Classifier
+from mammoscope.classification import OnnxClassifier
 from mammoscope.classification.classifier import Regions, calibrated
 from mammoscope.errors import ModelError
 from mammoscope.geometry import Frame
@@ -62,7 +62,7 @@ def breast() -> Mammogram:
 def test_neither_order_nor_company_of_a_region_matters(
     write_classifier: Write, breast: Mammogram, mirrored: bool
 ) -> None:
-    classifier = Classifier(write_classifier(BOTH, features=FEATURES), mirrored)
+    classifier = OnnxClassifier(write_classifier(BOTH, features=FEATURES), mirrored)
     p = classifier.classify(breast, BOXES)
     assert p.shape == (4,) and p.dtype == np.float64
     assert len(set(p)) == 4
@@ -77,7 +77,7 @@ def test_neither_order_nor_company_of_a_region_matters(
 def test_no_regions_give_no_probabilities(
     write_classifier: Write, breast: Mammogram, graph: str, side: int, features: tuple[str, ...]
 ) -> None:
-    classifier = Classifier(write_classifier(graph, side, features))
+    classifier = OnnxClassifier(write_classifier(graph, side, features))
     assert classifier.classify(breast, []).shape == (0,)
     maps = classifier.maps(classifier.look(breast, []))
     assert maps is None if graph else maps is not None and len(maps) == 0
@@ -86,7 +86,7 @@ def test_no_regions_give_no_probabilities(
 def test_features_come_in_the_order_of_the_card(write_classifier: Write, breast: Mammogram) -> None:
     found = []
     for names in (FEATURES, FEATURES[::-1]):
-        classifier = Classifier(write_classifier(FIRST, 0, names))
+        classifier = OnnxClassifier(write_classifier(FIRST, 0, names))
         regions = classifier.look(breast, BOXES)
         assert regions.pictures is None
         found.append(classifier.logits(regions))
@@ -98,19 +98,19 @@ def test_mirrored_is_the_mean_of_a_picture_and_of_it_upside_down(
     write_classifier: Write, breast: Mammogram
 ) -> None:
     card = write_classifier(TOP)
-    plain = Classifier(card)
+    plain = OnnxClassifier(card)
     regions = plain.look(breast, BOXES)
     assert regions.pictures is not None
     over = Regions(regions.pictures[..., ::-1, :], None)
     one, other = plain.logits(regions), plain.logits(over)
     assert (np.abs(one - other) > 0.01).all()
-    both = Classifier(card, mirrored=True)
+    both = OnnxClassifier(card, mirrored=True)
     np.testing.assert_allclose(both.logits(regions), (one + other) / 2, atol=1e-7)
     np.testing.assert_allclose(both.logits(over), both.logits(regions), atol=1e-7)
 
 
 def test_maps_are_those_of_the_model(write_classifier: Write, breast: Mammogram) -> None:
-    classifier = Classifier(write_classifier())
+    classifier = OnnxClassifier(write_classifier())
     regions = classifier.look(breast, BOXES)
     assert regions.pictures is not None
     maps = classifier.maps(regions)
@@ -120,15 +120,15 @@ def test_maps_are_those_of_the_model(write_classifier: Write, breast: Mammogram)
 
 def test_a_model_is_named_with_its_version_and_digest(write_classifier: Write) -> None:
     card = write_classifier()
-    model = Classifier(card).model
+    model = OnnxClassifier(card).model
     assert (model.name, model.sha256) == ("made 1", card.sha256)
 
 
 def test_the_calibration_of_the_card_is_used(write_classifier: Write, breast: Mammogram) -> None:
-    plain = Classifier(write_classifier())
+    plain = OnnxClassifier(write_classifier())
     logits = plain.logits(plain.look(breast, BOXES))
     card = write_classifier(calibration={"malignant": [-1, 3]})
-    found = Classifier(card).classify(breast, BOXES)
+    found = OnnxClassifier(card).classify(breast, BOXES)
     np.testing.assert_allclose(np.log(found / (1 - found)), 3 * logits - 1)
 
 
@@ -160,7 +160,7 @@ def test_logits_that_are_no_numbers_are_refused_by_name(
         """
     )
     with pytest.raises(ModelError, match=r"made\.onnx: gives logits that are no numbers"):
-        Classifier(card).classify(breast, BOXES)
+        OnnxClassifier(card).classify(breast, BOXES)
 
 
 def test_several_logits_a_region_are_refused_by_name(
@@ -174,22 +174,22 @@ def test_several_logits_a_region_are_refused_by_name(
         """
     )
     with pytest.raises(ModelError, match=r"made\.onnx: gives not one logit a region"):
-        Classifier(card).classify(breast, BOXES)
+        OnnxClassifier(card).classify(breast, BOXES)
 
 
 def test_other_outputs_are_refused_by_name(write_classifier: Write) -> None:
     card = write_classifier(TOP.replace("logit", "chance"))
     with pytest.raises(ModelError, match=r"made\.onnx: gives chance, not logit and map"):
-        Classifier(card)
+        OnnxClassifier(card)
 
 
 def test_a_feature_that_there_is_not_is_named(write_classifier: Write) -> None:
     card = write_classifier(FIRST, 0, ("density.mean", "shape.roundness"))
     with pytest.raises(ModelError, match=r"made\.json: asks for 'shape\.roundness', which is no"):
-        Classifier(card)
+        OnnxClassifier(card)
 
 
 def test_a_model_of_other_inputs_than_its_card_is_refused(write_classifier: Write) -> None:
     card = write_classifier(side=64)
     with pytest.raises(ModelError, match=r"made\.onnx: takes .*32.*, its card says .*64"):
-        Classifier(card)
+        OnnxClassifier(card)

@@ -53,6 +53,37 @@ def test_each_region_is_used_once_and_the_surest_chooses_first() -> None:
     np.testing.assert_allclose(evidence, [[0.9, 0.5], [0.3, UNSEEN]])
 
 
+def test_of_equally_sure_regions_the_one_that_overlaps_more_is_the_same_mass() -> None:
+    whole = detections([((10, 0, 30, 20), 0.9)], "whole")
+    crops = detections([((4, 0, 24, 20), 0.5), ((12, 0, 32, 20), 0.5)], "crops")
+    found, evidence = pair(whole, crops)
+    assert found.path.tolist() == ["both", "crops"]
+    np.testing.assert_allclose(found.boxes[1], [4, 0, 24, 20])
+    np.testing.assert_allclose(evidence, [[0.9, 0.5], [UNSEEN, 0.5]])
+
+
+def test_of_equal_pairs_the_one_further_left_is_made() -> None:
+    middle, sides = [((10, 0, 30, 20), 0.9)], [((6, 0, 26, 20), 0.9), ((14, 0, 34, 20), 0.9)]
+    for whole, crops in ((middle, sides), (sides, middle)):
+        found, _ = pair(detections(whole, "whole"), detections(crops, "crops"))
+        alone = found[found.path != "both"]
+        np.testing.assert_allclose(alone.boxes, [[14, 0, 34, 20]])
+
+
+def test_of_equal_scores_the_region_further_left_comes_first_with_its_evidence() -> None:
+    whole = detections([((40, 0, 60, 20), 0.5)], "whole")
+    crops = detections([((10, 0, 30, 20), 0.5)], "crops")
+    found, evidence = pair(whole, crops)
+    assert found.path.tolist() == ["crops", "whole"]
+    np.testing.assert_allclose(evidence, [[UNSEEN, 0.5], [0.5, UNSEEN]])
+    even = rescore(found, np.full((2, 2), 0.5), (0.0, 1.0, 1.0))
+    assert even.boxes[:, 0].tolist() == [10, 40]
+    assert rescore(found[::-1], np.full((2, 2), 0.5), (0.0, 1.0, 1.0)).boxes[:, 0].tolist() == [
+        10,
+        40,
+    ]
+
+
 @settings(deadline=None)
 @given(regions, regions)
 def test_nothing_is_lost_or_made_up_by_pairing(a: Regions, b: Regions) -> None:

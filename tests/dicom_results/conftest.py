@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
-from mammoscope.dicom_results.kinds import KINDS
-from mammoscope.dicom_results.write import DicomResults, write_dicom_results
+from mammoscope.dicom_results.kinds import OWN
+from mammoscope.errors import BreastNotFound, MammoscopeError
 from mammoscope.geometry import as_boxes
 from mammoscope.phantom.dicom import write_dicom
 from mammoscope.phantom.encoding import ENCODINGS
 from mammoscope.phantom.model import Phantom, PhantomOptions
 from mammoscope.phantom.synthesis import make_phantom
 from mammoscope.reading import read
-from mammoscope.reporting import write_overlay
-from mammoscope.results import Failure
+from mammoscope.runs import DicomObjects, Examination, ExaminedImage, Remarks
+from mammoscope.study import study_results
 from mammoscope.types import Detections, ImageResult, ModelUse
 
 FOUR = ("L_CC", "R_CC", "L_MLO", "R_MLO")
@@ -33,17 +33,25 @@ def phantom(name: str) -> Phantom:
 
 @dataclass
 class Case:
-    """A study on disk and what was found on it, as a run leaves them behind."""
+    """A study on disk and what was found on it, as a run hands them to its outputs."""
 
     out: Path
-    results: list[ImageResult] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    images: list[ExaminedImage] = field(default_factory=list)
+    errors: list[tuple[Path, MammoscopeError]] = field(default_factory=list)
     models: tuple[ModelUse, ...] = (ModelUse("mass 2", "ab" * 32),)
 
-    def write(self, *kinds: str) -> DicomResults:
-        return write_dicom_results(
-            self.results, self.failures, self.models, self.out, kinds or KINDS
-        )
+    @property
+    def results(self) -> list[ImageResult]:
+        return [image.result for image in self.images]
+
+    def write(self, *kinds: str) -> Remarks:
+        output = DicomObjects(kinds or OWN)
+        output.start(self.out)
+        for image in self.images:
+            output.add(image)
+        results = tuple(self.results)
+        done = Examination(self.models, results, study_results(results), tuple(self.errors))
+        return output.finish(done)
 
     def files(self, kind: str = "*") -> list[Path]:
         return sorted((self.out / "dicom").glob(f"*.{kind}.dcm"))
@@ -79,7 +87,7 @@ def make_case(tmp_path: Path) -> Callable[..., Case]:
             change(header)
             header.save_as(path)
             if name in failed:
-                case.failures.append(Failure(str(path), "BreastNotFound", "no breast"))
+                case.errors.append((path, BreastNotFound(path, "no breast")))
                 continue
             mammogram = read(path)
             n = len(scores)
@@ -101,8 +109,7 @@ def make_case(tmp_path: Path) -> Callable[..., Case]:
                 view=mammogram.view,
                 dicom=mammogram.dicom,
             )
-            case.results.append(result)
-            write_overlay(out / f"{name}.png", mammogram, result)
+            case.images.append(ExaminedImage(mammogram, result))
         return case
 
     return make

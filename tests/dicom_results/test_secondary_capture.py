@@ -11,7 +11,8 @@ from pydicom import Dataset, dcmread
 def test_it_is_the_overlay_with_a_caption_below(make_case: Any) -> None:
     case = make_case(["L_CC"])
     capture = case.object("sc")
-    overlay = cv2.imread(str(case.out / "L_CC.png"))[:, :, ::-1]
+    overlay = cv2.imdecode(np.frombuffer(case.images[0].overlay, np.uint8), cv2.IMREAD_COLOR)
+    overlay = overlay[:, :, ::-1]
     rows, columns, _ = overlay.shape
     assert capture.Columns == columns and capture.Rows > rows
     np.testing.assert_array_equal(capture.pixel_array[:rows], overlay)
@@ -36,7 +37,8 @@ def test_every_examined_image_has_one_that_names_its_source(make_case: Any) -> N
 @pytest.mark.parametrize("columns", [249, 250])
 def test_pixel_data_has_an_even_length(make_case: Any, columns: int) -> None:
     case = make_case(["L_CC"])
-    cv2.imwrite(str(case.out / "L_CC.png"), np.zeros((301, columns, 3), dtype=np.uint8))
+    _, drawn = cv2.imencode(".png", np.zeros((301, columns, 3), dtype=np.uint8))
+    vars(case.images[0])["overlay"] = drawn.tobytes()
     capture = case.object("sc")
     assert len(capture.PixelData) % 2 == 0
     assert capture.pixel_array.shape == (capture.Rows, columns, 3)

@@ -103,7 +103,7 @@ def inputs(case: Any) -> list[Path]:
 @cases
 def test_dciodvfy_finds_no_error(make_case: Any, case: str) -> None:
     made = make_case(**CASES[case])
-    assert made.write().failures == ()
+    assert made.write().errors == ()
     for path in made.files():
         said = run("dciodvfy", path)
         assert complaints(said) == [], path.name

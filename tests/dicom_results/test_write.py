@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
 
-from mammoscope.dicom_results.kinds import KINDS
+from mammoscope.dicom_results.kinds import OWN
 from mammoscope.dicom_results.study import study_name
+from mammoscope.errors import RefusedError, WriteError
 from mammoscope.reading import read
+from mammoscope.runs import outputs
 
 NAMES = ("L_CC", "R_CC")
 
@@ -23,7 +26,7 @@ def contents(case: Any) -> dict[str, bytes]:
 
 def test_one_report_a_study_and_one_state_and_capture_an_image(make_case: Any) -> None:
     case = make_case(NAMES)
-    assert case.write().failures == ()
+    assert case.write().errors == ()
     study = study_name(
         case.results[0].source and dcmread(case.results[0].source.path).StudyInstanceUID
     )
@@ -48,7 +51,7 @@ def test_a_second_run_writes_the_same_bytes(make_case: Any) -> None:
     assert contents(case) == before
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OWN)
 def test_another_score_another_model_and_another_name_give_another_uid(
     make_case: Any, kind: str
 ) -> None:
@@ -104,13 +107,11 @@ def test_studies_have_reports_of_their_own(make_case: Any) -> None:
 
 
 def test_an_image_that_is_no_dicom_file_is_a_note(make_case: Any) -> None:
-    from dataclasses import replace
-
     case = make_case(["L_CC"])
     png = replace(case.results[0], source=replace(case.results[0].source, kind="PNG"))
-    case.results.append(png)
+    case.images.append(replace(case.images[0], result=png))
     done = case.write("sr")
-    assert done.failures == ()
+    assert done.errors == ()
     assert done.notes == ("1 of 2 images are no DICOM files: no DICOM results for them.",)
 
 
@@ -122,7 +123,7 @@ def test_an_image_that_nothing_can_refer_to_is_a_note(make_case: Any, keyword: s
 
     case = make_case(NAMES, change=change)
     done = case.write("sc")
-    assert done.failures == ()
+    assert done.errors == ()
     ((note),) = done.notes
     assert note.startswith("L_CC: no DICOM results")
     assert [path.name for path in case.files()] == ["R_CC.sc.dcm"]
@@ -139,10 +140,8 @@ def test_of_two_files_of_one_instance_the_first_counts(make_case: Any) -> None:
 
 
 def test_a_refused_file_is_not_spoken_of(make_case: Any) -> None:
-    from dataclasses import replace
-
     case = make_case(NAMES, failed=["R_CC"])
-    case.failures = [replace(case.failures[0], error="RefusedError")]
+    case.errors = [(path, RefusedError(path, "no mammogram")) for path, _ in case.errors]
     report = case.object("sr")
     (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
     assert len(evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence) == 1
@@ -150,9 +149,9 @@ def test_a_refused_file_is_not_spoken_of(make_case: Any) -> None:
 
 def test_a_failed_file_of_another_modality_is_not_spoken_of(make_case: Any) -> None:
     case = make_case(NAMES, failed=["R_CC"])
-    header = dcmread(case.failures[0].path)
+    header = dcmread(case.errors[0][0])
     header.Modality = "US"
-    header.save_as(case.failures[0].path)
+    header.save_as(case.errors[0][0])
     report = case.object("sr")
     (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
     assert len(evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence) == 1
@@ -162,7 +161,7 @@ def test_a_box_that_leaves_the_image_by_the_last_digit_is_taken(make_case: Any) 
     case = make_case(["L_CC"])
     found = case.results[0].detections
     found.boxes[0] = (-1e-13, 0, found.frame.columns + 1e-12, found.frame.rows + 1e-12)
-    assert case.write().failures == ()
+    assert case.write().errors == ()
     assert len(case.files()) == 4
 
 
@@ -170,24 +169,36 @@ def test_a_failed_file_of_which_nothing_is_known_costs_nothing(make_case: Any) -
     case = make_case(NAMES, failed=["R_CC"])
     (case.out.parent / "in" / "R_CC.dcm").write_bytes(b"\x89PNG\r\n\x1a\n no DICOM file")
     done = case.write("sr")
-    assert (done.failures, done.notes) == ((), ())
+    assert (done.errors, done.notes) == ((), ())
     assert len(case.files("sr")) == 1
 
 
 def test_an_object_that_cannot_be_made_costs_itself_only(make_case: Any) -> None:
     case = make_case(NAMES)
-    (case.out / "L_CC.png").unlink()
-    (failure,) = case.write().failures
+    vars(case.images[0])["overlay"] = b"no picture"
+    (failure,) = case.write().errors
     assert failure.path == str(case.out / "dicom" / "L_CC.sc.dcm")
-    assert failure.cause == "FileNotFoundError while making it"
+    assert failure.cause.endswith("while making it") and not isinstance(failure, WriteError)
     assert len(case.files()) == 5
+
+
+def test_overlays_beyond_what_memory_holds_wait_on_the_disk(
+    make_case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make_case(NAMES)
+    case.write("sc")
+    before = contents(case)
+    monkeypatch.setattr(outputs, "_IN_MEMORY", 10)
+    assert case.write("sc").errors == ()
+    assert contents(case) == before
+    assert {path.name for path in case.out.iterdir()} == {"dicom"}
 
 
 def test_an_object_that_cannot_be_written_costs_itself_only(make_case: Any) -> None:
     case = make_case(NAMES)
     (case.out / "dicom" / "L_CC.sc.dcm").mkdir(parents=True)
-    (failure,) = case.write("sc", "sr").failures
-    assert failure.error == "OutputError" and "cannot be written" in failure.cause
+    (failure,) = case.write("sc", "sr").errors
+    assert isinstance(failure, WriteError) and "cannot be written" in failure.cause
     assert (case.out / "dicom" / "R_CC.sc.dcm").is_file()
 
 
@@ -224,8 +235,9 @@ def test_a_name_is_the_same_bytes_whatever_its_character_set(
     even = name + b" " * (len(name) % 2)
     path.write_bytes(path.read_bytes().replace(b"X" * len(even), even))
     mammogram = read(path)
-    first.results[0] = replace(first.results[0], dicom=mammogram.dicom)
-    assert first.write().failures == ()
+    said = replace(first.results[0], dicom=mammogram.dicom)
+    first.images[0] = replace(first.images[0], result=said)
+    assert first.write().errors == ()
     for written in first.files():
         found = dcmread(written)
         assert found.get_item("PatientName").value == even
@@ -255,12 +267,12 @@ def test_no_name_and_no_id_leaks(make_case: Any, caplog: Any, capfd: Any) -> Non
             caplog.text,
             *(str(warning.message) for warning in caught),
             *done.notes,
-            *(f"{failure.path} {failure.cause}" for failure in done.failures),
+            *(f"{failure.path} {failure.cause}" for failure in done.errors),
             *(path.name for path in case.files()),
         ]
     )
     assert "Secret" not in said
-    assert done.failures == ()
+    assert done.errors == ()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for path in case.files():

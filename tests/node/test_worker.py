@@ -89,3 +89,54 @@ def test_what_cannot_be_written_is_tried_again(
     in_the_way.unlink()
     assert worker.step()
     assert modalities(queue) == ["OT", "SR"]
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[bool], None]]:
+    """A real fault: no file may grow beyond 100 kB, as a capture does and a report does not."""
+    resource = pytest.importorskip("resource", reason="limits of a process, on Unix alone")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(full: bool) -> None:
+        soft = 100_000 if full else before[0]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, before[1]))
+
+    yield limit
+    limit(False)
+
+
+def test_a_disk_fault_is_tried_again_and_what_there_is_goes_out_in_the_end(
+    worker: Worker,
+    queue: Queue,
+    add: Callable[..., None],
+    full_disk: Callable[[bool], None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add()
+    full_disk(True)
+    for _ in range(4):
+        assert worker.step()
+        assert modalities(queue) == []
+    assert caplog.text.count("to be read again") == 4
+    assert worker.step() and not worker.step()
+    assert modalities(queue) == ["SR"]
+
+
+def test_after_a_disk_fault_nothing_is_missing(
+    worker: Worker, queue: Queue, add: Callable[..., None], full_disk: Callable[[bool], None]
+) -> None:
+    add()
+    full_disk(True)
+    assert worker.step()
+    full_disk(False)
+    assert worker.step() and not worker.step()
+    assert modalities(queue) == ["OT", "SR"]
+
+
+def test_a_study_leaves_nothing_but_what_is_sent(
+    worker: Worker, queue: Queue, add: Callable[..., None]
+) -> None:
+    add()
+    assert worker.step()
+    work = {path for path in (queue.spool.folder / "work").rglob("*") if path.is_file()}
+    assert {path.suffix for path in work} <= {".dcm"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammoscope.classification import Classifier
+from mammoscope.classification import OnnxClassifier
 from mammoscope.errors import BreastNotFound, ModelError, OutputError
 from mammoscope.models import ClassifierCard, find_card
 from mammoscope.models.detector_card import DetectorCard
@@ -35,7 +35,9 @@ def test_every_image_leaves_its_files_and_the_run_its_own(
     steps: list[int] = []
     run = run_detection(pipeline, found, tmp_path / "new" / "out", progress=lambda: steps.append(1))
     names = [path.stem for path in found.paths]
-    expected = {"run.json", "report.html"} | {f"{n}.{s}" for n in names for s in ("json", "png")}
+    expected = {"run.json", "report.html", "findings.csv"} | {
+        f"{n}.{s}" for n in names for s in ("json", "png")
+    }
     assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == expected
     assert [result.name for result in run.results] == names
     assert len(steps) == len(names) == 4
@@ -68,7 +70,7 @@ def test_a_region_is_classified_the_same_whatever_else_is(
     mammogram, result = pipeline(found.paths[0])
     prepared = preprocess(mammogram).mammogram
     boxes = prepared.frame.boxes_from_source(result.detections.boxes)
-    every = Classifier(find_card(ClassifierCard, None)).classify(prepared, boxes)
+    every = OnnxClassifier(find_card(ClassifierCard, None)).classify(prepared, boxes)
     p = result.detections.p_malignant
     asked = ~np.isnan(p)
     assert asked.any()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammoscope.classification import Classifier
+from mammoscope.classification import OnnxClassifier
 from mammoscope.errors import OutputError, TableError
 from mammoscope.models import ClassifierCard
 from mammoscope.phantom import WrittenStudies
@@ -17,9 +17,9 @@ from mammoscope.tables import Table, read_table
 
 
 @pytest.fixture
-def classifier(write_classifier: Callable[..., ClassifierCard]) -> Classifier:
+def classifier(write_classifier: Callable[..., ClassifierCard]) -> OnnxClassifier:
     """The brighter a region, the likelier."""
-    return Classifier(write_classifier(calibration={"malignant": [-5, 10]}))
+    return OnnxClassifier(write_classifier(calibration={"malignant": [-5, 10]}))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def causes(run: ClassificationRun) -> list[tuple[str, str]]:
 
 
 def test_rows_and_columns_stay_as_they_were(
-    classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     """Rows of several images in any order, the name with and without its extension."""
     boxes = table(
@@ -67,7 +67,7 @@ def test_rows_and_columns_stay_as_they_were(
 
 
 def test_an_earlier_column_of_probabilities_is_replaced(
-    classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     boxes = table(
         "image,p_malignant,x0,y0,x1,y1,logit\nphantom_0001_L_CC,2,40,200,90,250,7\n"
@@ -80,7 +80,7 @@ def test_an_earlier_column_of_probabilities_is_replaced(
 
 
 def test_what_cannot_be_used_costs_only_itself(
-    classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     broken = tmp_path / "in" / "broken.dcm"
     broken.parent.mkdir()
@@ -108,7 +108,7 @@ def test_what_cannot_be_used_costs_only_itself(
 
 
 def test_a_box_longer_than_the_image_costs_only_itself(
-    classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     boxes = table(
         "image,x0,y0,x1,y1\nphantom_0001_L_CC,40,200,90,250\nphantom_0001_L_CC,40,200,1e9,250\n"
@@ -119,7 +119,7 @@ def test_a_box_longer_than_the_image_costs_only_itself(
 
 
 def test_an_image_without_a_breast_is_a_failure_of_its_own(
-    classifier: Classifier, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     cv2.imwrite(str(tmp_path / "black.png"), np.zeros((300, 200), dtype=np.uint16))
     boxes = table("image,x0,y0,x1,y1\nblack.png,1,1,9,9\n")
@@ -131,7 +131,7 @@ def test_an_image_without_a_breast_is_a_failure_of_its_own(
 
 
 def test_one_and_four_workers_write_the_same_bytes(
-    classifier: Classifier, study: WrittenStudies, tmp_path: Path
+    classifier: OnnxClassifier, study: WrittenStudies, tmp_path: Path
 ) -> None:
     truth = read_table(study.truth)
     images = find_images(study.images)
@@ -146,7 +146,7 @@ def test_one_and_four_workers_write_the_same_bytes(
 
 
 def test_a_box_is_where_the_file_shows_it(
-    classifier: Classifier, study: WrittenStudies, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, study: WrittenStudies, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     """A bright spot on a breast that is mirrored and cropped before it is looked at."""
     source = next(path for path in study.images if path.name.endswith("_R_CC_png.png"))
@@ -165,7 +165,7 @@ def test_a_box_is_where_the_file_shows_it(
 
 
 def test_the_same_breast_at_twice_the_resolution_gives_the_same(
-    classifier: Classifier, study: WrittenStudies, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, study: WrittenStudies, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     source = next(path for path in study.images if path.name.endswith("_R_CC_png.png"))
     pixels = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
@@ -184,7 +184,7 @@ def test_the_same_breast_at_twice_the_resolution_gives_the_same(
 
 
 def test_options_of_reading_are_used(
-    classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     boxes = table("image,x0,y0,x1,y1\nphantom_0001_L_CC,40,200,90,250\n")
     options = ReadOptions(max_pixels=1000)
@@ -201,7 +201,7 @@ def test_options_of_reading_are_used(
     ],
 )
 def test_a_row_that_cannot_be_meant_ends_the_run_before_it_begins(
-    classifier: Classifier,
+    classifier: OnnxClassifier,
     found: FoundImages,
     table: Callable[[str], Table],
     tmp_path: Path,
@@ -218,7 +218,7 @@ def test_a_row_that_cannot_be_meant_ends_the_run_before_it_begins(
 
 
 def test_no_input_is_overwritten(
-    classifier: Classifier, study: WrittenStudies, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, study: WrittenStudies, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     image = tmp_path / "a.dcm"
     image.write_bytes(study.images[0].read_bytes())
@@ -231,7 +231,7 @@ def test_no_input_is_overwritten(
 
 
 def test_an_output_that_cannot_be_ends_the_run_before_it_begins(
-    classifier: Classifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
+    classifier: OnnxClassifier, found: FoundImages, table: Callable[[str], Table], tmp_path: Path
 ) -> None:
     boxes = table("image,x0,y0,x1,y1\nphantom_0001_L_CC,40,200,90,250\n")
     (tmp_path / "file").write_bytes(b"")

@@ -9,15 +9,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mammoscope.classification.classifier import Classifier
-    from mammoscope.classification.explanation import explain
+    from mammoscope.classification.classifier import OnnxClassifier, find_classifier
+    from mammoscope.classification.explanation import classify, explain
+    from mammoscope.classification.protocol import CLASSIFIERS, Classifier, ExplainingClassifier
 
 _HOMES = {
-    "Classifier": "classifier",
+    "CLASSIFIERS": "protocol",
+    "Classifier": "protocol",
+    "ExplainingClassifier": "protocol",
+    "OnnxClassifier": "classifier",
+    "classify": "explanation",
     "explain": "explanation",
+    "find_classifier": "classifier",
 }
 
-__all__ = ["Classifier", "explain"]
+__all__ = [
+    "CLASSIFIERS",
+    "Classifier",
+    "ExplainingClassifier",
+    "OnnxClassifier",
+    "classify",
+    "explain",
+    "find_classifier",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mammoscope.classification.features import NAMES, ROI_MARGIN, ROI_SIDE, describe
+from mammoscope.classification.protocol import CLASSIFIERS, Classifier
 from mammoscope.classification.roi import Roi, cut
 from mammoscope.errors import ModelError
-from mammoscope.geometry import FloatArray
+from mammoscope.geometry import FloatArray, as_boxes, centers
+from mammoscope.models import find_card
 from mammoscope.models.classifier_card import ClassifierCard
 from mammoscope.models.session import OnnxModel
-from mammoscope.types import Mammogram, ModelUse
+from mammoscope.types import Evidence, Mammogram, ModelUse
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Regions:
         return Regions(*(None if part is None else part[which] for part in parts))
 
 
-class Classifier:
+class OnnxClassifier:
     """Says how likely regions are malignant.
 
     The ONNX model takes a picture of each region, its features or both, and gives one ``logit``
@@ -73,7 +76,7 @@ class Classifier:
             raise ModelError(f"{card.path}: asks for {unknown[0]!r}, which is no feature here")
         self._columns = [NAMES.index(name) for name in card.features]
         self._mirrored = mirrored
-        self.card = card
+        self.card, self.threshold = card, card.threshold
         self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
 
     def classify(self, mammogram: Mammogram, boxes: ArrayLike) -> FloatArray:
@@ -125,6 +128,28 @@ class Classifier:
             return None
         return self._run(regions)[1]
 
+    def evidence(
+        self, mammogram: Mammogram, boxes: ArrayLike, regions: Regions | None = None
+    ) -> list[Evidence | None]:
+        """How far each part of each region (N, 4) speaks for malignancy, turned as the source is.
+
+        ``regions`` are the same as they were looked at, where that was done before. None of each
+        where the model gives no map.
+        """
+        found = as_boxes(boxes)
+        maps = self.maps(self.look(mammogram, found) if regions is None else regions)
+        if maps is None:
+            return [None] * len(found)
+        half = self.card.margin * (found[:, 2:] - found[:, :2]).max(axis=1, keepdims=True) / 2
+        middles = centers(found)
+        frame = mammogram.frame
+        squares = frame.boxes_to_source(np.hstack([middles - half, middles + half]))
+        bias, slope = self.card.calibration
+        log_odds = bias + slope * maps.astype(np.float64)
+        (across, _, _), (_, down, _) = frame.to_source
+        as_on_source = log_odds[:, :: int(np.sign(down)), :: int(np.sign(across))]
+        return [Evidence(*parts) for parts in zip(squares, as_on_source, strict=True)]
+
     def _run(self, regions: Regions) -> list[NDArray[np.float32]]:
         """The outputs, region by region: the result does not depend on what else is looked at."""
         batch = {"picture": regions.pictures, "features": regions.features}
@@ -137,6 +162,30 @@ class Classifier:
         if any(row[0].shape != (1,) for row in rows):
             raise ModelError(f"{self.card.weights_path}: gives not one logit a region")
         return [np.concatenate(parts) for parts in zip(*rows, strict=True)]
+
+
+def find_classifier(which: str | Path | None = None, mirrored: bool = False) -> Classifier:
+    """A classifier by the name that another package gives it, else by its card.
+
+    Parameters
+    ----------
+    which
+        Such a name, or the file of a card; None for the shipped one.
+    mirrored
+        As of :class:`OnnxClassifier`; another package's classifier looks as it likes.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded.
+    PluginError
+        If another package's cannot.
+    """
+    if str(which) in CLASSIFIERS:
+        return CLASSIFIERS[str(which)]()
+    return OnnxClassifier(
+        find_card(ClassifierCard, None if which is None else Path(which)), mirrored
+    )
 
 
 def calibrated(logits: FloatArray, calibration: tuple[float, float]) -> FloatArray:

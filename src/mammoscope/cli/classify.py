@@ -51,15 +51,14 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     workers: common.Workers = common.DEFAULT_WORKERS,
 ) -> None:
     """Probability of malignancy for given boxes on mammograms."""
-    from mammoscope.classification import Classifier
-    from mammoscope.models import ClassifierCard, find_card
+    from mammoscope.classification import find_classifier
     from mammoscope.reading import find_images
     from mammoscope.runs import run_classification
     from mammoscope.tables import BOX_COLUMNS, read_table
 
     errors = common.errors_console()
     with common.fatal(errors):
-        classifier = Classifier(find_card(ClassifierCard, model), mirrored)
+        classifier = find_classifier(model, mirrored)
         table = read_table(boxes, ("image", *BOX_COLUMNS))
         found = find_images(paths)
         with common.progress_bar(len(found.paths), "Reading mammograms") as bar:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mammoscope.errors import MammoscopeError
 
 if TYPE_CHECKING:
+    from mammoscope.plugins import Socket
     from mammoscope.reading import MetadataTable, ReadOptions
     from mammoscope.results import Failure
 
@@ -57,10 +58,18 @@ Metadata = Annotated[
     ),
 ]
 DetectorModel = Annotated[
-    Path | None, typer.Option(help="Card (JSON) of another detector. Default: the shipped one.")
+    str | None,
+    typer.Option(
+        help="Card (JSON) of another detector, or the name of one that another package adds. "
+        "Default: the shipped one."
+    ),
 ]
 ClassifierModel = Annotated[
-    Path | None, typer.Option(help="Card (JSON) of another classifier. Default: the shipped one.")
+    str | None,
+    typer.Option(
+        help="Card (JSON) of another classifier, or the name of one that another package adds. "
+        "Default: the shipped one."
+    ),
 ]
 Classify = Annotated[
     bool,
@@ -133,14 +142,30 @@ def read_metadata(path: Path | None) -> MetadataTable | None:
     return None if path is None else load_metadata(path)
 
 
+def listed(names: str) -> tuple[str, ...]:
+    """The names of a list with commas."""
+    return tuple(name for part in names.split(",") if (name := part.strip()))
+
+
 def dicom_kinds(dicom: str) -> tuple[str, ...]:
     """The kinds of DICOM object that a list with commas names, in the order of ``KINDS``."""
     from mammoscope.dicom_results.kinds import KINDS
 
-    asked = {kind.strip() for kind in dicom.split(",") if dicom}
-    if unknown := sorted(asked - {*KINDS}):
-        raise typer.BadParameter(f"no DICOM objects {unknown[0]!r}: choose of {', '.join(KINDS)}")
-    return tuple(kind for kind in KINDS if kind in asked)
+    return _chosen(dicom, KINDS, "DICOM objects")
+
+
+def output_names(output: str) -> tuple[str, ...]:
+    """The outputs that a list with commas names, in the order of ``OUTPUTS``."""
+    from mammoscope.runs import OUTPUTS
+
+    return _chosen(output, OUTPUTS, "outputs")
+
+
+def _chosen(names: str, socket: Socket[Any], what: str) -> tuple[str, ...]:
+    asked = set(listed(names))
+    if unknown := sorted(asked - {*socket}):
+        raise typer.BadParameter(f"no {what} {unknown[0]!r}: choose of {', '.join(socket)}")
+    return tuple(name for name in socket if name in asked)
 
 
 def wide() -> int | None:

@@ -35,8 +35,13 @@ _EPILOG = f"""
 
 `mammoscope detect study/ --paths whole --out results     # faster, misses more small masses`
 
+`mammoscope detect study/ --output json,table --out results    # no pictures, no report`
+
 {common.EXIT_CODES} {DISCLAIMER}
 """
+
+
+_STANDARD = ("json", "overlay", "report", "table")
 
 
 class PathsChoice(StrEnum):
@@ -82,6 +87,14 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             help="DICOM objects to write to OUT/dicom: any of sr, sr1500, gsps and sc, with commas."
         ),
     ] = "",
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            help="What to write beside run.json: any of json (NAME.json), overlay (NAME.png), "
+            "report, table (findings.csv), and what other packages add, with commas.",
+        ),
+    ] = ",".join(_STANDARD),
     deidentify: Annotated[
         bool,
         typer.Option(
@@ -103,9 +116,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     """Mark masses on mammograms: DICOM, PNG, TIFF, PGM or JPEG.
 
     Writes for each image NAME.json (findings in source pixels) and NAME.png (marks drawn), and
-    report.html and run.json for all of them.
+    report.html, findings.csv and run.json for all of them.
     """
-    kinds = common.dicom_kinds(dicom)
+    kinds, names = common.dicom_kinds(dicom), common.output_names(output)
     if deidentify and metadata is not None:
         raise typer.BadParameter("--metadata may name patients: not together with --deidentify")
     from mammoscope.deidentification import Pseudonyms, deidentify_images
@@ -113,10 +126,11 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
     from mammoscope.results import Failure, run_json
-    from mammoscope.runs import run_detection
+    from mammoscope.runs import make_outputs, run_detection
 
     errors = common.errors_console()
     with common.fatal(errors):
+        outputs = make_outputs(names, kinds)
         found = find_images(paths, out, name_by_folder)
         uncopied: list[InputError] = []
         if deidentify:
@@ -146,7 +160,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 out,
                 workers,
                 lambda: bar.advance(bar.task_ids[0]),
-                kinds,
+                outputs,
             )
     common.print_failures(errors, (Failure.of(error, error.path) for error in uncopied))
     common.print_failures(errors, run.summary.failures)
@@ -155,12 +169,12 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     if as_json:
         typer.echo(json.dumps(run_json(run.summary), indent=2))
     else:
-        _print(run, out)
+        _print(run, out, "report" in names)
     if uncopied or run.summary.failures or run.unwritten:
         raise typer.Exit(1)
 
 
-def _print(run: DetectionRun, out: Path) -> None:
+def _print(run: DetectionRun, out: Path, reported: bool) -> None:
     console = Console(highlight=False, width=common.wide())
     shown = sum(len(result.shown) for result in run.results)
     if shown:
@@ -176,7 +190,8 @@ def _print(run: DetectionRun, out: Path) -> None:
         f"{shown} findings on {len(run.results)} images; {len(run.summary.failures)} files failed.",
         soft_wrap=True,
     )
-    for what, place in (("Report: ", out / "report.html"), ("Results:", out)):
+    places = [("Report: ", out / "report.html")] if reported else []
+    for what, place in (*places, ("Results:", out)):
         console.print(f"{what} {common.on_one_line(place)}", markup=False, soft_wrap=True)
     console.print(DISCLAIMER, style="dim")
 

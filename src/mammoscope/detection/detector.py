@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from mammoscope.detection.fusion import fused
 from mammoscope.detection.paths import look_at_crops, look_at_whole
+from mammoscope.detection.protocol import DETECTORS, Detector
 from mammoscope.errors import ModelError
+from mammoscope.models import find_card
 from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.types import Detections, Mammogram, ModelUse
 
 
-class Detector:
+class OnnxDetector:
     """Finds masses on a preprocessed mammogram.
 
     The ONNX model takes one picture (1, 1, rows, columns) in [0, 1] and gives boxes (1, K, 4) xyxy
@@ -74,3 +77,28 @@ class Detector:
             with ThreadPoolExecutor(self._threads) as pool:
                 found["crops"] = look_at_crops(self._model, mammogram, crops, pool.map)
         return found
+
+
+def find_detector(
+    which: str | Path | None = None, paths: str | None = None, threads: int = 1
+) -> Detector:
+    """A detector by the name that another package gives it, else by its card.
+
+    Parameters
+    ----------
+    which
+        Such a name, or the file of a card; None for the shipped one.
+    paths, threads
+        As of :class:`OnnxDetector`; another package's detector looks as it likes.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded.
+    PluginError
+        If another package's cannot.
+    """
+    if str(which) in DETECTORS:
+        return DETECTORS[str(which)]()
+    card = find_card(DetectorCard, None if which is None else Path(which))
+    return OnnxDetector(card, paths, threads)

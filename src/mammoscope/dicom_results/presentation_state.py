@@ -7,6 +7,7 @@ it refers to, and viewers offer states with the image they are of.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from highdicom import PresentationLUTTransformation
 from highdicom.pr import (
@@ -25,8 +26,15 @@ from mammoscope.types import GreyScale, GreyTable
 _LAYER = GraphicLayer("MAMMOSCOPE", order=1, description="Marks of mammoscope, research use")
 
 
-def presentation_state(study: Study, image: StudyImage) -> GrayscaleSoftcopyPresentationState:
-    """An image as it was read, with a box, number and score for each finding."""
+def presentation_state(
+    study: Study, image: StudyImage, overlay: Callable[[], bytes]
+) -> GrayscaleSoftcopyPresentationState | None:
+    """An image as it was read, with a box, number and score for each finding.
+
+    None where there is no finding; the overlay is not looked at.
+    """
+    if not image.findings:
+        return None
     grey = image.facts.grey or GreyScale()
     source = reference(image.facts)
     marks = GraphicAnnotation(

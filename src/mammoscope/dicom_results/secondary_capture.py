@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -20,12 +20,12 @@ _CAPTION_SHARE = 0.025
 """Height of the caption below the picture, as a share of its long side."""
 
 
-def secondary_capture(study: Study, image: StudyImage, overlay: Path) -> SOPClass:
-    """The picture at ``overlay``, with a caption below it that says what it is.
+def secondary_capture(study: Study, image: StudyImage, overlay: Callable[[], bytes]) -> SOPClass:
+    """The picture that ``overlay`` gives as PNG, with a caption below it that says what it is.
 
     It has no pixel spacing: it is to be looked at, not to be measured.
     """
-    stored = np.frombuffer(overlay.read_bytes(), dtype=np.uint8)
+    stored = np.frombuffer(overlay(), dtype=np.uint8)
     drawn = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), dtype=np.uint8)[:, :, ::-1]
     picture = np.vstack([drawn, _caption(drawn, study, image)])
     capture = SOPClass(

@@ -12,30 +12,25 @@ from pathlib import Path
 from highdicom import SOPClass
 from pydicom.config import disable_value_validation
 
-from mammoscope.dicom_results.cad_sr import cad_sr
 from mammoscope.dicom_results.instance import seal
-from mammoscope.dicom_results.kinds import FOLDER, STUDY_SUFFIXES
-from mammoscope.dicom_results.measurement_report import measurement_report
-from mammoscope.dicom_results.presentation_state import presentation_state
-from mammoscope.dicom_results.secondary_capture import secondary_capture
-from mammoscope.dicom_results.study import Study, group_by_study, study_name, study_of
-from mammoscope.errors import OutputError, RefusedError
-from mammoscope.files import ensure_folder, remove_old, write_bytes
+from mammoscope.dicom_results.kinds import KINDS, study_suffixes
+from mammoscope.dicom_results.study import (
+    Examined,
+    Study,
+    group_by_study,
+    study_name,
+    study_of,
+)
+from mammoscope.errors import OutputError
+from mammoscope.files import remove_old, write_bytes
 from mammoscope.reading.faults import Damaged
 from mammoscope.reading.quiet import quiet
-from mammoscope.results import Failure
-from mammoscope.types import DicomFacts, ImageResult, ModelUse
+from mammoscope.types import DicomFacts, ModelUse
+
+__all__ = ["Examined", "write_dicom_results"]
 
 _validation = threading.Lock()
 """pydicom's validation is switched for the whole process: one thread at a time."""
-
-
-@dataclass(frozen=True)
-class DicomResults:
-    """Which objects could not be made or written, and what else a user should know."""
-
-    failures: tuple[Failure, ...]
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,65 +38,66 @@ class _Order:
     """An object to be made: its file's name, how, and an image whose patient and study it has."""
 
     name: str
-    make: Callable[[], SOPClass]
+    make: Callable[[], SOPClass | None]
     source: DicomFacts
 
 
 def write_dicom_results(
-    results: Sequence[ImageResult],
-    failures: Sequence[Failure],
+    files: Sequence[Examined],
     models: tuple[ModelUse, ...],
-    out: Path,
+    folder: Path,
     kinds: Sequence[str],
-) -> DicomResults:
+    overlay: Callable[[str], bytes],
+) -> tuple[tuple[OutputError, ...], tuple[str, ...]]:
     """Write the objects of :data:`~mammoscope.dicom_results.kinds.KINDS` that are asked for.
 
     An object that fails costs nothing else.
 
     Parameters
     ----------
-    results
-        Images that were examined; their overlays lie in ``out``.
-    failures
-        Files that were not. Those that are no mammograms are not spoken of.
-    out
-        The run's folder.
+    files
+        Files that were examined, and those that could not be.
+    folder
+        Where the objects go; it is there.
+    overlay
+        Gives the overlay of a result as PNG, by its name.
 
-    Raises
-    ------
-    OutputError
-        If the folder cannot be made.
+    Returns
+    -------
+    errors
+        Of the objects that could not be made or written.
+    notes
+        What else a user should know, one sentence each.
     """
-    folder = ensure_folder(out / FOLDER)
-    of_dicom = [result for result in results if result.source.kind == "DICOM"]
-    unread = [failure for failure in failures if failure.error != RefusedError.__name__]
+    looked = [result for _, result in files if result is not None]
+    strangers = sum(result.source.kind != "DICOM" for result in looked)
     studies, notes = group_by_study(
-        [
-            *((Path(result.source.path), result) for result in of_dicom),
-            *((Path(failure.path), None) for failure in unread),
-        ]
+        (path, result) for path, result in files if result is None or result.source.kind == "DICOM"
     )
-    if len(of_dicom) < len(results):
-        n = len(results) - len(of_dicom)
-        notes.append(f"{n} of {len(results)} images are no DICOM files: no DICOM results for them.")
-    faults: list[Failure] = []
-    for uid, files in studies.items():
+    if strangers:
+        notes.append(
+            f"{strangers} of {len(looked)} images are no DICOM files: no DICOM results for them."
+        )
+    errors: list[OutputError] = []
+    for uid, of_study in studies.items():
         name = study_name(uid)
         try:
-            remove_old(folder, name, STUDY_SUFFIXES)
+            remove_old(folder, name, study_suffixes(kinds))
             with unheard():
-                study = study_of(files, models)
+                study = study_of(of_study, models)
         except Exception as error:
-            faults.append(_failure(error, folder / name))
+            errors.append(_failure(error, folder / name))
             continue
-        for order in _orders(study, name, out, kinds):
+        for order in _orders(study, name, kinds, overlay):
             try:
                 with unheard():
-                    data = seal(order.make(), study, order.source)
-                write_bytes(folder / order.name, data)
+                    made = order.make()
+                    data = None if made is None else seal(made, study, order.source)
+                if data is not None:
+                    write_bytes(folder / order.name, data)
             except Exception as error:
-                faults.append(_failure(error, folder / order.name))
-    return DicomResults(tuple(faults), tuple(notes))
+                errors.append(_failure(error, folder / order.name))
+    return tuple(errors), tuple(notes)
 
 
 @contextmanager
@@ -111,27 +107,28 @@ def unheard() -> Iterator[None]:
         yield
 
 
-def _orders(study: Study, name: str, out: Path, kinds: Sequence[str]) -> Iterator[_Order]:
-    first = study.images[0].facts
-    if "sr" in kinds:
-        yield _Order(f"{name}.sr.dcm", partial(cad_sr, study), first)
-    if "sr1500" in kinds:
-        yield _Order(f"{name}.sr1500.dcm", partial(measurement_report, study), first)
+def _orders(
+    study: Study, name: str, kinds: Sequence[str], overlay: Callable[[str], bytes]
+) -> Iterator[_Order]:
+    """The objects of the study, then those of image by image."""
+    chosen = {kind: KINDS[kind] for kind in kinds}
+    for kind, made in chosen.items():
+        if made.of == "study":
+            make = partial(made.make, study)
+            yield _Order(f"{name}.{kind}.dcm", make, study.images[0].facts)
     for image in study.images:
         if image.result is None:
             continue
         stem = image.result.name
-        if "gsps" in kinds and image.findings:
-            state = partial(presentation_state, study, image)
-            yield _Order(f"{stem}.gsps.dcm", state, image.facts)
-        if "sc" in kinds:
-            capture = partial(secondary_capture, study, image, out / f"{stem}.png")
-            yield _Order(f"{stem}.sc.dcm", capture, image.facts)
+        for kind, made in chosen.items():
+            if made.of == "image":
+                make = partial(made.make, study, image, partial(overlay, stem))
+                yield _Order(f"{stem}.{kind}.dcm", make, image.facts)
 
 
-def _failure(error: Exception, path: Path) -> Failure:
+def _failure(error: Exception, path: Path) -> OutputError:
     if isinstance(error, OutputError):
-        return Failure.of(error, path)
+        return type(error)(path, error.cause)
     # What a library says may quote the patient.
     cause = str(error) if isinstance(error, Damaged) else f"{type(error).__name__} while making it"
-    return Failure.of(OutputError(path, cause), path)
+    return OutputError(path, cause)

@@ -38,6 +38,13 @@ class ModelCard:
         Name and digest of the ONNX file.
     facts
         The whole card: training data and licence, split, figures with intervals, limits.
+
+    Examples
+    --------
+    >>> from mammoscope.models import DetectorCard, find_card
+    >>> card = find_card(DetectorCard)
+    >>> isinstance(card, mammoscope.ModelCard), card.task
+    (True, 'detection')
     """
 
     task: ClassVar[str] = ""

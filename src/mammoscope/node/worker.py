@@ -8,12 +8,13 @@ from pydicom import dcmread
 
 from mammoscope.dicom_results.kinds import FOLDER
 from mammoscope.dicom_results.study import study_name
+from mammoscope.errors import WriteError
 from mammoscope.node.link import log
 from mammoscope.node.options import NodeOptions
 from mammoscope.node.queue import DueStudy, Queue, ResultObject
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
-from mammoscope.runs import DetectionRun, run_detection
+from mammoscope.runs import DicomObjects, Examination, Remarks, run_examination
 
 _TRIES = 5
 """How often a study is read again for what could not be written; what there is goes out then."""
@@ -33,12 +34,14 @@ class Worker:
             return False
         name = study_name(study.uid)
         folder = self._queue.spool.fresh_work_folder()
-        found = FoundImages(study.files, ())
-        run = run_detection(
-            self._pipeline, found, folder, self._options.workers, dicom=self._options.kinds
+        found, outputs = FoundImages(study.files, ()), [DicomObjects(self._options.kinds)]
+        run, remarks = run_examination(
+            self._pipeline, found, outputs, folder, self._options.workers
         )
-        _log_failures(name, run)
-        if _lacks_something(run) and study.attempt < _TRIES:
+        errors = [*(error for _, error in run.errors), *remarks.errors]
+        _log_errors(name, run, remarks)
+        # What cannot be made cannot be made another time either.
+        if any(isinstance(error, WriteError) for error in errors) and study.attempt < _TRIES:
             log.error("%s: results could not be written; to be read again", name)
             return True
         objects = [_object(study, path) for path in sorted((folder / FOLDER).glob("*.dcm"))]
@@ -54,14 +57,8 @@ def _object(study: DueStudy, path: Path) -> ResultObject:
     return ResultObject(str(header.SOPInstanceUID), study.uid, str(header.SOPClassUID), path)
 
 
-def _lacks_something(run: DetectionRun) -> bool:
-    """Whether the disk is to blame; what cannot be made cannot be made another time either."""
-    failures = (*run.summary.failures, *run.unwritten)
-    return any("cannot be written" in failure.cause for failure in failures)
-
-
-def _log_failures(study: str, run: DetectionRun) -> None:
-    for failure in run.summary.failures:
+def _log_errors(study: str, run: Examination, remarks: Remarks) -> None:
+    for failure in run.failures:
         log.warning("%s: an image gave no result: %s", study, failure.cause)
-    for failure in run.unwritten:
-        log.warning("%s: %s was not made: %s", study, Path(failure.path).name, failure.cause)
+    for error in remarks.errors:
+        log.warning("%s: %s was not made: %s", study, Path(error.path).name, error.cause)

@@ -26,6 +26,11 @@ class PreprocessOptions:
     ----------
     remove_pectoral
         Blacken the pectoral muscle where it is found.
+
+    Examples
+    --------
+    >>> PreprocessOptions(remove_pectoral=True)
+    PreprocessOptions(remove_pectoral=True)
     """
 
     remove_pectoral: bool = False
@@ -80,6 +85,12 @@ def preprocess_each(
     ------
     BreastNotFound
         If the image holds no breast that can be told from the background.
+
+    Examples
+    --------
+    >>> breast = mammoscope.preprocess(mammoscope.read("left_mlo.dcm"))
+    >>> breast.mammogram.frame.columns < 250, breast.pectoral is not None
+    (True, True)
     """
     small = _working_copy(mammogram)
     masks = find_breasts(small.pixels)

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, ReadError, RefusedError
 from mammoscope.reading.air import grey_warnings, is_negative
+from mammoscope.reading.array import IN_MEMORY, from_array
 from mammoscope.reading.contents import read_contents
 from mammoscope.reading.dicom.kinds import READABLE_CLASSES
 from mammoscope.reading.dicom.parsing import has_magic, may_be_bare
 from mammoscope.reading.dicom.reader import read_dicom
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.files import FoundImages, find_images
-from mammoscope.reading.metadata import ImageFacts, MetadataTable, load_metadata
+from mammoscope.reading.metadata import ImageFacts, MetadataTable, fill, load_metadata
 from mammoscope.reading.named import facts_in_name
 from mammoscope.reading.options import MOST_PIXELS, ReadOptions, Voi
 from mammoscope.reading.quiet import quiet
@@ -25,6 +26,7 @@ from mammoscope.reading.raster.reader import raster_kind, read_raster
 from mammoscope.types import Mammogram
 
 __all__ = [
+    "IN_MEMORY",
     "MOST_PIXELS",
     "READABLE_CLASSES",
     "FoundImages",
@@ -33,7 +35,9 @@ __all__ = [
     "ReadOptions",
     "Voi",
     "facts_in_name",
+    "fill",
     "find_images",
+    "from_array",
     "load_metadata",
     "read",
 ]
@@ -69,6 +73,12 @@ def read(
         If the file is not there, is no image, or is damaged.
     RefusedError
         If it is readable, but not a two-dimensional grey mammogram, or too large.
+
+    Examples
+    --------
+    >>> mammogram = mammoscope.read("left_mlo.dcm")
+    >>> mammogram.pixels.shape, mammogram.laterality, mammogram.frame.spacing_source
+    ((300, 250), 'L', 'ImagerPixelSpacing')
     """
     name = os.fspath(path)
     most = _BYTES_PER_PIXEL * options.max_pixels + _BYTES_BESIDES

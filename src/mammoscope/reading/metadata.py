@@ -75,7 +75,7 @@ class MetadataTable:
         except AmbiguousName:
             return mammogram.warn("Several rows of the metadata could be meant: none was used.")
         row = meant.get(_whole(path))
-        return mammogram if row is None else _fill(mammogram, self.rows[row])
+        return mammogram if row is None else fill(mammogram, self.rows[row])
 
     def unused(self, paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
         """The images of rows that mean none of ``paths``."""
@@ -95,7 +95,7 @@ class MetadataTable:
 
 
 def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
-    """Read a CSV table with the column ``image`` and any of those of :class:`ImageFacts`.
+    r"""Read a CSV table with the column ``image`` and any of those of :class:`ImageFacts`.
 
     ``laterality`` is L, R, LEFT or RIGHT; ``view`` one of :data:`mammoscope.reading.words.VIEWS`
     in any of its forms, such as CC, LMLO or "medio-lateral oblique"; ``spacing_mm`` one number, or
@@ -107,6 +107,13 @@ def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
     TableError
         If the table cannot be read, has a value of the wrong kind, or two different rows for one
         image.
+
+    Examples
+    --------
+    >>> _ = Path("scans.csv").write_text("image,laterality,view\nscan.png,L,MLO\n")
+    >>> table = mammoscope.load_metadata("scans.csv")
+    >>> mammoscope.read("scan.png", metadata=table).view
+    'MLO'
     """
     rows: dict[str, ImageFacts] = {}
     seen: dict[str, ImageFacts] = {}
@@ -155,7 +162,8 @@ def _spacing(row: Row) -> tuple[float, float] | None:
     return numbers[0], numbers[-1]
 
 
-def _fill(mammogram: Mammogram, facts: ImageFacts) -> Mammogram:
+def fill(mammogram: Mammogram, facts: ImageFacts) -> Mammogram:
+    """The image with what it does not say itself; where it says otherwise, a warning."""
     filled: dict[str, Any] = {}
     warnings = []
     for name in ("laterality", "view", "patient_id", "study_id"):

@@ -42,6 +42,11 @@ class ReadOptions:
     ValueError
         If ``voi``, ``polarity`` or ``names`` is none of its words, or ``max_pixels`` is not
         positive.
+
+    Examples
+    --------
+    >>> mammoscope.read("left_mlo.dcm", ReadOptions(voi="none")).pixels.dtype
+    dtype('float32')
     """
 
     voi: Voi = "auto"

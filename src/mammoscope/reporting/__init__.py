@@ -1,21 +1,20 @@
 """Results for people: overlays, previews, close-ups, the HTML report."""
 
 from mammoscope.reporting.html.writer import ReportWriter
-from mammoscope.reporting.pictures.closeup import encode_closeups
+from mammoscope.reporting.pictures.closeup import encode_closeups, encode_pictures
 from mammoscope.reporting.pictures.overlay import (
-    Preview,
+    encode_overlay,
     encode_preview,
     overlay,
     preview,
-    write_overlay,
 )
 
 __all__ = [
-    "Preview",
     "ReportWriter",
     "encode_closeups",
+    "encode_overlay",
+    "encode_pictures",
     "encode_preview",
     "overlay",
     "preview",
-    "write_overlay",
 ]

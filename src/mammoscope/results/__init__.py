@@ -1,5 +1,6 @@
 """Results as values and as JSON: each schema is written and read here."""
 
+from mammoscope.results.findings import FINDING_COLUMNS, finding_rows
 from mammoscope.results.image import (
     IMAGE_SCHEMA,
     image_result_from_json,
@@ -20,11 +21,13 @@ from mammoscope.results.run import (
 )
 
 __all__ = [
+    "FINDING_COLUMNS",
     "IMAGE_SCHEMA",
     "RUN_SCHEMA",
     "Failure",
     "ImageLine",
     "RunSummary",
+    "finding_rows",
     "image_lines",
     "image_result_from_json",
     "image_result_json",

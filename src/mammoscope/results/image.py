@@ -34,7 +34,7 @@ IMAGE_SCHEMA = "mammoscope/image-result/1"
 
 _PX_DIGITS = 2
 _MM_DIGITS = 2
-_SCORE_DIGITS = 6
+SCORE_DIGITS = 6
 _LOG_ODDS_DIGITS = 3
 
 
@@ -56,9 +56,9 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "spacing_source": result.frame.spacing_source,
         "spacing_kind": result.frame.spacing_kind,
         "findings": findings_json(result),
-        "image_score": round(result.score, _SCORE_DIGITS),
+        "image_score": round(result.score, SCORE_DIGITS),
         "malignancy_score": score_json(image_malignancy(result)),
-        "threshold": round(float(result.threshold), _SCORE_DIGITS),
+        "threshold": round(float(result.threshold), SCORE_DIGITS),
         "malignant_threshold": result.malignant_threshold,
         "nipple_line_px": _line_json(result.nipple_line),
         "models": [asdict(model) for model in result.models],
@@ -79,9 +79,9 @@ def findings_json(result: ImageResult) -> list[dict[str, Any]]:
     unexplained = len(found) - len(result.explanations)
     return [
         {
-            "box_px": [round(float(v), _PX_DIGITS) for v in box],
-            "score": round(float(score), _SCORE_DIGITS),
-            "p_malignant": None if math.isnan(p) else round(float(p), _SCORE_DIGITS),
+            "box_px": box_px(box),
+            "score": round(float(score), SCORE_DIGITS),
+            "p_malignant": None if math.isnan(p) else round(float(p), SCORE_DIGITS),
             "path": str(path),
             "size_mm": box_size_mm(box, result.frame),
             "shown": bool(score >= result.threshold),
@@ -101,7 +101,7 @@ def findings_json(result: ImageResult) -> list[dict[str, Any]]:
 def _explanation_json(why: Explanation) -> dict[str, Any]:
     """Features with their place among masses of known pathology, and evidence by place."""
     features = {
-        name: asdict(feature) | {"value": round(feature.value, _SCORE_DIGITS)}
+        name: asdict(feature) | {"value": round(feature.value, SCORE_DIGITS)}
         for name, feature in why.features.items()
     }
     if why.evidence is None:
@@ -115,13 +115,18 @@ def _explanation_json(why: Explanation) -> dict[str, Any]:
 
 def score_json(score: float | None) -> float | None:
     """A score to six digits, None where there is none."""
-    return None if score is None else round(score, _SCORE_DIGITS)
+    return None if score is None else round(score, SCORE_DIGITS)
 
 
 def _line_json(line: NippleLine | None) -> list[list[float]] | None:
     if line is None:
         return None
     return np.round([line.nipple, line.chest_wall], _PX_DIGITS).tolist()
+
+
+def box_px(box: np.ndarray) -> list[float]:
+    """A box to the hundredth of a pixel."""
+    return [round(float(v), _PX_DIGITS) for v in box]
 
 
 def box_size_mm(box: np.ndarray, frame: Frame) -> list[float] | None:
@@ -186,6 +191,12 @@ def load_image_result(path: PathLike) -> ImageResult:
     ------
     ReadError
         If the file cannot be read, is not JSON or does not follow the schema.
+
+    Examples
+    --------
+    >>> mammoscope.detect("left_mlo.dcm", paths="whole", classify=False).save("left_mlo.json")
+    >>> mammoscope.load_image_result("left_mlo.json").view
+    'MLO'
     """
     return load_values(path, image_result_from_json, "an image result")
 

@@ -195,6 +195,13 @@ def load_run(path: PathLike) -> RunSummary:
     ------
     ReadError
         If the file cannot be read, is not JSON or does not follow the schema.
+
+    Examples
+    --------
+    >>> from mammoscope.results import RunSummary, run_json
+    >>> _ = Path("run.json").write_text(json.dumps(run_json(RunSummary("detect"))))
+    >>> mammoscope.load_run("run.json").command
+    'detect'
     """
     return load_values(path, run_from_json, "a run's summary")
 

@@ -1,14 +1,31 @@
 """Runs over many files, with everything they leave behind."""
 
-from mammoscope.runs.detection import DetectionRun, run_detection
+from mammoscope.runs.detection import DetectionRun, make_outputs, run_detection
+from mammoscope.runs.examination import (
+    Examination,
+    ExaminedImage,
+    Output,
+    Remarks,
+    run_examination,
+)
+from mammoscope.runs.outputs import OUTPUTS, STANDARD, DicomObjects
 from mammoscope.runs.preparation import PreparationOptions, run_preparation
 from mammoscope.runs.regions import ClassificationRun, run_classification
 
 __all__ = [
+    "OUTPUTS",
+    "STANDARD",
     "ClassificationRun",
     "DetectionRun",
+    "DicomObjects",
+    "Examination",
+    "ExaminedImage",
+    "Output",
     "PreparationOptions",
+    "Remarks",
+    "make_outputs",
     "run_classification",
     "run_detection",
+    "run_examination",
     "run_preparation",
 ]

@@ -45,7 +45,7 @@ def _attempt(
     try:
         return work(path)
     except OutputError as error:
-        return OutputError(path, str(error))
+        return type(error)(path, str(error))
     except MammoscopeError as error:
         return error
     except MemoryError:

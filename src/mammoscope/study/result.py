@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mammoscope.showing import Showing
 from mammoscope.study.links import Link, link
 from mammoscope.study.malignancy import (
     BreastScore,
@@ -16,8 +17,8 @@ from mammoscope.study.malignancy import (
 from mammoscope.types import ImageResult
 
 
-@dataclass(frozen=True)
-class StudyResult:
+@dataclass(frozen=True, repr=False)
+class StudyResult(Showing):
     """What the second reader says of one study.
 
     Made by :func:`study_results`. Scores are for ranking, they are no probabilities; each holds
@@ -39,6 +40,14 @@ class StudyResult:
         Empty where no classifier has looked.
     patient
         Malignancy of the patient as far as this study tells; None where ``breasts`` is empty.
+
+    Examples
+    --------
+    >>> (study,) = mammoscope.examine("study/", paths="whole")
+    >>> [(image.laterality, image.view) for image in study.images]
+    [('L', 'MLO'), ('R', 'MLO')]
+    >>> study.patient.rule
+    'the highest of its breasts'
     """
 
     patient_id: str | None
@@ -48,6 +57,19 @@ class StudyResult:
     links: tuple[Link, ...]
     breasts: tuple[BreastScore, ...]
     patient: PatientScore | None
+
+    def __repr__(self) -> str:
+        count = len(self.images)
+        said = (
+            ""
+            if self.patient is None or self.patient.score is None
+            else (f", malignancy {self.patient.score:.2f}")
+        )
+        shown = sum(len(image.shown) for image in self.images)
+        return (
+            f"<StudyResult of {count} image{'s' * (count != 1)}: "
+            f"{shown} finding{'s' * (shown != 1)} shown, {len(self.links)} linked{said}>"
+        )
 
     @property
     def known(self) -> bool:

@@ -20,7 +20,7 @@ from mammoscope.reporting import ReportWriter, encode_closeups, encode_preview
 from mammoscope.results import Failure
 from mammoscope.study import study_results
 from mammoscope.study.levels import RULE
-from mammoscope.types import Explanation, ImageResult, Mammogram, ModelUse, NippleLine
+from mammoscope.types import Explanation, ImageResult, Mammogram, ModelUse, NippleLine, Pictures
 
 Make = Callable[..., ImageResult]
 VOID = {"br", "img", "input", "link", "meta"}
@@ -73,7 +73,7 @@ def report(tmp_path: Path, mammogram: Mammogram) -> Callable[..., str]:
         with ReportWriter(path) as writer:
             for study in study_results(results):
                 closeups = {r.name: encode_closeups(mammogram, r) for r in study.images}
-                writer.add(study, {name: (preview, found) for name, found in closeups.items()})
+                writer.add(study, {n: Pictures(preview, found) for n, found in closeups.items()})
             for failure in failures:
                 writer.add_failure(failure)
         return path.read_text(encoding="utf-8")
@@ -107,7 +107,7 @@ def test_marks_lie_on_the_box_in_pixels_of_the_preview(
 ) -> None:
     with ReportWriter(tmp_path / "r.html") as writer:
         (study,) = study_results([make_result()])
-        writer.add(study, {"left_cc": (encode_preview(mammogram, max_side=150), ())})
+        writer.add(study, {"left_cc": Pictures(encode_preview(mammogram, max_side=150))})
     page = Page((tmp_path / "r.html").read_text())
     assert page.find("svg", **{"class": "marks"})[0]["viewbox"] == "0 0 100 150"
     assert {

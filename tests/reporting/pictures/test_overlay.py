@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,9 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mammoscope.errors import OutputError
 from mammoscope.geometry import Frame
-from mammoscope.reporting import encode_preview, overlay, preview, write_overlay
+from mammoscope.reporting import encode_overlay, encode_preview, overlay, preview
 from mammoscope.reporting.pictures.overlay import ORANGE
 from mammoscope.types import ImageResult, Mammogram, SourceFacts
 
@@ -175,19 +173,9 @@ def test_box_and_label_are_whole_inside_the_picture(
     assert tinted(picture).sum() >= label
 
 
-def test_png_is_the_overlay_in_red_green_blue(
-    mammogram: Mammogram, make_result: Make, tmp_path: Path
-) -> None:
+def test_png_is_the_overlay_in_red_green_blue(mammogram: Mammogram, make_result: Make) -> None:
     result = make_result()
-    write_overlay(tmp_path / "a.png", mammogram, result)
-    write_overlay(tmp_path / "b.png", mammogram, result)
-    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    decoded = cv2.imread(str(tmp_path / "a.png"))
+    data = encode_overlay(mammogram, result)
+    assert data == encode_overlay(mammogram, result)
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     np.testing.assert_array_equal(decoded[:, :, ::-1], overlay(mammogram, result))
-
-
-def test_overlay_into_a_missing_folder(
-    mammogram: Mammogram, make_result: Make, tmp_path: Path
-) -> None:
-    with pytest.raises(OutputError, match="No such file"):
-        write_overlay(tmp_path / "no" / "a.png", mammogram, make_result())

@@ -18,7 +18,7 @@ import timm
 from safetensors.torch import save_file
 
 from mammoscope.annotations.splits import folds
-from mammoscope.classification import Classifier
+from mammoscope.classification import OnnxClassifier
 from mammoscope.classification.classifier import calibrated
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.errors import InputError, TableError
@@ -104,7 +104,7 @@ def test_no_model_was_trained_on_the_patients_it_is_asked_about(
         folder = done.folder / method / f"fold-{k}"
         others = [lesion for lesion in lesions if lesion.image.patient_id not in left_out]
         assert json.loads((folder / "done.json").read_text())["data"] == digest(others)
-        classifier = Classifier(ClassifierCard.read(folder / "classifier.json"))
+        classifier = OnnxClassifier(ClassifierCard.read(folder / "classifier.json"))
         own = [lesion for lesion in lesions if lesion.image.patient_id in left_out]
         square = (64, 1.6) if method == "small" else None
         logits = classifier.logits(regions_of(own, square, True))

@@ -11,7 +11,7 @@ pytest.importorskip("sklearn", reason="needs the extra [train]")
 import torch
 from safetensors.torch import save_file
 
-from mammoscope.classification import Classifier
+from mammoscope.classification import OnnxClassifier
 from mammoscope.classification.features import NAMES
 from mammoscope.errors import TableError
 from mammoscope.models import ClassifierCard
@@ -54,7 +54,7 @@ def test_deep_features_stand_beside_the_hand_made_ones(
     assert len(deep) == len(lesions) and deep.std(axis=0).min() > 1e-5
     both = np.concatenate([shown.features, deep], axis=1)
     expected = _logits(fit_classical(ELM, both, labels_of(lesions), tmp_path), both)
-    classifier = Classifier(card)
+    classifier = OnnxClassifier(card)
     assert classifier.logits(shown) == pytest.approx(expected, abs=1e-3)
     assert classifier.maps(shown) is None
 
@@ -66,7 +66,7 @@ def test_an_ensemble_is_the_mean_of_its_two(
     network = Network("network", roi_config).fit(lesions, run_in(tmp_path / "network", weights))
     deep = OnDeepFeatures("deep", roi_config, ELM).fit(lesions, run_in(tmp_path / "deep", weights))
     shown = regions_of(lesions, SQUARE, True)
-    first, second, found = (Classifier(card) for card in (network, deep, ensemble))
+    first, second, found = (OnnxClassifier(card) for card in (network, deep, ensemble))
     expected = (first.logits(shown) + 4 * second.logits(shown)) / 2
     assert found.logits(shown) == pytest.approx(expected, abs=0.02), "weights are halved"
     assert np.ptp(expected) > 0.5

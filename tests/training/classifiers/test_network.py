@@ -13,7 +13,7 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 from safetensors.torch import load_file  # noqa: E402
 
 from mammoscope.annotations.splits import Parts  # noqa: E402
-from mammoscope.classification import Classifier  # noqa: E402
+from mammoscope.classification import OnnxClassifier  # noqa: E402
 from mammoscope.classification.features import NAMES  # noqa: E402
 from mammoscope.datasets import AnnotatedImage  # noqa: E402
 from mammoscope.errors import InputError, ModelError  # noqa: E402
@@ -92,7 +92,7 @@ def test_the_card_is_calibrated_and_what_is_written_is_what_it_says(
     assert b"training/" not in finished.load_weights(), "no paths of the machine"
     (patient,) = {image.patient_id for image in parts.test}
     own = [lesion for lesion in lesions if lesion.image.patient_id == patient]
-    p = Classifier(finished).probabilities(regions_of(own, (64, 1.6), True))
+    p = OnnxClassifier(finished).probabilities(regions_of(own, (64, 1.6), True))
     rows = read_table(finished.path.parent / "test" / "annotated.csv")
     assert [row.number("p_malignant") for row in rows] == pytest.approx(p, abs=1e-6)
 
@@ -108,7 +108,7 @@ def test_the_onnx_model_gives_what_torch_gives(
         logits, maps = network.eval()(
             torch.from_numpy(regions.pictures), torch.from_numpy(regions.features)
         )
-    classifier = Classifier(finished)
+    classifier = OnnxClassifier(finished)
     np.testing.assert_allclose(classifier.logits(regions), logits, atol=1e-4)
     np.testing.assert_allclose(classifier.maps(regions), maps, atol=1e-4)
     assert np.ptp(logits.numpy()) > 0.01

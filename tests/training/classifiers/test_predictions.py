@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the extra [train]")
 
-from mammoscope.classification import Classifier
+from mammoscope.classification import OnnxClassifier
 from mammoscope.models import ClassifierCard
 from mammoscope.tables import read_table
 from mammoscope.training.classifiers.lesions import Lesion
@@ -30,7 +30,7 @@ def found(
         """,
         input={"side": 64, "margin": 1.6, "features": []},
     )
-    return LesionPredictions.of(Classifier(card), lesions)
+    return LesionPredictions.of(OnnxClassifier(card), lesions)
 
 
 def test_each_lesion_is_looked_at_as_annotated_and_as_detected(

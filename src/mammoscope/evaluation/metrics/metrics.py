@@ -156,6 +156,15 @@ def evaluate(
         If the predictions name an image that the truth does not have.
     ValueError
         If subgroups are asked for by a column that the truth does not have.
+
+    Examples
+    --------
+    >>> from mammoscope.evaluation import Predictions, Truth
+    >>> truth = Truth.of([[[10, 10, 50, 50]], []])
+    >>> predictions = Predictions.of([[[12, 12, 48, 50]], []], [[0.9], []])
+    >>> found = mammoscope.evaluate(predictions, truth)
+    >>> found.lesions, found.predictions
+    (1, 1)
     """
     options = options or EvaluationOptions()
     images = len(truth.images)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from mammoscope.reporting.pictures.overlay import Preview
 from mammoscope.study import BreastScore, Link, StudyResult
-from mammoscope.types import ImageResult
+from mammoscope.types import ImageResult, Pictures, Preview
 
 # The two views of a screening examination come first; any others follow by their names.
 _VIEWS_FIRST = ("CC", "MLO")
@@ -104,10 +103,6 @@ class Sheet:
         return tuple(film for film in self.films if film.result.laterality not in _SIDES)
 
 
-Pictures = tuple[Preview, tuple[Preview, ...]]
-"""What is shown of an image: its preview, and a close-up of each finding shown, best first."""
-
-
 def sheets(studies: Iterable[tuple[StudyResult, Mapping[str, Pictures]]]) -> tuple[Sheet, ...]:
     """A sheet for each study, in an order that does not depend on the order they came in.
 
@@ -119,7 +114,10 @@ def sheets(studies: Iterable[tuple[StudyResult, Mapping[str, Pictures]]]) -> tup
         images += ((image, pictures[image.name]) for image in study.images)
         said[study.patient_id, study.study_id] = study
     ordered = sorted(images, key=lambda image: _order(image[0]))
-    films = (Film(n, result, *shown) for n, (result, shown) in enumerate(ordered, start=1))
+    films = (
+        Film(n, result, shown.preview, shown.closeups)
+        for n, (result, shown) in enumerate(ordered, start=1)
+    )
     return tuple(
         Sheet(*ids, films=tuple(group), breasts=said[ids].breasts, links=said[ids].links)
         for ids, group in groupby(films, key=_belongs_to)

@@ -11,9 +11,8 @@ import numpy as np
 from mammoscope.geometry import FloatArray
 from mammoscope.reporting.html.hanging import Film, Sheet
 from mammoscope.reporting.pictures.closeup import squares
-from mammoscope.reporting.pictures.overlay import Preview
 from mammoscope.results.image import findings_json
-from mammoscope.types import Explanation
+from mammoscope.types import Explanation, Preview
 
 _FOUND_ON = {"whole": "whole image", "crops": "crops", "both": "whole image and crops"}
 

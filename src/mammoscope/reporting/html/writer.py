@@ -16,13 +16,13 @@ from typing import Any
 from markupsafe import Markup
 
 from mammoscope.files import PathLike, atomic_file, ensure_folder
-from mammoscope.reporting.html.hanging import Film, Pictures, sheets
+from mammoscope.reporting.html.hanging import Film, sheets
 from mammoscope.reporting.html.pictures import Beside, Keep, in_page, remove_pages, thumbnail
 from mammoscope.reporting.html.study import StudyView, plural
 from mammoscope.reporting.html.templates import environment, own_text, policy
 from mammoscope.results.run import Failure
 from mammoscope.study import StudyResult
-from mammoscope.types import ModelUse
+from mammoscope.types import ModelUse, Pictures
 
 MOST_ON_A_PAGE = 12
 """Studies of which the report is one page; where there are more, each has its own."""
@@ -40,7 +40,7 @@ class ReportWriter:
     --------
     ::
 
-        pictures = encode_preview(mammogram), encode_closeups(mammogram, result)
+        pictures = encode_pictures(mammogram, result)
         with ReportWriter("report.html") as report:
             for study in study_results([result]):
                 report.add(study, {result.name: pictures})

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.geometry import FloatArray, centers, clip
-from mammoscope.reporting.pictures.overlay import Preview, encode_preview
-from mammoscope.types import ImageResult, Mammogram
+from mammoscope.reporting.pictures.overlay import encode_preview
+from mammoscope.types import ImageResult, Mammogram, Pictures, Preview
 
 _ZOOM = 2.0
 """A close-up is this many times as long as its finding's longer side."""
@@ -23,6 +23,11 @@ _FINER = 8
 
 # Vermilion and blue of Okabe and Ito's palette, as B, G, R.
 _FOR, _AGAINST = (0, 94, 213), (233, 180, 86)
+
+
+def encode_pictures(mammogram: Mammogram, result: ImageResult) -> Pictures:
+    """The preview of an image and a close-up of each finding shown."""
+    return Pictures(encode_preview(mammogram), encode_closeups(mammogram, result))
 
 
 def encode_closeups(mammogram: Mammogram, result: ImageResult) -> tuple[Preview, ...]:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.files import PathLike, write_bytes
 from mammoscope.geometry import Frame
-from mammoscope.types import ImageResult, Mammogram
+from mammoscope.types import ImageResult, Mammogram, Preview
 
 Picture = NDArray[np.uint8]
 Corners = tuple[int, int, int, int]
@@ -44,14 +42,6 @@ def preview(mammogram: Mammogram, max_side: int = 1400) -> Picture:
     return _grey(shrink(mammogram, max_side))
 
 
-@dataclass(frozen=True)
-class Preview:
-    """A :func:`preview` as JPEG bytes, and where its pixels lie on the source image."""
-
-    jpeg: bytes
-    frame: Frame
-
-
 def encode_preview(mammogram: Mammogram, max_side: int = 1400, quality: int = 90) -> Preview:
     """The preview of an image, small enough to keep for many images and to send to a process."""
     small = shrink(mammogram, max_side)
@@ -67,10 +57,15 @@ def overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> 
     ``result``: marks are cut at its borders, and left out where they lie outside.
     """
     small = shrink(mammogram, max_side)
-    picture = np.repeat(_grey(small)[:, :, None], 3, axis=2)
+    return draw_marks(_grey(small), small.frame, result)
+
+
+def draw_marks(grey: Picture, frame: Frame, result: ImageResult) -> Picture:
+    """The marks of :func:`overlay` on a grey picture (h, w), whose pixels lie at ``frame``."""
+    picture = np.repeat(grey[:, :, None], 3, axis=2)
     found = result.shown
-    boxes = small.frame.boxes_from_source(found.boxes)
-    visible = [i for i, box in enumerate(boxes) if small.frame.overlaps(box)]
+    boxes = frame.boxes_from_source(found.boxes)
+    visible = [i for i, box in enumerate(boxes) if frame.overlaps(box)]
     # Worst first, so that the best lies on top.
     for i in reversed(visible):
         _draw_box(picture, boxes[i])
@@ -81,19 +76,11 @@ def overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> 
     return picture
 
 
-def write_overlay(
-    path: PathLike, mammogram: Mammogram, result: ImageResult, max_side: int = 2000
-) -> None:
-    """Write :func:`overlay` as PNG.
-
-    Raises
-    ------
-    OutputError
-        If the file cannot be written.
-    """
+def encode_overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> bytes:
+    """:func:`overlay` as PNG."""
     picture = overlay(mammogram, result, max_side)
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    write_bytes(path, data.tobytes())
+    return data.tobytes()
 
 
 def shrink(mammogram: Mammogram, max_side: int) -> Mammogram:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.annotations.splits import folds
-from mammoscope.classification.classifier import Classifier
+from mammoscope.classification.classifier import OnnxClassifier
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder, write_json
@@ -109,7 +109,7 @@ def _cross_validate(
     cards, each = [], []
     for (training, left_out), run in zip(parted, runs, strict=True):
         cards.append(_trained(method, training, run))
-        each.append(LesionPredictions.of(Classifier(cards[-1]), left_out))
+        each.append(LesionPredictions.of(OnnxClassifier(cards[-1]), left_out))
     found = LesionPredictions.joined(each)
     fold = np.repeat(np.arange(len(each)), [len(part.lesions) for part in each])
     folder = runs[0].folder.parent

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mammoscope.classification.classifier import Classifier, Regions
+from mammoscope.classification.classifier import OnnxClassifier, Regions
 from mammoscope.classification.features import NAMES
 from mammoscope.errors import InputError, ModelError
 from mammoscope.files import ensure_folder
@@ -162,11 +162,11 @@ def export_classifier(
     )
     with tempfile.TemporaryDirectory() as folder:
         trial = write_model(Path(folder) / target.name, data, card)
-        _compare(network, Classifier(ClassifierCard.read(trial)), target)
+        _compare(network, OnnxClassifier(ClassifierCard.read(trial)), target)
     return ClassifierCard.read(write_model(target, data, card))
 
 
-def _compare(network: RoiClassifier, classifier: Classifier, target: Path) -> None:
+def _compare(network: RoiClassifier, classifier: OnnxClassifier, target: Path) -> None:
     side, count = classifier.card.side, len(classifier.card.features)
     for seed in range(4):
         picture = made_picture(side, side, seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.classification.classifier import Classifier
+from mammoscope.classification.classifier import OnnxClassifier
 from mammoscope.geometry import FloatArray
 from mammoscope.tables import BOX_COLUMNS, write_table
 from mammoscope.training.classifiers.lesions import Lesion, labels_of, regions_of
@@ -35,7 +35,7 @@ class LesionPredictions:
     logits: FloatArray
 
     @classmethod
-    def of(cls, classifier: Classifier, lesions: Sequence[Lesion]) -> LesionPredictions:
+    def of(cls, classifier: OnnxClassifier, lesions: Sequence[Lesion]) -> LesionPredictions:
         """Of every lesion's annotated box, and of its best detection where it has one."""
         card = classifier.card
         square = (card.side, card.margin) if card.side else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mammoscope.annotations.splits import Parts
-from mammoscope.classification.classifier import Classifier, calibrated
+from mammoscope.classification.classifier import OnnxClassifier, calibrated
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import FloatArray
@@ -54,7 +54,7 @@ def train_classifier(
         lesions = lesions_of(images) if images else []
         if not lesions:
             continue
-        predicted = LesionPredictions.of(Classifier(card), lesions)
+        predicted = LesionPredictions.of(OnnxClassifier(card), lesions)
         if part == "validation" and predicted.malignant.all() == predicted.malignant.any():
             run.report("not calibrated: the validation lesions are of one class")
         elif part == "validation":

@@ -10,7 +10,7 @@ import numpy as np
 
 from mammoscope.annotations.splits import Parts, folds
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.detection import Detector
+from mammoscope.detection import OnnxDetector
 from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder, write_json
 from mammoscope.models.detector_card import PATHS, DetectorCard
@@ -190,7 +190,7 @@ def _looked(
     card: DetectorCard, images: tuple[AnnotatedImage, ...], part: str, run: Run
 ) -> list[Looked]:
     run.report(f"looking at {len(images)} {part} images")
-    return look_at(Detector(card), images, lambda error: run.report(f"left out: {error}"))
+    return look_at(OnnxDetector(card), images, lambda error: run.report(f"left out: {error}"))
 
 
 def _contents(config: DetectorConfig, parts: Parts) -> dict[str, object]:

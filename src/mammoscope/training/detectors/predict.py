@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.detection import Detector
+from mammoscope.detection import OnnxDetector
 from mammoscope.detection.fusion import fused
 from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder
@@ -32,7 +32,7 @@ class Looked:
 
 
 def look_at(
-    detector: Detector,
+    detector: OnnxDetector,
     images: Iterable[AnnotatedImage],
     on_error: Callable[[InputError], None],
     workers: int = 2,
