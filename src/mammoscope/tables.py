@@ -17,7 +17,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
-from pathlib import Path
 
 from mammoscope.errors import TableError
 from mammoscope.files import atomic_file, read_file

@@ -118,7 +118,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     Writes for each image NAME.json (findings in source pixels) and NAME.png (marks drawn), and
     report.html, findings.csv and run.json for all of them.
     """
-    kinds, names = common.dicom_kinds(dicom), common.output_names(output)
+    kinds, chosen = common.dicom_kinds(dicom), common.output_names(output)
     if deidentify and metadata is not None:
         raise typer.BadParameter("--metadata may name patients: not together with --deidentify")
     from mammoscope.deidentification import Pseudonyms, deidentify_images
@@ -130,7 +130,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
 
     errors = common.errors_console()
     with common.fatal(errors):
-        outputs = make_outputs(names, kinds)
+        outputs = make_outputs(chosen, kinds)
         found = find_images(paths, out, name_by_folder)
         uncopied: list[InputError] = []
         if deidentify:
@@ -169,7 +169,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     if as_json:
         typer.echo(json.dumps(run_json(run.summary), indent=2))
     else:
-        _print(run, out, "report" in names)
+        _print(run, out, "report" in chosen)
     if uncopied or run.summary.failures or run.unwritten:
         raise typer.Exit(1)
 
