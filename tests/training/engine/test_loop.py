@@ -79,6 +79,19 @@ def test_networks_of_one_process_have_each_its_precision(
     assert dtypes == [torch.bfloat16, torch.float32]
 
 
+def test_a_run_says_which_precision_it_has_found(
+    config: DetectorConfig,
+    samples: list[Sample],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    training = replace(config.training, precision="auto", epochs=1)
+    told: list[str] = []
+    fit(job_of(replace(config, training=training), samples[:1]), Run(tmp_path, None, told.append))
+    assert "precision: float32" in told
+
+
 def test_another_run_does_not_go_on_from_this_one(
     config: DetectorConfig, samples: list[Sample], finished: Path
 ) -> None:

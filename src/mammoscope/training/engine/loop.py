@@ -150,6 +150,8 @@ def fit(job: Job[Network], run: Run) -> Network:
     settings = job.training
     torch.manual_seed(settings.seed)
     precision = resolved(settings.precision, _processes().device)
+    if settings.precision == "auto":
+        run.report(f"precision: {precision}")
     # accelerate keeps the first network's precision for all of a process.
     AcceleratorState._reset_state()
     accelerator = Accelerator(mixed_precision=_MIXED[precision])
