@@ -76,7 +76,7 @@ def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
             f"{size[0]} rows x {size[1]} columns: a field has at least {LEAST_SIDE} of each, and is"
             f" at most {_LONGEST} times as long as wide"
         )
-    decoded = decode("opencv", plain)
+    decoded = decode("opencv", plain, 8 * size[0] * size[1])
     damage_warnings(decoded.complaints)
     return decoded.array
 

@@ -16,7 +16,7 @@ _BELOW = 0.15
 """By so much is tissue darker than the air of a negative."""
 
 _BRIGHT = 0.6
-_SAMPLES = 400
+_SAMPLES, _LEAST_SIDE = 400, 48
 
 
 def air_level(pixels: Pixels) -> float | None:
@@ -28,7 +28,7 @@ def air_level(pixels: Pixels) -> float | None:
     small = _sample(pixels)
     columns = small.shape[1]
     near, far = (round(share * columns) for share in _STRIP)
-    if far <= near:
+    if far <= near or min(pixels.shape) < _LEAST_SIDE:
         return None
     strips = [small[:, near:far], small[:, columns - far : columns - near]]
     spreads = [float(np.subtract(*np.percentile(strip, (75, 25)))) for strip in strips]

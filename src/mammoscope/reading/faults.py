@@ -27,3 +27,18 @@ def check_size(rows: int, columns: int, max_pixels: int) -> None:
         raise Refused(
             f"{rows} rows x {columns} columns are more than the {max_pixels:,} pixels allowed"
         )
+
+
+def check_bytes(rows: int, columns: int, bytes_per_pixel: int, max_pixels: int) -> None:
+    """Refuse a picture whose channels make it larger than a grey one may be.
+
+    Raises
+    ------
+    Refused
+        If it takes more than four bytes for each of ``max_pixels``.
+    """
+    if rows * columns * bytes_per_pixel > 4 * max_pixels:
+        raise Refused(
+            f"{rows} rows x {columns} columns of {bytes_per_pixel} bytes are more than"
+            f" {max_pixels:,} pixels may take"
+        )

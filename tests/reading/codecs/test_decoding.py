@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ def _png(value):
 
 
 def test_a_picture_goes_there_and_back():
-    decoded = decode("opencv", _png(7))
+    decoded = decode("opencv", _png(7), 20)
     np.testing.assert_array_equal(decoded.array, np.full((5, 4), 7))
     assert decoded.complaints == ""
 
@@ -35,16 +36,16 @@ def test_a_codec_that_aborts_ends_its_own_process_only():
     )
     syntax = "1.2.840.10008.1.2.4.70"
     with pytest.raises(Damaged, match="crashed its decoder"):
-        decode("gdcm", stream, syntax=syntax, rows=16, columns=16, bits=16)
-    assert decode("opencv", _png(9)).array[0, 0] == 9
+        decode("gdcm", stream, 256, syntax=syntax, rows=16, columns=16, bits=16)
+    assert decode("opencv", _png(9), 20).array[0, 0] == 9
 
 
 def test_a_helper_that_was_killed_is_replaced():
-    decode("opencv", _png(1))
+    decode("opencv", _png(1), 20)
     process = decoding._HELPERS.idle[-1]._process
     process.kill()
     process.wait()
-    assert decode("opencv", _png(2)).array[0, 0] == 2
+    assert decode("opencv", _png(2), 20).array[0, 0] == 2
     assert decoding._HELPERS.idle[-1]._process.pid != process.pid
 
 
@@ -53,7 +54,7 @@ def test_threads_do_not_mix_up_their_pictures():
 
     def work(value):
         for _ in range(5):
-            found[value] = decode("opencv", _png(value)).array[0, 0]
+            found[value] = decode("opencv", _png(value), 20).array[0, 0]
 
     threads = [threading.Thread(target=work, args=(value,)) for value in range(8)]
     for thread in threads:
@@ -64,19 +65,19 @@ def test_threads_do_not_mix_up_their_pictures():
 
 
 def _decode_in_child(value):
-    return int(decode("opencv", _png(value)).array[0, 0])
+    return int(decode("opencv", _png(value), 20).array[0, 0])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_forked_processes_have_helpers_of_their_own():
-    decode("opencv", _png(1))
+    decode("opencv", _png(1), 20)
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.map(_decode_in_child, range(8)) == list(range(8))
         # One killed while it holds the queue would leave the other waiting.
         pool.close()
         pool.join()
-    assert decode("opencv", _png(5)).array[0, 0] == 5
+    assert decode("opencv", _png(5), 20).array[0, 0] == 5
 
 
 def test_the_helper_ends_with_its_parent():
@@ -84,7 +85,7 @@ def test_the_helper_ends_with_its_parent():
         "import cv2, numpy as np\n"
         "from mammoscope.reading.codecs import decoding\n"
         "png = cv2.imencode('.png', np.zeros((2, 2), np.uint8))[1].tobytes()\n"
-        "decoding.decode('opencv', png)\n"
+        "decoding.decode('opencv', png, 4)\n"
         "print(decoding._HELPERS.idle[-1]._process.pid)\n"
     )
     done = subprocess.run(
@@ -93,3 +94,58 @@ def test_the_helper_ends_with_its_parent():
     assert done.stderr == ""
     with pytest.raises(ProcessLookupError):
         os.kill(int(done.stdout), 0)
+
+
+def _big_png():
+    """Takes about a second to decode."""
+    noise = np.random.default_rng(0).integers(0, 256, (4000, 4000), dtype=np.uint8)
+    return cv2.imencode(".png", noise, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes(), noise
+
+
+def _kill_at_work(helper, times):
+    """Kill the process of a helper while it decodes, as a system without memory does."""
+    killed = set()
+    end = time.monotonic() + 60
+    while len(killed) < times and time.monotonic() < end:
+        process = helper._process
+        if process is not None and process.pid not in killed:
+            time.sleep(0.1)
+            process.kill()
+            killed.add(process.pid)
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("times", "fails"), [(1, False), (2, True)])
+def test_a_decoder_that_the_system_kills_gets_a_second_chance(times, fails):
+    data, noise = _big_png()
+    decode("opencv", _png(1), 20)
+    killer = threading.Thread(target=_kill_at_work, args=(decoding._HELPERS.idle[-1], times))
+    killer.start()
+    try:
+        if fails:
+            with pytest.raises(Damaged, match="the system killed its decoder") as caught:
+                decode("opencv", data, noise.size)
+            assert "is damaged" not in str(caught.value)
+        else:
+            np.testing.assert_array_equal(decode("opencv", data, noise.size).array, noise)
+    finally:
+        killer.join()
+    assert decode("opencv", _png(3), 20).array[0, 0] == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits both")
+def test_more_memory_and_time_than_fit_the_size_are_not_given(monkeypatch):
+    data, _ = _big_png()
+    monkeypatch.setattr(decoding, "_BYTES", 1 << 20)
+    with pytest.raises(Damaged, match="cannot be decoded"):
+        decode("opencv", data[:1000] + data[1000:], 20)
+    monkeypatch.undo()
+    monkeypatch.setattr(decoding, "_PATIENCE_S", 0.1)
+    image = cv2.imencode(
+        ".jpg", np.zeros((3000, 3000), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    )[1].tobytes()
+    last = image.rindex(b"\xff\xda")
+    many = image[:-2] + 450 * image[last:-2] + image[-2:]
+    with pytest.raises(Damaged, match="takes longer to decode"):
+        decode("opencv", many, 9_000_000 // 10)
+    assert decode("opencv", _png(3), 20).array[0, 0] == 3

@@ -1,9 +1,10 @@
-"""Compressed bytes to an array, decoded in a helper process (see ``decoder_process``)."""
+"""Compressed bytes to an array, decoded in a helper process (see ``process``)."""
 
 from __future__ import annotations
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,8 +20,12 @@ from numpy.typing import NDArray
 from mammoscope.reading.codecs import process as decoder_process
 from mammoscope.reading.faults import Damaged
 
-# Long enough for the largest image allowed on a slow machine: only a codec that hangs meets it.
-_PATIENCE_S = 600.0
+# Several times what the slowest codec takes on a slow processor, and within half a minute for
+# everything that fits into 10 MB and into the pixels allowed by default.
+_PATIENCE_S, _S_PER_SAMPLE, _S_PER_BYTE = 4.0, 3e-7, 4e-7
+# A process that gets no processor is not to blame: on the clock it has many times as long.
+_WALL_S, _WALL_TIMES = 60.0, 8.0
+_BYTES, _BYTES_PER_SAMPLE = 128 << 20, 20
 
 
 @dataclass(frozen=True)
@@ -31,16 +36,38 @@ class Decoded:
     complaints: str
 
 
+class _Died(Exception):
+    """The helper ended over a request: by a crash, for its time was up, or killed by others."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
+
+
 class _Helper:
     """One helper process, started when first needed and again after every crash."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes] | None:
-        """The helper's answer, or None if it died over the request."""
+    def ask(
+        self, request: dict[str, Any], data: bytes, patience_s: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """The helper's answer.
+
+        Raises
+        ------
+        _Died
+            If it ended over the request.
+        """
         process = self._running()
-        patience = threading.Timer(_PATIENCE_S, process.kill)
+        out_of_patience = threading.Event()
+
+        def end() -> None:
+            out_of_patience.set()
+            process.kill()
+
+        patience = threading.Timer(patience_s, end)
         patience.start()
         reply = None
         try:
@@ -50,22 +77,37 @@ class _Helper:
             pass
         finally:
             patience.cancel()
-            if reply is None:
-                self.stop()
+            code = None if reply is not None else self.stop()
+        if reply is None:
+            too_slow = out_of_patience.is_set() or code == -getattr(signal, "SIGXCPU", 24)
+            killed = code in (-getattr(signal, "SIGKILL", 9), -signal.SIGTERM)
+            raise _Died("slow" if too_slow else "killed" if killed else "crashed")
         return reply
 
-    def stop(self) -> None:
-        """End the process, if there is one."""
+    def stop(self) -> int | None:
+        """End the process, if there is one, and say how it ended if it had by itself."""
         process, self._process = self._process, None
         if process is None:
-            return
-        process.kill()
-        process.wait()
+            return None
+        try:
+            # Its end of the pipe closes a moment before it can be waited for.
+            code = process.wait(timeout=0.5)
+        except subprocess.TimeoutExpired:
+            code = None
+            process.kill()
+            process.wait()
         for stream in (process.stdin, process.stdout):
             try:
                 cast(BinaryIO, stream).close()
             except BrokenPipeError:
                 continue
+        return code
+
+    def end(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            self._process.kill()
+        self.stop()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is not None:
@@ -93,10 +135,19 @@ class _Helpers:
 
     def __init__(self) -> None:
         self.idle: list[_Helper] = []
+        self._changed = threading.Condition()
+        self._busy = 0
+        self._is_reserved = False
 
     @contextmanager
-    def one(self) -> Iterator[_Helper]:
-        """A helper that no other thread uses meanwhile."""
+    def one(self, alone: bool = False) -> Iterator[_Helper]:
+        """A helper that no other thread uses meanwhile; ``alone``, no other is at work at all."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_reserved)
+            if alone:
+                self._is_reserved = True
+                self._changed.wait_for(lambda: self._busy == 0)
+            self._busy += 1
         try:
             helper = self.idle.pop()
         except IndexError:
@@ -105,15 +156,19 @@ class _Helpers:
             yield helper
         finally:
             self.idle.append(helper)
+            with self._changed:
+                self._busy -= 1
+                self._is_reserved = self._is_reserved and not alone
+                self._changed.notify_all()
 
     def stop(self) -> None:
         """End all processes."""
         while self.idle:
-            self.idle.pop().stop()
+            self.idle.pop().end()
 
     def forget(self) -> None:
         """In a forked child: the processes belong to the parent."""
-        self.idle = []
+        self.__init__()  # type: ignore[misc]
 
 
 _HELPERS = _Helpers()
@@ -121,9 +176,21 @@ atexit.register(_HELPERS.stop)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_HELPERS.forget)
 
+_CAUSES = {
+    "slow": "the compressed image takes longer to decode than any of its size should",
+    "crashed": "the compressed image is damaged: it crashed its decoder",
+    "killed": (
+        "the system killed its decoder, also when it was tried again alone: there may be too little"
+        " memory. The file need not be damaged"
+    ),
+}
 
-def decode(codec: str, data: bytes, **parameters: Any) -> Decoded:
-    """Decode one compressed image.
+
+def decode(codec: str, data: bytes, samples: int, **parameters: Any) -> Decoded:
+    """Decode one compressed image, within time and memory that fit its size.
+
+    One whose decoder the system kills, as it does when memory runs out, is tried once more while
+    no other image is being decoded.
 
     Parameters
     ----------
@@ -131,6 +198,8 @@ def decode(codec: str, data: bytes, **parameters: Any) -> Decoded:
         ``"gdcm"``, ``"openjpeg"`` or ``"opencv"``.
     data
         The compressed stream.
+    samples
+        How many numbers it holds by its header.
     parameters
         What the codec needs to know besides.
 
@@ -142,14 +211,31 @@ def decode(codec: str, data: bytes, **parameters: Any) -> Decoded:
     Raises
     ------
     Damaged
-        If the codec fails, crashes or hangs.
+        If the codec fails, crashes, is killed or takes too long.
     """
-    with _HELPERS.one() as helper:
-        answer = helper.ask({"codec": codec, **parameters}, data)
-    if answer is None:
-        raise Damaged("the compressed image is damaged: it crashed its decoder")
+    seconds = _PATIENCE_S + _S_PER_SAMPLE * samples + _S_PER_BYTE * len(data)
+    most = _BYTES + _BYTES_PER_SAMPLE * samples + len(data)
+    limits = {"seconds": seconds, "bytes": most}
+    wall_s = _WALL_S + _WALL_TIMES * seconds
+    request = {"codec": codec, "limits": limits, **parameters}
+    try:
+        answer = _ask(request, data, wall_s, alone=False)
+    except _Died as death:
+        if death.how != "killed":
+            raise Damaged(_CAUSES[death.how]) from death
+        try:
+            answer = _ask(request, data, wall_s, alone=True)
+        except _Died as again:
+            raise Damaged(_CAUSES[again.how]) from again
     header, payload = answer
     if "error" in header:
         raise Damaged(f"the compressed image cannot be decoded: {header['error']}")
     array = np.frombuffer(payload, dtype=np.dtype(header["dtype"])).reshape(header["shape"])
     return Decoded(array, header["complaints"])
+
+
+def _ask(
+    request: dict[str, Any], data: bytes, patience_s: float, alone: bool
+) -> tuple[dict[str, Any], bytes]:
+    with _HELPERS.one(alone) as helper:
+        return helper.ask(request, data, patience_s)

@@ -10,11 +10,14 @@ Messages both ways are a JSON object and bytes, each after its length.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import struct
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -101,13 +104,46 @@ _CODECS: dict[str, Callable[..., Array]] = {
 }
 
 
+_MODULES = {"gdcm": "gdcm", "openjpeg": "openjpeg.utils", "opencv": "cv2"}
+
+
+def _limit(seconds: float, bytes: float) -> None:
+    """Allow so much more processor time and memory than this process has taken up to now."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows has neither limit; the parent's patience ends there as well.
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = math.ceil(used.ru_utime + used.ru_stime + seconds)
+    _set_limit(resource.RLIMIT_CPU, until)
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return  # Not Linux.
+    _set_limit(resource.RLIMIT_AS, pages * resource.getpagesize() + int(bytes))
+
+
+def _set_limit(which: int, soft: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    resource.setrlimit(which, (soft, hard))
+
+
 def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes | memoryview]:
     import numpy as np
 
+    codec = request.pop("codec")
     try:
-        array = np.ascontiguousarray(_CODECS[request.pop("codec")](data, **request))
+        import_module(_MODULES[codec])
+        _limit(**request.pop("limits"))
+        array = np.ascontiguousarray(_CODECS[codec](data, **request))
     except ImportError as error:
         return {"error": f"the codec is not installed ({error})"}, b""
+    except MemoryError:
+        return {"error": "it asks for more memory than an image of its size can need"}, b""
     except Exception as error:
         cause = str(error).rpartition(": ")[2] or type(error).__name__
         return {"error": cause[:120]}, b""

@@ -18,6 +18,7 @@ _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 # Sample bits of the processes that codecs read: baseline, extended and progressive DCT, lossless
 # (T.81 table B.2), JPEG-LS. The others code arithmetically or by hierarchy.
 _SAMPLE_BITS = {0xC0: (8,), 0xC1: (8, 12), 0xC2: (8, 12), 0xC3: range(2, 17), 0xF7: range(2, 17)}
+_MOST_SCANS, _MOST_SEGMENTS = 500, 1 << 16
 _SOC_SIZ = b"\xff\x4f\xff\x51"
 
 
@@ -42,8 +43,10 @@ def jpeg_header(data: bytes) -> StreamHeader:
     """
     if data[:2] != _SOI:
         raise Damaged("the compressed image is not a JPEG stream")
+    if data.count(b"\xff\xda") > _MOST_SCANS:
+        raise Damaged(f"the JPEG stream has more than {_MOST_SCANS} scans")
     header = None
-    at = 2
+    at, left = 2, _MOST_SEGMENTS
     while at + 4 <= len(data):
         if data[at] != 0xFF:
             raise Damaged("the JPEG stream is damaged before its first scan")
@@ -51,6 +54,9 @@ def jpeg_header(data: bytes) -> StreamHeader:
         if marker == 0xFF or marker in _STANDALONE:
             at += 1 if marker == 0xFF else 2
             continue
+        left -= 1
+        if left < 0:
+            raise Damaged(f"the JPEG stream has more than {_MOST_SEGMENTS:,} segments")
         (length,) = struct.unpack_from(">H", data, at + 2)
         if marker in _FRAME_HEADERS and at + 10 <= len(data):
             bits, rows, columns, components = struct.unpack_from(">BHHB", data, at + 4)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -247,6 +249,7 @@ def _run_lengths(stream: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
         "pixel_keyword": "PixelData",
         "correct_unused_bits": False,
     }
+    _check_runs(stream, pixel_format.rows * pixel_format.columns)
     decoder = get_decoder(RLELossless)
     try:
         data = encapsulate([stream])
@@ -256,6 +259,22 @@ def _run_lengths(stream: bytes, pixel_format: PixelFormat) -> NDArray[Any]:
     return array
 
 
+def _check_runs(stream: bytes, samples: int) -> None:
+    """Refuse run lengths (PS3.5 G.3) that swell far beyond the image before they do."""
+    starts = [start for start in struct.unpack_from("<15I", stream.ljust(64, b"\0"), 4) if start]
+    for start, end in pairwise([*starts, len(stream)]):
+        at, swollen = start, 0
+        while at + 1 < end:
+            run = stream[at]
+            if run == 128:
+                at += 1
+                continue
+            swollen += run + 1 if run < 128 else 257 - run
+            at += run + 2 if run < 128 else 2
+            if swollen > samples + 512:
+                raise Damaged("its run-length encoded pixel data are longer than the image")
+
+
 def _stream(
     data: bytes, syntax: UID, lowest: int, pixel_format: PixelFormat
 ) -> tuple[Cells, tuple[str, ...]]:
@@ -263,12 +282,14 @@ def _stream(
     stream = _joined(data)
     header = jpeg2000_header(stream) if syntax in _JPEG2000 else jpeg_header(stream)
     _check_header(header, lowest, pixel_format)
+    samples = header.rows * header.columns
     if syntax in _JPEG2000:
-        decoded = decode("openjpeg", stream)
+        decoded = decode("openjpeg", stream, samples)
     else:
         decoded = decode(
             "gdcm",
             stream,
+            samples,
             syntax=str(syntax),
             rows=header.rows,
             columns=header.columns,

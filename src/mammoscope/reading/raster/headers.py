@@ -15,6 +15,8 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 274
 _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _FORMAT = 256, 257, 258, 262, 339
+_COMPRESSION, _SAMPLES, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 259, 277, 278, 322, 323
+_ZLIB = (8, 32946)
 _OFFSETS_AND_COUNTS = ((273, 279), (324, 325))
 # BYTE, SHORT, LONG, and LONG8 of BigTIFF.
 _LETTERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
@@ -23,13 +25,20 @@ _MAX_VALUES = 1 << 20
 
 @dataclass(frozen=True)
 class PngHeader:
-    """Size of a PNG file, its bits of a sample, and the chunks that a decoder needs."""
+    """Size of a PNG file, its bits of a sample, and the chunks that a decoder needs.
+
+    ``packed`` are its compressed data, which hold ``unpacked`` bytes; ``bytes_per_pixel`` are those
+    of the decoded picture.
+    """
 
     rows: int
     columns: int
     bits: int
     critical: bytes
     exif: bytes | None
+    packed: bytes
+    unpacked: int
+    bytes_per_pixel: int
 
 
 def png_header(data: bytes) -> PngHeader:
@@ -44,7 +53,7 @@ def png_header(data: bytes) -> PngHeader:
         If the file ends before its last chunk, or a checksum is wrong.
     """
     kept, kinds = [PNG_SIGNATURE], list[bytes]()
-    exif, at = None, len(PNG_SIGNATURE)
+    exif, at, packed = None, len(PNG_SIGNATURE), list[bytes]()
     while not kinds or kinds[-1] != b"IEND":
         if at + 12 > len(data):
             raise Damaged("the PNG file is cut short")
@@ -58,19 +67,46 @@ def png_header(data: bytes) -> PngHeader:
             raise Damaged("the PNG file is damaged: a checksum is wrong")
         if kind in (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS"):
             kept.append(data[at:end])
+            packed += [data[at + 8 : end - 4]] if kind == b"IDAT" else []
         elif kind == b"eXIf":
             exif = data[at + 8 : end - 4]
         kinds.append(kind)
         at = end
     if kinds[0] != b"IHDR" or len(kept[1]) != 25:
         raise Damaged("the PNG file does not begin with its header")
-    columns, rows, bits = struct.unpack_from(">IIB", kept[1], 8)
-    return PngHeader(rows, columns, bits, b"".join(kept), exif)
+    columns, rows, bits, colour = struct.unpack_from(">IIBB", kept[1], 8)
+    samples = {2: 3, 4: 2, 6: 4}.get(colour, 1)
+    # A palette is looked up, and what is transparent gets a channel more.
+    decoded = {2: 3, 3: 3, 4: 4, 6: 4}.get(colour, 1) + (b"tRNS" in kinds)
+    return PngHeader(
+        rows,
+        columns,
+        bits,
+        b"".join(kept),
+        exif,
+        b"".join(packed),
+        sum(h * (1 + -(-w * samples * bits // 8)) for w, h in _passes(columns, rows, kept[1][20])),
+        decoded * (2 if bits == 16 else 1),
+    )
+
+
+def _passes(columns: int, rows: int, interlaced: int) -> list[tuple[int, int]]:
+    """Sizes of the pictures that a PNG file is sent in (8.2), those of none left out."""
+    if not interlaced:
+        return [(columns, rows)]
+    starts = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+              (0, 1, 1, 2))  # fmt: skip
+    sizes = [(-(-(columns - x) // dx), -(-(rows - y) // dy)) for x, y, dx, dy in starts]
+    return [(w, h) for w, h in sizes if w > 0 and h > 0]
 
 
 @dataclass(frozen=True)
 class TiffHeader:
-    """What the first directory of a TIFF file says."""
+    """What the first directory of a TIFF file says.
+
+    ``packed`` are its strips or tiles where they are zlib streams, each with the most bytes that it
+    holds; ``bytes_per_pixel`` are those of the decoded picture.
+    """
 
     rows: int
     columns: int
@@ -79,6 +115,8 @@ class TiffHeader:
     white_is_zero: bool
     orientation: int
     plain: bytes
+    packed: tuple[tuple[memoryview, int], ...]
+    bytes_per_pixel: int
 
 
 def tiff_header(data: bytes) -> TiffHeader:
@@ -106,15 +144,37 @@ def tiff_header(data: bytes) -> TiffHeader:
     if photometric == 0:
         directory.overwrite(plain, _PHOTOMETRIC, 1)
     _check_strips(directory, len(data))
+    bits = tuple(directory.values(_BITS)) or (1,)
+    samples = directory.first(_SAMPLES, 1) or 1
+    bytes_per_pixel = max(1, samples) * -(-max(bits) // 8)
     return TiffHeader(
         rows=int(size[1] or 0),
         columns=int(size[0] or 0),
-        bits=tuple(directory.values(_BITS)) or (1,),
+        bits=bits,
         sample_format=directory.first(_FORMAT, 1) or 1,
         white_is_zero=photometric == 0,
         orientation=directory.first(ORIENTATION, 1) or 1,
         plain=bytes(plain),
+        packed=_zlib_strips(directory, data, bytes_per_pixel),
+        bytes_per_pixel=bytes_per_pixel,
     )
+
+
+def _zlib_strips(
+    directory: _Directory, data: bytes, bytes_per_pixel: int
+) -> tuple[tuple[memoryview, int], ...]:
+    if directory.first(_COMPRESSION, 1) not in _ZLIB:
+        return ()
+    columns, rows = directory.first(_WIDTH) or 0, directory.first(_LENGTH) or 0
+    wide = directory.first(_TILE_WIDTH) or columns
+    high = directory.first(_TILE_LENGTH) or min(directory.first(_ROWS_PER_STRIP) or rows, rows)
+    view = memoryview(data)
+    for offsets, counts in _OFFSETS_AND_COUNTS:
+        if starts := directory.values(offsets):
+            strips = zip(starts, directory.values(counts), strict=True)
+            most = wide * high * bytes_per_pixel
+            return tuple((view[start : start + size], most) for start, size in strips)
+    return ()
 
 
 def exif_orientation(exif: bytes) -> int:

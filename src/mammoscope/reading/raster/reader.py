@@ -15,8 +15,9 @@ from mammoscope.geometry import Frame
 from mammoscope.reading.codecs.decoding import decode
 from mammoscope.reading.codecs.streams import jpeg_header, jpeg_segment
 from mammoscope.reading.dicom.pixel_data import damage_warnings
-from mammoscope.reading.faults import Damaged, Refused, check_size
+from mammoscope.reading.faults import Damaged, Refused, check_bytes, check_size
 from mammoscope.reading.options import ReadOptions
+from mammoscope.reading.raster.deflated import check_streams
 from mammoscope.reading.raster.headers import (
     PNG_SIGNATURE,
     TIFF_SIGNATURES,
@@ -113,8 +114,12 @@ def _grey(picture: _Picture) -> Pixels:
 def _png(data: bytes, max_pixels: int) -> _Picture:
     header = png_header(data)
     check_size(header.rows, header.columns, max_pixels)
-    decoded = decode("opencv", header.critical)
+    check_bytes(header.rows, header.columns, header.bytes_per_pixel, max_pixels)
+    told = check_streams([(memoryview(header.packed), header.unpacked)], "PNG")
+    samples = header.rows * header.columns * header.bytes_per_pixel
+    decoded = decode("opencv", header.critical, samples)
     array, warnings = _one_channel(decoded.array, (header.rows, header.columns), 0)
+    warnings = told + warnings
     if header.exif is not None:
         warnings += _turned(exif_orientation(header.exif))
     # Decoders widen 1, 2 and 4 bits to 8.
@@ -129,7 +134,8 @@ def _jpeg(data: bytes, max_pixels: int) -> _Picture:
         raise Damaged(f"a JPEG file of {header.bits} bits; 8 can be read outside of DICOM")
     if header.components not in (1, 3):
         raise Refused(f"a colour image ({header.components} components), not a grey one")
-    decoded = decode("opencv", data)
+    check_bytes(header.rows, header.columns, header.components, max_pixels)
+    decoded = decode("opencv", data, header.rows * header.columns * header.components)
     warnings = damage_warnings(decoded.complaints)
     array, more = _one_channel(decoded.array, (header.rows, header.columns), _JPEG_TOLERANCE)
     exif = jpeg_segment(data, 0xE1, b"Exif\0\0")
@@ -140,6 +146,7 @@ def _jpeg(data: bytes, max_pixels: int) -> _Picture:
 def _tiff(data: bytes, max_pixels: int) -> _Picture:
     header = tiff_header(data)
     check_size(header.rows, header.columns, max_pixels)
+    check_bytes(header.rows, header.columns, header.bytes_per_pixel, max_pixels)
     kinds = {(8, 1), (16, 1), (32, 3), (64, 3)}
     if {(bits, header.sample_format) for bits in header.bits} - kinds:
         what = {1: "unsigned", 2: "signed", 3: "floating-point"}.get(header.sample_format, "other")
@@ -147,8 +154,10 @@ def _tiff(data: bytes, max_pixels: int) -> _Picture:
             f"a TIFF file of {header.bits[0]}-bit {what} samples; unsigned samples of 8 and 16 "
             "bits and floating-point ones of 32 and 64 can be read"
         )
-    decoded = decode("opencv", header.plain)
-    warnings = damage_warnings(decoded.complaints)
+    told = check_streams(header.packed, "TIFF")
+    samples = header.rows * header.columns * header.bytes_per_pixel
+    decoded = decode("opencv", header.plain, samples)
+    warnings = told + damage_warnings(decoded.complaints)
     array, more = _one_channel(decoded.array, (header.rows, header.columns), 0)
     warnings += more + _turned(header.orientation)
     if array.dtype.kind == "f":
@@ -240,14 +249,28 @@ def _pgm(data: bytes, max_pixels: int) -> _Picture:
     return _Picture(array.reshape(rows, columns), "PGM", bits, float(top), words)
 
 
+_MOST_HEADER = 1 << 20
+# One comment or some blanks at a time: a pattern that repeats either keeps a place for each.
+_PGM_GAP = re.compile(rb"\s+|#[^\n]*\n")
+_PGM_NUMBER = re.compile(rb"\d{1,10}")
+
+
 def _pgm_header(data: bytes) -> tuple[int, int, int, int]:
-    """(columns, rows, greatest value, where the pixels begin)."""
-    gap = rb"(?:\s|#[^\n]*\n)+"
-    match = re.match(rb"P[25]" + rb"".join(gap + rb"(\d{1,10})" for _ in range(3)) + rb"\s", data)
-    if match is None:
+    """(columns, rows, greatest value, where the pixels begin); comments may stand between."""
+    numbers, at = list[int](), 2
+    head = data[:_MOST_HEADER]
+    while len(numbers) < 3:
+        start = at
+        while gap := _PGM_GAP.match(head, at):
+            at = gap.end()
+        number = _PGM_NUMBER.match(head, at)
+        if number is None or at == start:
+            raise Damaged("the PGM file has no valid header")
+        numbers.append(int(number[0]))
+        at = number.end()
+    if not head[at : at + 1].isspace():
         raise Damaged("the PGM file has no valid header")
-    columns, rows, top = (int(number) for number in match.groups())
-    return columns, rows, top, match.end()
+    return numbers[0], numbers[1], numbers[2], at + 1
 
 
 def _pgm_text(text: bytes, count: int) -> NDArray[Any]:
