@@ -22,7 +22,9 @@ export class Keyboard {
   constructor() {
     addEventListener("keydown", (event) => {
       const target = event.target as HTMLElement;
-      const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && event.key !== "Escape";
+      // A slider takes arrows alone.
+      const slider = target instanceof HTMLInputElement && target.type === "range" && !event.key.startsWith("Arrow");
+      const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && event.key !== "Escape" && !slider;
       if (typing || document.querySelector("dialog[open]")) return;
       const name = nameOf(event);
       // A button keeps what it does by itself.

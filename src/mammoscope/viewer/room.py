@@ -77,7 +77,9 @@ class Room:
     def worklist(self, person: Person, query: Query) -> dict[str, Any]:
         """One page of a person's worklist."""
         states = self.reviews.states(person.name)
-        return worklist_told(self.desk.tasks(person), states, query)
+        return worklist_told(
+            self.desk.tasks(person), states, query, lambda key: self.desk.may_see(person, key)
+        )
 
     def task(self, person: Person, key: str) -> dict[str, Any]:
         """A task as its reader may see it now, with other studies of the patient as priors.

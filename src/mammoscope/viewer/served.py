@@ -124,7 +124,7 @@ class ServedStudy:
             with quiet():
                 header = dcmread(path, stop_before_pixels=True, force=True)
             if "SOPInstanceUID" in header and "SeriesInstanceUID" in header:
-                found[str(header.SOPInstanceUID)] = (_as_read(header), image)
+                found[str(header.SOPInstanceUID)] = (_as_read(header, image), image)
         for report in self._reports(found):
             found[str(report.SOPInstanceUID)] = (report, None)
         return found
@@ -143,7 +143,7 @@ class ServedStudy:
         return [study_report(pairs)] if pairs else []
 
 
-def _as_read(header: Dataset) -> Dataset:
+def _as_read(header: Dataset, image: ImageEntry) -> Dataset:
     """The tags of an image whose pixels have been through our reading."""
     for keyword in _DONE:
         if keyword in header:
@@ -154,7 +154,10 @@ def _as_read(header: Dataset) -> Dataset:
     header.HighBit, header.PixelRepresentation = 15, 0
     header.WindowCenter, header.WindowWidth = "32768", "65536"
     header.AvailableTransferSyntaxUID = ExplicitVRLittleEndian
-    header.setdefault("SeriesDescription", "Mammography")
+    if not header.get("SeriesDescription"):
+        header.SeriesDescription = " ".join(
+            ["Mammography", *(word for word in (image.laterality, image.view) if word)]
+        )
     return header
 
 

@@ -88,9 +88,15 @@ class Query:
 
 
 def worklist_told(
-    tasks: Sequence[Task], states: Mapping[tuple[str, str], str], query: Query
+    tasks: Sequence[Task],
+    states: Mapping[tuple[str, str], str],
+    query: Query,
+    may_see: Callable[[str], bool] = lambda study: True,
 ) -> dict[str, Any]:
-    """One page of rows, with the number of all that fit and of every state."""
+    """One page of rows, with the number of all that fit and of every state.
+
+    Of a study that may not be seen now there are no pictures.
+    """
     rows = [(t, State(states.get((t.study.key, t.mode.value), State.NEW))) for t in tasks]
     counts = Counter(state.value for _, state in rows)
     # A score would tell of the model before it may be seen.
@@ -111,11 +117,11 @@ def worklist_told(
         "all": len(rows),
         "states": {state.value: counts[state.value] for state in State},
         "shows_model": shown,
-        "rows": [_row(task, state, shown) for task, state in part],
+        "rows": [_row(task, state, shown, may_see(task.study.key)) for task, state in part],
     }
 
 
-def _row(task: Task, state: State, shown: bool) -> dict[str, Any]:
+def _row(task: Task, state: State, shown: bool, pictured: bool) -> dict[str, Any]:
     study = task.study
     views = Counter(f"{image.laterality or '?'} {image.view or '?'}" for image in study.images)
     told: dict[str, Any] = {
@@ -125,7 +131,7 @@ def _row(task: Task, state: State, shown: bool) -> dict[str, Any]:
         "state": state.value,
         "mode": task.mode.value,
         "views": [f"{view} x {n}" if n > 1 else view for view, n in views.items()],
-        "images": [image.key for image in study.images],
+        "images": [image.key for image in study.images] if pictured else [],
         "names": [image.name for image in study.images[:4]],
     }
     if shown:
