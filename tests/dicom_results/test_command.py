@@ -81,9 +81,10 @@ def test_a_png_file_is_a_note_and_no_failure(
     film = next(path for path in study.images if path.suffix == ".png")
     done = detect(film, "--out", tmp_path, "--dicom", "sr")
     assert done.exit_code == 0
-    (note,) = run_json(tmp_path)["notes"]
+    about_names, note = run_json(tmp_path)["notes"]
+    assert "--names auto" in about_names
     assert note.startswith("1 of 1 images are no DICOM files")
-    assert done.stderr == f"Note: {note}\n"
+    assert done.stderr == f"Note: {about_names}\nNote: {note}\n"
 
 
 def test_a_failing_image_stands_in_the_report_and_keeps_no_earlier_object(

@@ -209,6 +209,7 @@ def test_a_report_that_is_not_made_again_does_not_stay(make_case: Any) -> None:
     assert [path.name.split(".", 1)[1] for path in case.files()] == ["sr.dcm"]
 
 
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
 @pytest.mark.parametrize(
     ("charset", "name"),
     [
