@@ -12,10 +12,11 @@ from mammoscope.errors import BreastNotFound, ModelError, OutputError
 from mammoscope.models import ClassifierCard, find_card
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.phantom import WrittenStudies
-from mammoscope.pipeline import LEAST_CLASSIFIED, Pipeline, PipelineOptions, detect
+from mammoscope.pipeline import LEAST_CLASSIFIED, Pipeline, PipelineOptions
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import FoundImages, find_images, load_metadata
 from mammoscope.runs import run_detection
+from mammoscope.runs.answers import detect
 
 
 @pytest.fixture

@@ -53,10 +53,12 @@ def from_array(
     if not ((array >= 0) & (array <= 1)).all():
         raise RefusedError(IN_MEMORY, "pixels must lie in [0, 1], bright where tissue is dense")
     pair = (spacing_mm, spacing_mm) if isinstance(spacing_mm, int | float) else spacing_mm
+    rows, columns = array.shape
     return Mammogram(
         pixels=np.ascontiguousarray(array, dtype=np.float32),
         frame=Frame(
-            *array.shape,
+            rows,
+            columns,
             spacing_mm=pair,
             spacing_source=None if pair is None else "as given",
         ),
