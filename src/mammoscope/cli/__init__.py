@@ -28,10 +28,11 @@ from mammoscope.cli import (
     train,
     view,
 )
+from mammoscope.cli.app import App
 from mammoscope.errors import PluginError
 from mammoscope.plugins import Socket
 
-app = typer.Typer(
+app = App(
     name="mammoscope",
     help="An open second reader for mammograms. Research use; not a medical device.",
     no_args_is_help=True,

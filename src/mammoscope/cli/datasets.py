@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from mammoscope.cli import common
+from mammoscope.cli.app import App
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ Exit code 0: nothing is wrong; 1: something is; 2: wrong use. {DISCLAIMER}
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    datasets = typer.Typer(help="Data sets: what can be read, and checks.", no_args_is_help=True)
+    datasets = App(help="Data sets: what can be read, and checks.", no_args_is_help=True)
     datasets.command("list")(list_adapters)
     datasets.command("check", epilog=_EPILOG)(check)
     datasets.command("export", epilog=_EPILOG)(export)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mammoscope.cli import common
+from mammoscope.cli.app import App
 from mammoscope.cli.training import training_run
 from mammoscope.errors import InputError
 from mammoscope.files import DISCLAIMER
@@ -35,7 +36,7 @@ _EPILOG = f"""
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    commands = typer.Typer(
+    commands = App(
         help="Breast histopathology (H&E): compare methods, train, predict.", no_args_is_help=True
     )
     for command in (benchmark, train, predict):

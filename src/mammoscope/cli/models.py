@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from mammoscope.cli import common
+from mammoscope.cli.app import App
 from mammoscope.files import DISCLAIMER
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    models = typer.Typer(help="Shipped models and their cards.", no_args_is_help=True)
+    models = App(help="Shipped models and their cards.", no_args_is_help=True)
     models.command("list")(list_models)
     models.command("verify")(verify)
     app.add_typer(models, name="models")

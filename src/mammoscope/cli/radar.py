@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mammoscope.cli import common
+from mammoscope.cli.app import App
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ TurnOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    commands = typer.Typer(
+    commands = App(
         help="Ultra-wideband radar of the breast: simulate, image, evaluate.", no_args_is_help=True
     )
     for command in (simulate, reconstruct, evaluate):

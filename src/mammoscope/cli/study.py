@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from mammoscope.cli.app import App
 from mammoscope.cli.common import Metadata, errors_console, fatal, on_one_line, wide
 from mammoscope.cli.serving import Images, Port, ReviewsFile, StudyFiles, serve_study
 from mammoscope.files import DISCLAIMER
@@ -55,7 +56,7 @@ Exit code 0: all well; 1: a file cannot be used; 2: wrong use. {DISCLAIMER}
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    study = typer.Typer(
+    study = App(
         help="Reader studies: plan, serve and analyse who reads what and how well.",
         no_args_is_help=True,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mammoscope.cli import common
+from mammoscope.cli.app import App
 from mammoscope.cli.training import training_run
 from mammoscope.files import DISCLAIMER
 
@@ -84,7 +85,7 @@ _Detected = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    train = typer.Typer(help="Train models (extra [train]).", no_args_is_help=True)
+    train = App(help="Train models (extra [train]).", no_args_is_help=True)
     for command in (detector, folds, classifier, compare, export):
         train.command(command.__name__, epilog=_EPILOG)(command)
     app.add_typer(train, name="train")
