@@ -51,7 +51,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     workers: common.Workers = common.DEFAULT_WORKERS,
 ) -> None:
     """Probability of malignancy for given boxes on mammograms."""
-    from mammoscope.classification import find_classifier
+    from mammoscope.classification import OnnxClassifier, find_classifier
     from mammoscope.reading import find_images
     from mammoscope.runs import run_classification
     from mammoscope.tables import BOX_COLUMNS, read_table
@@ -73,7 +73,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             )
     common.print_failures(errors, run.failures)
     typer.echo(f"{run.classified} of {len(table)} rows classified: {common.on_one_line(out)}")
-    for chosen_for, p in classifier.card.operating_points.items():
+    points = classifier.card.operating_points if isinstance(classifier, OnnxClassifier) else {}
+    for chosen_for, p in points.items():
         typer.echo(f"Malignant from p_malignant {p:g}: {chosen_for} where the model was measured")
     typer.echo(DISCLAIMER)
     if run.failures:
