@@ -110,6 +110,9 @@ class Pipeline:
             detector = find_detector(options.detector_card, options.paths, options.threads)
         self._detector = detector
         self.paths = getattr(self._detector, "paths", None)
+        # The steps are of scores that both shipped models gave together.
+        as_measured = classifier is None and options.classifier_card is None and options.classify
+        self._exam_steps = getattr(detector, "exam_steps", ()) if as_measured else ()
         if classifier is None and options.classify:
             classifier = find_classifier(options.classifier_card)
         self._classifier = classifier if options.classify else None
@@ -166,6 +169,7 @@ class Pipeline:
             detections=found,
             threshold=self.threshold,
             malignant_threshold=self._classifier.threshold if self._classifier else None,
+            exam_steps=self._exam_steps,
             explanations=explanations,
             nipple_line=line,
             laterality=mammogram.laterality,

@@ -394,6 +394,9 @@ class ImageResult(Showing):
     malignant_threshold
         Probability from which a region counts as malignant, from the classifier's card; None where
         none has looked.
+    exam_steps
+        Scores of malignancy that part the images read as normal into ten tenths, from the
+        detector's card; empty where it says nothing of that.
     explanations
         One for each region shown, in their order; none at all where no classifier has looked.
     nipple_line
@@ -425,6 +428,7 @@ class ImageResult(Showing):
     detections: Detections
     threshold: float
     malignant_threshold: float | None = None
+    exam_steps: tuple[float, ...] = ()
     explanations: tuple[Explanation, ...] = ()
     nipple_line: NippleLine | None = None
     laterality: str | None = None

@@ -95,6 +95,9 @@ def test_a_field_that_lacks_is_named(written: Callable[..., Path], field: str) -
         {"calibration": {"crops": [1.0, 2.0, 3.0]}},
         {"calibration": {"both": [1.0, 2.0]}},
         {"calibration": {"both": []}},
+        {"exam_score": {"steps": [0.1, 0.2]}},
+        {"exam_score": {"steps": [0.1] * 8 + [0.05]}},
+        {"exam_score": {"steps": [0.1] * 8 + [1.05]}},
     ],
 )
 def test_a_field_that_cannot_be(written: Callable[..., Path], change: dict[str, Any]) -> None:

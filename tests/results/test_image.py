@@ -79,6 +79,8 @@ WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("nipple_line_px",), [[1, 2]]),
     (("malignant_threshold",), 2),
     (("malignancy_score",), -0.1),
+    (("exam_score",), 0),
+    (("exam_steps",), [2]),
     (("findings", 0, "explanation"), {}),
     (("findings", 0, "explanation", "evidence", "log_odds"), [1, 2]),
     (("findings", 0, "explanation", "features", "shape.share", "benign"), 101),
@@ -145,6 +147,18 @@ def test_malignancy_is_scored_where_a_classifier_has_looked(make_result: Make) -
     none = make_result(boxes=[], scores=[], malignant_threshold=0.3)
     assert image_result_json(none)["malignancy_score"] == 0
     assert image_result_json(make_result())["malignancy_score"] is None
+
+
+def test_the_exam_score_counts_tenths_of_normal_images(make_result: Make) -> None:
+    steps = tuple(n / 10 for n in range(1, 10))
+    facts = {"boxes": [[1, 2, 9, 9]], "malignant_threshold": 0.3, "exam_steps": steps}
+    for p, expected in ((0.0, 1), (0.15, 2), (0.55, 6), (1.0, 10)):
+        result = make_result(scores=[1.0], p_malignant=[p], **facts)
+        values = image_result_json(result)
+        assert values["exam_score"] == expected
+        assert image_result_from_json(values).exam_steps == steps
+    assert image_result_json(make_result(exam_steps=steps))["exam_score"] is None, "no classifier"
+    assert image_result_json(make_result(malignant_threshold=0.3))["exam_score"] is None
 
 
 def test_shown_is_the_threshold_and_above(make_result: Make) -> None:

@@ -49,6 +49,8 @@ class OnnxDetector:
         if self.paths not in card.threshold:
             raise ModelError(f"{card.path}: names no threshold for {self.paths!r}")
         self.threshold = card.threshold[self.paths]
+        # Measured on what both paths find together.
+        self.exam_steps = card.exam_steps if self.paths == "both" else ()
         self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
         self._threads = threads
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from mammoscope.models.card import ModelCard, number, whole
@@ -56,6 +57,10 @@ class DetectorCard(ModelCard):
         scores are kept.
     crops
         How the crops path is run, or None for a model of the whole image alone.
+    exam_steps
+        Scores of malignancy that 10, 20 ... 90 % of images read as normal stay below, with the
+        shipped classifier; empty where they were not measured. ``facts["exam_score"]`` says of
+        which images.
     """
 
     task: ClassVar[str] = "detection"
@@ -65,6 +70,7 @@ class DetectorCard(ModelCard):
     threshold: dict[str, float]
     calibration: dict[str, tuple[float, ...]]
     crops: CropsPath | None
+    exam_steps: tuple[float, ...] = ()
 
     @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
@@ -83,6 +89,7 @@ class DetectorCard(ModelCard):
             )
             if "crops" in facts
             else None,
+            "exam_steps": _exam_steps(facts.get("exam_score", {})),
         }
         shares = values["threshold"].values()
         if (
@@ -100,6 +107,14 @@ def _thresholds(values: dict[str, Any]) -> dict[str, float]:
     if "value" in values:
         return {"whole": number(values["value"])}
     return {name: number(values[name]) for name in PATHS if name in values}
+
+
+def _exam_steps(values: dict[str, Any]) -> tuple[float, ...]:
+    steps = tuple(number(step) for step in values.get("steps", ()))
+    rising = all(low <= high for low, high in pairwise(steps))
+    if steps and not (len(steps) == 9 and rising and steps[0] >= 0 and steps[-1] <= 1):
+        raise ValueError(f"exam_score needs nine rising steps in [0, 1], got {steps}")
+    return steps
 
 
 def _calibration(values: dict[str, Any]) -> dict[str, tuple[float, ...]]:

@@ -19,6 +19,7 @@ from mammoscope.files import DISCLAIMER, PathLike
 from mammoscope.geometry import Frame, as_boxes
 from mammoscope.results.parsing import known, load_values
 from mammoscope.study import image_malignancy
+from mammoscope.study.exam import exam_score
 from mammoscope.types import (
     Detections,
     Evidence,
@@ -58,6 +59,8 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "findings": findings_json(result),
         "image_score": round(result.score, SCORE_DIGITS),
         "malignancy_score": score_json(image_malignancy(result)),
+        "exam_score": exam_score(image_malignancy(result), result.exam_steps),
+        "exam_steps": list(result.exam_steps),
         "threshold": round(float(result.threshold), SCORE_DIGITS),
         "malignant_threshold": result.malignant_threshold,
         "nipple_line_px": _line_json(result.nipple_line),
@@ -172,6 +175,7 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
         detections=_detections(values["findings"], frame),
         threshold=float(values["threshold"]),
         malignant_threshold=values.get("malignant_threshold"),
+        exam_steps=tuple(float(step) for step in values.get("exam_steps", ())),
         explanations=_explanations(values["findings"]),
         nipple_line=_line(values.get("nipple_line_px")),
         laterality=values["laterality"],
