@@ -1,13 +1,14 @@
-r"""Default threshold and exam score: chosen on one half of screening women, told of the other.
+r"""Default threshold and exam score: chosen on one half of women, told of the other.
 
-    python benchmarks/screening.py screening-dev:PATH --model mass.json --out OUT
-    python benchmarks/screening.py screening-dev:PATH --model mass.json --out OUT --threshold 0.25
+    python benchmarks/screening.py screening-dev:PATH mias-normals:PATH --out OUT
+    python benchmarks/screening.py screening-dev:PATH mias-normals:PATH --out OUT --threshold 0.25
 
-Women are split in two by a fixed seed. On the first half are chosen: the least score at which
-images read as normal get MARKS marks at most, the scores that 10, 20 ... 90 % of these images stay
-below (the steps of the exam score), and the image scores for 90 % sensitivity and 90 % specificity.
-All figures are of the other half. OUT/images.csv holds what was found on each image, and is taken
-again; OUT/chosen.json is for the card. The set is to measure on only: nothing learns from it.
+The women of each set are split in two by a fixed seed. On the first halves is chosen the least
+score at which normal images of no set get more than MARKS marks on average; on that of the first
+set the scores that 10, 20 ... 90 % of its normal images stay below (the steps of the exam score),
+and the scores for 90 % sensitivity and 90 % specificity. All figures are of the other halves.
+OUT/images.csv holds what was found on each image, and is taken again; OUT/chosen.json is for the
+card. Nothing learns from a set that is to measure on only.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ from mammoscope.preprocessing import preprocess
 from mammoscope.reading import read
 from mammoscope.tables import read_table, write_table
 
-MARKS = 0.15
-"""Marks an image read as normal that the default threshold may give on the first half."""
+MARKS = 0.5
+"""Marks on a normal image that the default threshold may give on the first half of any set."""
 
 SEED, BOOTSTRAP = 0, 1000
 COLUMNS = ("image", *PATHS, "malignancy")
@@ -68,8 +69,13 @@ class Seen:
 
     @property
     def normal(self) -> np.ndarray:
-        """(I,) whether an image was read as normal."""
-        return np.array([i.birads == "1" and i.image_label == "negative" for i in self.images])
+        """(I,) whether an image was read as normal, or is known to hold no lesion."""
+        return np.array(
+            [
+                image.image_label == "negative" and (image.birads == "1" or image.boxes_known)
+                for image in self.images
+            ]
+        )
 
     @property
     def cancer(self) -> np.ndarray:
@@ -128,40 +134,45 @@ HEADS = (
 def main() -> None:
     """Look, choose, print a table, leave OUT/chosen.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("spec", help="screening-dev:PATH")
+    parser.add_argument("specs", nargs="+", help="ADAPTER:PATH, the first with cancer yes or no")
     parser.add_argument("--model", type=Path, help="card of the detector; default: the shipped one")
     parser.add_argument("--threshold", type=float, help="instead of the one chosen here")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     ensure_folder(given.out)
-    images = datasets.load(given.spec)
+    images = tuple(image for spec in given.specs for image in datasets.load(spec))
     seen = look(images, given.model, given.out / "images.csv", given.workers)
     reported, first = split_by_patient(images, 0.5, SEED)
     here = seen.only({image.path for image in first})
     there = seen.only({image.path for image in reported})
-    chosen = choose(here)
+    chosen = choose(by_source(here))
     write_json(given.out / "chosen.json", chosen)
     print(json.dumps(chosen, indent=2))
     threshold = chosen["threshold"]["both"] if given.threshold is None else given.threshold
-    print(f"The other half at threshold {threshold:g}, {describe(there)}:\n")
+    print(f"The other halves at threshold {threshold:g}:\n")
     print(f"| images | {' | '.join(HEADS)} |\n|{'---|' * (1 + len(HEADS))}")
-    for name, part in {"all": there, **by_machine(there)}.items():
+    of_sources = by_source(there)
+    (source, there), *_ = of_sources.items()
+    for name, part in {**of_sources, **by_machine(there)}.items():
         cells = (as_text(e) for e in figures(part, threshold))
         print(f"| {name}, {describe(part)} | {' | '.join(cells)} |")
-    print("\nExam score, steps chosen on the first half: images of the other half by score 1 to 10")
+    print(
+        "\nExam score, steps chosen on the first half: images of the other half by score 1 to 10"
+        f" ({source})"
+    )
     for name, which in (("normal", there.normal), ("cancer", there.cancer)):
         steps = np.searchsorted(chosen["exam_score"]["steps"], there.malignancy[which], "right")
         print(f"{name}: {np.bincount(steps, minlength=10).tolist()}")
-    for name, least in chosen["operating_points"].items():
+    for name, least in chosen["exam_score"]["operating_points"].items():
         found = there.malignancy >= least
         print(
             f"{name}: sensitivity {found[there.cancer].mean():.2f}, "
             f"specificity {1 - found[there.normal].mean():.2f} on the other half"
         )
     print(
-        f"95 % intervals from {BOOTSTRAP} resamples of patients. {given.spec.split(':')[0]}: "
-        "to measure on only, nothing has learnt from it."
+        f"95 % intervals from {BOOTSTRAP} resamples of patients. Of women that no weight has"
+        " learnt from."
     )
     print(DISCLAIMER)
 
@@ -194,22 +205,40 @@ def look(images: tuple[AnnotatedImage, ...], model: Path | None, table: Path, wo
     return Seen(images, marks, np.array([row.number("malignancy") for row in told]))
 
 
-def choose(seen: Seen) -> dict[str, Any]:
-    """Threshold, steps of the exam score and operating points."""
-    allowed, thresholds = int(MARKS * seen.normal.sum()), {}
-    for path, marks in seen.marks.items():
-        scores = np.sort(np.concatenate([marks[i] for i in np.flatnonzero(seen.normal)]))[::-1]
-        thresholds[path] = (math.floor(1000 * scores[allowed]) + 1) / 1000
-    normal, cancer = (np.sort(seen.malignancy[which]) for which in (seen.normal, seen.cancer))
+def choose(sources: dict[str, Seen]) -> dict[str, Any]:
+    """Threshold, steps of the exam score and operating points, the latter of the first source."""
+    thresholds = {path: max(_least(s, path) for s in sources.values()) for path in PATHS}
+    (name, seen), *_ = sources.items()
+    normal, cancer = seen.malignancy[seen.normal], seen.malignancy[seen.cancer]
     steps = np.quantile(normal, np.arange(1, 10) / 10)
+    others = ", ".join(f"{name}: {describe(seen)}" for name, seen in sources.items())
+    rule = f"at most {MARKS:g} marks a normal image on one half of the women of each set, {others}"
     return {
-        "threshold": thresholds | {"rule": f"{MARKS:g} marks an image read as normal at most"},
-        "exam_score": {"steps": [round(float(step), 6) for step in steps]},
-        "operating_points": {
-            "90 % sensitivity": round(float(np.quantile(cancer, 0.1, method="lower")), 6),
-            "90 % specificity": round(float(np.quantile(normal, 0.9, method="higher")), 6),
+        "threshold": thresholds | {"rule": rule},
+        "exam_score": {
+            "of": f"normal images of one half of the women of {name}: {describe(seen)}",
+            "steps": [round(float(step), 6) for step in steps],
+            "operating_points": {
+                "90 % sensitivity": round(float(np.quantile(cancer, 0.1, method="lower")), 6),
+                "90 % specificity": round(float(np.quantile(normal, 0.9, method="higher")), 6),
+            },
         },
-        "on": describe(seen),
+    }
+
+
+def _least(seen: Seen, path: str) -> float:
+    """The least score in thousandths with at most :data:`MARKS` marks a normal image."""
+    marks = np.concatenate([seen.marks[path][i] for i in np.flatnonzero(seen.normal)])
+    allowed = int(MARKS * seen.normal.sum())
+    return (math.floor(1000 * np.sort(marks)[::-1][allowed]) + 1) / 1000
+
+
+def by_source(seen: Seen) -> dict[str, Seen]:
+    """By the set that images are of, in the order of the images."""
+    names = dict.fromkeys(image.source or "" for image in seen.images)
+    return {
+        name: seen.only({image.path for image in seen.images if image.source == name})
+        for name in names
     }
 
 
