@@ -17,7 +17,7 @@ from mammoscope.reporting import ReportWriter, encode_closeups, encode_preview
 from mammoscope.reporting.html.writer import MOST_ON_A_PAGE
 from mammoscope.results import Failure
 from mammoscope.study import study_results
-from mammoscope.types import Explanation, ImageResult, Mammogram
+from mammoscope.types import Explanation, ImageResult, Mammogram, Pictures
 
 Make = Callable[..., ImageResult]
 NASTY = "</title><script>alert(1)</script><img src=x onerror='alert(2)'>\"&amp;"
@@ -62,7 +62,9 @@ def write(
         ]
         with ReportWriter(tmp_path / "report.html") as writer:
             for study in study_results(results):
-                shown = {r.name: (preview, encode_closeups(mammogram, r)) for r in study.images}
+                shown = {
+                    r.name: Pictures(preview, encode_closeups(mammogram, r)) for r in study.images
+                }
                 writer.add(study, shown)
             for failure in failures:
                 writer.add_failure(failure)
