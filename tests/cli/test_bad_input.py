@@ -169,8 +169,11 @@ def test_each_broken_file_fails_by_name_and_the_rest_is_done(
     assert run["counts"]["failed"] == len(expected)
     assert run["counts"]["succeeded"] == len(inbox.good)
     assert [image["name"] for image in run["images"]] == list(inbox.good)
-    written = {path.name for path in tmp_path.iterdir()} - {"run.json", "report.html"}
-    assert written == {f"{name}.{suffix}" for name in inbox.good for suffix in ("json", "png")}
+    of_run = {"run.json", "report.html", "findings.csv"}
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written - of_run == {
+        f"{name}.{suffix}" for name in inbox.good for suffix in ("json", "png")
+    }
     record = json.loads((tmp_path / "good.json").read_text())
     assert record["source"]["path"] == str(inbox.folder / "good.dcm")
 

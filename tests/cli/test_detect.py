@@ -55,7 +55,7 @@ def test_every_file_that_is_promised_is_there_and_valid(
     assert done.exit_code == 0, done.output
     assert done.stderr == ""
     stems = sorted(path.stem for path in folder.iterdir())
-    assert {path.name for path in out.iterdir()} == {"run.json", "report.html"} | {
+    assert {path.name for path in out.iterdir()} == {"run.json", "report.html", "findings.csv"} | {
         f"{stem}.{suffix}" for stem in stems for suffix in ("json", "png")
     }
     run = load(out / "run.json")
@@ -116,7 +116,7 @@ def test_one_and_three_workers_write_the_same_bytes(
     one, three = tmp_path / "1", tmp_path / "3"
     names = sorted(path.name for path in one.iterdir())
     assert names == sorted(path.name for path in three.iterdir())
-    assert len(names) == 2 * 5 + 2
+    assert len(names) == 2 * 5 + 3
     for name in names:
         assert without_timings(one / name) == without_timings(three / name), name
 

@@ -72,7 +72,7 @@ def test_a_study_without_mammograms_gives_nothing(
     worker: Worker, queue: Queue, add: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    add(lambda image: setattr(image, "Modality", "CR"))
+    add(lambda image: setattr(image, "Modality", "US"))
     assert worker.step() and not worker.step()
     assert modalities(queue) == []
     assert "0 of 1 images read, 0 objects to send" in caplog.text
@@ -93,12 +93,12 @@ def test_what_cannot_be_written_is_tried_again(
 
 @pytest.fixture
 def full_disk() -> Iterator[Callable[[bool], None]]:
-    """A real fault: no file may grow beyond 100 kB, as a capture does and a report does not."""
+    """A real fault: no file may grow beyond 200 kB, as a capture does and a report does not."""
     resource = pytest.importorskip("resource", reason="limits of a process, on Unix alone")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def limit(full: bool) -> None:
-        soft = 100_000 if full else before[0]
+        soft = 200_000 if full else before[0]
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, before[1]))
 
     yield limit

@@ -143,7 +143,8 @@ def test_an_image_that_fails_now_keeps_no_result_of_an_earlier_run(
     assert (out / "in.json").exists()
     image.write_bytes(b"")
     run_detection(pipeline, find_images([image]), out)
-    assert {path.name for path in out.iterdir()} == {"run.json", "report.html"}
+    written = {path.name for path in out.iterdir()}
+    assert written == {"run.json", "report.html", "findings.csv"}
 
 
 def test_two_of_one_name_the_first_is_kept(

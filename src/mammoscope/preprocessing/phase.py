@@ -68,6 +68,12 @@ def preprocess(
     ------
     BreastNotFound
         If the image holds no breast that can be told from the background.
+
+    Examples
+    --------
+    >>> breast = mammoscope.preprocess(mammoscope.read("left_mlo.dcm"))
+    >>> breast.mammogram.frame.columns < 250, breast.pectoral is not None
+    (True, True)
     """
     first, *others = preprocess_each(mammogram, options)
     if not others:
@@ -85,12 +91,6 @@ def preprocess_each(
     ------
     BreastNotFound
         If the image holds no breast that can be told from the background.
-
-    Examples
-    --------
-    >>> breast = mammoscope.preprocess(mammoscope.read("left_mlo.dcm"))
-    >>> breast.mammogram.frame.columns < 250, breast.pectoral is not None
-    (True, True)
     """
     small = _working_copy(mammogram)
     masks = find_breasts(small.pixels)
