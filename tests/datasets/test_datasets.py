@@ -249,3 +249,23 @@ def test_nothing_learns_from_a_set_to_measure_on(plugged_in: Path) -> None:
     assert len(to_learn_from([f"truth:{plugged_in}", f"truth:{plugged_in}"])) == 2
     with pytest.raises(InputError, match="theirs is to measure on, not to train: not to learn"):
         to_learn_from([f"truth:{plugged_in}", f"theirs:{plugged_in}"])
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
+
+
+def test_the_adapter_of_the_page_reads_its_set(tmp_path: Path) -> None:
+    section = PAGE.read_text(encoding="utf-8").split("## A data set")[1]
+    namespace: dict[str, object] = {}
+    exec(section.split("```python")[1].split("```")[0], namespace)
+    adapter = namespace["ADAPTER"]
+    assert isinstance(adapter, Adapter)
+    rows = "file,woman,view,x0,y0,x1,y1,cancer\na.png,w1,CC,1,2,3,4,yes\nb.png,w1,,,,,,no\n"
+    (tmp_path / "cases.csv").write_text(rows)
+    marked, normal = adapter.load(tmp_path)
+    assert (marked.boxes.tolist(), marked.labels, marked.view) == (
+        [[1, 2, 3, 4]],
+        ("malignant",),
+        "CC",
+    )
+    assert normal.boxes_known and not len(normal.boxes)

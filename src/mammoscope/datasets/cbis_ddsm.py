@@ -151,13 +151,21 @@ def _film(path: Path, folders: dict[str, Path], row: Row) -> Path:
     """The film's file; where there is none, the path that the table gives."""
     name = _folder_name(row, _IMAGE)
     files = _files(folders, name)
-    stated = PurePosixPath(row.name(_IMAGE).strip('" \n')).parts[1:-1]
+    stated = _parts(row, _IMAGE)[1:-1]
     series = [file for file in files if file.parts[-1 - len(stated) : -1] == stated]
     return next(iter(series or files), path / "CBIS-DDSM" / name / Path(*stated) / "1-1.dcm")
 
 
 def _folder_name(row: Row, column: str) -> str:
-    return PurePosixPath(row.name(column).strip('" \n')).parts[0]
+    return _parts(row, column)[0]
+
+
+def _parts(row: Row, column: str) -> tuple[str, ...]:
+    """The parts of a path, which may end in a quote or a line feed, or be written as on Windows."""
+    parts = PurePosixPath(row.name(column).strip('" \r\n').replace("\\", "/")).parts
+    if not parts:
+        raise row.error(f"column {column!r} names no file")
+    return parts
 
 
 def _files(folders: dict[str, Path], name: str) -> list[Path]:

@@ -102,12 +102,15 @@ def _name(row: Row) -> str:
 def _rows(path: Path) -> list[Row]:
     """The rows that name a file; spreadsheets end in some that do not."""
     file = path / "INbreast.csv"
-    if not file.is_file() and (path / "INbreast.xls").is_file():
-        raise TableError(path / "INbreast.xls", "cannot be read: save it as INbreast.csv")
+    sheets = [
+        sheet for suffix in (".xls", ".xlsx") if (sheet := file.with_suffix(suffix)).is_file()
+    ]
+    if not file.is_file() and sheets:
+        raise TableError(sheets[0], "cannot be read: save it as INbreast.csv")
     try:
         text = read_file(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TableError(file, "not UTF-8 text") from error
+        raise TableError(file, "not UTF-8 text: save it as CSV UTF-8") from error
     except OSError as error:
         raise TableError(file, error.strerror or str(error)) from error
     header = text.partition("\n")[0]
