@@ -133,7 +133,7 @@ def test_the_worklist_is_searched_sorted_and_opened_by_keys(open_page: Open) -> 
     page.keyboard.press("k")
     page.keyboard.press("Enter")
     drawn(page)
-    assert "ANNA" in page.locator(".toolbar").inner_text()
+    assert "ANNA" in page.locator(".banner").inner_text()
     page.keyboard.press("Escape")
     page.wait_for_selector(".worklist[data-ready]")
     page.get_by_role("button", name="begun").click()
@@ -340,7 +340,7 @@ def test_a_study_of_two_readers(open_page: Open, library: Library, reviews: Revi
         page.locator(".studies tbody tr").first.click()
         for left in (1, 0):
             drawn(page)
-            blinded = "blinded" in page.locator(".toolbar").inner_text()
+            blinded = "blinded" in page.locator(".banner").inner_text()
             assert (page.locator(".slider").count() == 0) == blinded
             page.locator(".exam").get_by_label("malignant, %").fill("30")
             page.get_by_role("button", name="End the read").click()

@@ -11,12 +11,14 @@ const app = document.getElementById("app")!;
 const keyboard = new Keyboard();
 let page: StudyPage | null = null;
 
-function shell(me: Me): HTMLElement {
+function shell(me: Me, banner: HTMLElement | null = null): HTMLElement {
   return h(
     "header",
     { class: "top" },
     h("a", { href: "#/", class: "brand" }, "mammoscope"),
-    h("span", { class: "dim" }, me.disclaimer),
+    h("span", { class: "dim small" }, me.disclaimer),
+    h("span", { class: "spring" }),
+    banner,
     h("span", { class: "spring" }),
     h("span", {}, `${me.reader} · ${me.role}`),
     h("button", { type: "button", title: "Keys and pointer (?)", click: () => keyboard.help() }, "Help"),
@@ -41,7 +43,7 @@ async function route(me: Me): Promise<void> {
     const task = await api.task(key);
     page = new StudyPage(me, task, go, () => void route(me));
     keyboard.use(page.commands());
-    clear(app, shell(me), page.element);
+    clear(app, shell(me, page.banner()), page.element);
     document.title = "Study · mammoscope";
     await page.start();
   } catch (error) {

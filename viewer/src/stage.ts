@@ -48,6 +48,7 @@ export class Stage {
   layout: Layout = "all";
   linked = true;
   magnifying = false;
+  contrast = false;
   showsPriors = false;
   swapped = false;
   shapes: Shape[] = [];
@@ -257,28 +258,37 @@ export class Stage {
   }
 
   window(dx: number, dy: number): void {
-    const view = this.activeView;
-    if (!view) return;
-    const grey = {
-      ...view.grey,
-      width: Math.min(Math.max(view.grey.width + dx / 400, 0.01), 2),
-      center: Math.min(Math.max(view.grey.center + dy / 400, -0.5), 1.5),
-    };
-    this.setGrey(grey);
+    for (const view of this.linked ? this.shown : this.activeView ? [this.activeView] : []) {
+      const { center, width, invert } = view.grey;
+      view.grey = {
+        invert,
+        width: Math.min(Math.max(width + dx / 400, 0.01), 2),
+        center: Math.min(Math.max(center + dy / 400, -0.5), 1.5),
+      };
+    }
+    this.draw();
+    this.listener.changed();
   }
 
   invert(): void {
-    const view = this.activeView;
-    if (view) this.setGrey({ ...view.grey, invert: !view.grey.invert });
+    const invert = !this.activeView?.grey.invert;
+    for (const view of this.views.values()) view.grey = { ...view.grey, invert };
+    this.draw();
+    this.listener.changed();
   }
 
   resetGrey(): void {
-    this.setGrey({ ...FULL });
+    this.contrast = false;
+    for (const view of this.views.values()) view.grey = { ...FULL };
+    this.draw();
+    this.listener.changed();
   }
 
-  /** One window for all: a difference between them would be taken for one of the breasts. */
-  private setGrey(grey: View["grey"]): void {
-    for (const view of this.linked ? this.shown : [this.activeView!]) view.grey = { ...grey };
+  /** Each image's own window, or the same full one for all. */
+  toggleContrast(on = !this.contrast): void {
+    this.contrast = on;
+    for (const view of this.views.values())
+      view.grey = on ? view.contrast : { ...FULL, invert: view.grey.invert };
     this.draw();
     this.listener.changed();
   }
@@ -329,6 +339,13 @@ export class Stage {
       width: `${side}px`,
       height: `${side}px`,
     });
+  }
+
+  /** Marks are drawn above the canvas: what lies under the magnifier would be seen through it. */
+  private isUnderMagnifier({ pane }: Port, [x0, y0, x1, y1]: Box): boolean {
+    if (this.magnifier.hidden || !pane) return false;
+    const { offsetLeft: left, offsetTop: top, offsetWidth: width, offsetHeight: height } = this.magnifier;
+    return x1 + pane.x > left && x0 + pane.x < left + width && y1 + pane.y > top && y0 - 20 + pane.y < top + height;
   }
 
   private under(x: number, y: number): Port | undefined {
@@ -480,7 +497,9 @@ export class Stage {
     const { view, overlay } = port;
     if (!view) return;
     overlay.setAttribute("viewBox", `0 0 ${view.size.width} ${view.size.height}`);
-    const marks = this.shapes.filter((s) => s.image === view.image.key).map((s) => this.shape(view, s));
+    const marks = this.shapes
+      .filter((s) => s.image === view.image.key && !this.isUnderMagnifier(port, view.boxToScreen(s.box)))
+      .map((s) => this.shape(view, s));
     const rulers = this.rulers.filter((r) => r.image === view.image.key).map((r) => drawRuler(view, r));
     const draft = this.draft?.port === port ? [rectangle("draft", view.boxToScreen(this.draft.box))] : [];
     clear(overlay, ...marks, ...rulers, ...draft);

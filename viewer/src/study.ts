@@ -312,6 +312,7 @@ export class StudyPage {
       h("span", { class: "group", role: "group", "aria-label": "View" },
         button("Fit", "f", null, () => stage.fit()),
         button("1:1", "0", null, () => stage.oneToOne()),
+        button("Contrast", "e", stage.contrast, () => stage.toggleContrast()),
         button("Invert", "i", stage.activeView?.grey.invert ?? false, () => stage.invert()),
         button("Magnifier", "m", stage.magnifying, () => stage.toggleMagnifier()),
         button("Linked", "l", stage.linked, () => this.toggle("links")),
@@ -319,9 +320,17 @@ export class StudyPage {
         task.priors.length ? button("Prior", "o", stage.showsPriors, () => this.toggle("priors")) : null,
         button("Marks", "v", this.marksShown, () => this.toggle("marks")),
         button("Full screen", "g", null, () => this.toggle("screen"))),
-      h("span", { class: "spring" }),
-      h("span", { class: `tag mode-${task.mode}` }, MODES[task.mode]),
+    );
+  }
+
+  /** Whose study it is and how it is read, for the head of the page. */
+  banner(): HTMLElement {
+    const { task } = this;
+    return h(
+      "span",
+      { class: "banner" },
       h("span", { class: "who" }, task.patient ?? "patient unknown"),
+      h("span", { class: `tag mode-${task.mode}` }, MODES[task.mode]),
     );
   }
 
@@ -353,6 +362,7 @@ export class StudyPage {
       { keys: ["+", "="], what: "Larger", group: view, run: () => stage.zoom(1.25) },
       { keys: ["-"], what: "Smaller", group: view, run: () => stage.zoom(0.8) },
       { keys: ["i"], what: "Invert", group: view, run: () => stage.invert() },
+      { keys: ["e"], what: "Contrast of each breast, or as stored", group: view, run: () => stage.toggleContrast() },
       { keys: ["d"], what: "Window as at first", group: view, run: () => stage.resetGrey() },
       { keys: ["m"], what: "Magnifier", group: view, run: () => stage.toggleMagnifier() },
       { keys: ["l"], what: "Views move together, or alone", group: view, run: () => this.toggle("links") },

@@ -166,4 +166,5 @@ export interface Task {
 export interface Outline {
   breast: Box | null;
   faces_left: boolean | null;
+  window: [number, number];
 }

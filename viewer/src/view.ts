@@ -24,7 +24,7 @@ export class View {
   /** Mirrored left to right, so that the chest walls hang together. */
   flip = false;
   grey: Grey = { ...FULL };
-  outline: Outline = { breast: null, faces_left: null };
+  outline: Outline = { breast: null, faces_left: null, window: [0, 1] };
   size: Size = { width: 1, height: 1 };
 
   constructor(readonly image: ImageTold) {
@@ -89,6 +89,12 @@ export class View {
     const left = outline.faces_left;
     if (left === null || this.image.laterality === null) return;
     this.flip = this.image.laterality === "R" ? !left : left;
+  }
+
+  /** The window that shows the breast's own grey from black to white. */
+  get contrast(): Grey {
+    const [low, high] = this.outline.window;
+    return { center: (low + high) / 2, width: Math.max(high - low, 0.01), invert: this.grey.invert };
   }
 
   /** The part to be seen: the breast, or all of the image. */

@@ -26,6 +26,9 @@ BORDER = 1
 
 _AS_USUAL = ReadOptions()
 
+_TISSUE = (1.0, 99.8)
+"""Percentiles of the breast's grey between which a window shows it."""
+
 Grey16 = NDArray[np.uint16]
 
 
@@ -84,10 +87,12 @@ class Outline:
     """What hanging needs to know of a picture, as (x0, y0, x1, y1) in source pixels.
 
     ``faces_left`` says that the chest wall lies at the right edge; None where it cannot be told.
+    ``window`` is the range of grey, of 0 to 1, that the breast takes up.
     """
 
     breast: tuple[float, float, float, float] | None
     faces_left: bool | None
+    window: tuple[float, float] = (0.0, 1.0)
 
 
 class Frames:
@@ -160,13 +165,17 @@ def _outline(pyramid: Pyramid) -> Outline:
     frame = Frame(*pyramid.levels[0].shape).resize(*small.shape)
     mammogram = Mammogram(pixels=(small / np.float32(65535)).astype(np.float32), frame=frame)
     try:
-        found = preprocess(mammogram).mammogram.frame
+        done = preprocess(mammogram)
     except BreastNotFound:
         return Outline(None, None)
+    found = done.mammogram.frame
+    inside = mammogram.pixels[done.breast.on(frame)]
+    low, high = (round(float(v), 4) for v in np.percentile(inside, _TISSUE))
     ((x0, y0, x1, y1),) = found.boxes_to_source([[0, 0, found.columns, found.rows]]).tolist()
     # Phase 1 turns the chest wall to the left: where it had to, the breast faces left.
     left, right = found.points_to_source([[0, 0], [1, 0]])[:, 0]
-    return Outline((x0, y0, x1, y1), bool(right < left))
+    window = (low, high) if high > low else (0.0, 1.0)
+    return Outline((x0, y0, x1, y1), bool(right < left), window)
 
 
 def _at_least(pyramid: Pyramid, side: int) -> Grey16:
