@@ -1,5 +1,6 @@
 """Results for people: overlays, previews, close-ups, the HTML report."""
 
+from mammoscope.reporting.html.pictures import remove_pages
 from mammoscope.reporting.html.writer import ReportWriter
 from mammoscope.reporting.pictures.closeup import encode_closeups, encode_pictures
 from mammoscope.reporting.pictures.overlay import (
@@ -17,4 +18,5 @@ __all__ = [
     "encode_preview",
     "overlay",
     "preview",
+    "remove_pages",
 ]

@@ -10,6 +10,7 @@ from mammoscope.results.image import (
 )
 from mammoscope.results.run import (
     RUN_SCHEMA,
+    UNFINISHED,
     Failure,
     ImageLine,
     RunSummary,
@@ -24,6 +25,7 @@ __all__ = [
     "FINDING_COLUMNS",
     "IMAGE_SCHEMA",
     "RUN_SCHEMA",
+    "UNFINISHED",
     "Failure",
     "ImageLine",
     "RunSummary",

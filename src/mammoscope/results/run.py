@@ -23,6 +23,9 @@ from mammoscope.types import ImageResult, ModelUse
 
 RUN_SCHEMA = "mammoscope/run/1"
 
+FINISHED, UNFINISHED = "finished", "unfinished"
+"""States of a run: one that died stays unfinished."""
+
 # The libraries that pixels and models go through: another version may give other bytes.
 _LIBRARIES = (
     "numpy",
@@ -110,6 +113,8 @@ class RunSummary:
         The versions at work.
     rule
         How ``malignancy`` was scored, in words.
+    state
+        :data:`FINISHED`, or :data:`UNFINISHED` while it goes on, or when it died.
     """
 
     command: str
@@ -126,12 +131,14 @@ class RunSummary:
     python: str = field(default_factory=platform.python_version)
     libraries: Mapping[str, str | None] = field(default_factory=library_versions)
     rule: str = RULE
+    state: str = FINISHED
 
 
 def run_json(summary: RunSummary) -> dict[str, Any]:
     """``summary`` as plain values, with the versions at work, keys in the schema's order."""
     return {
         "schema": RUN_SCHEMA,
+        "state": summary.state,
         "mammoscope": summary.mammoscope,
         "python": summary.python,
         "libraries": dict(summary.libraries),
@@ -185,6 +192,8 @@ def run_from_json(values: Mapping[str, Any]) -> RunSummary:
         python=str(values["python"]),
         libraries=dict(values["libraries"]),
         rule=str(malignancy["rule"]),
+        # Runs were written at their end before there was a word for it.
+        state=str(values.get("state", FINISHED)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
 from mammoscope.results import Failure, RunSummary, image_lines, run_json
 from mammoscope.runs.examination import Output, Progress, run_examination
+from mammoscope.runs.folder import run_folder
 from mammoscope.runs.notes import offered_names, unused_rows
 from mammoscope.runs.outputs import OUTPUTS, STANDARD, DicomObjects
 from mammoscope.study import StudyResult, patient_scores
@@ -79,35 +80,36 @@ def run_detection(
     Raises
     ------
     OutputError
-        If ``out`` cannot be written.
+        If ``out`` cannot be written, or another run writes into it.
     TableError
         If a row of the metadata fits several of the images. Nothing is done then.
     """
     start = time.perf_counter()
     pipeline = pipeline.among(found.paths)
     chosen = make_outputs() if outputs is None else outputs
-    done, remarks = run_examination(pipeline, found, chosen, out, workers, progress)
-    metadata = pipeline.options.metadata
-    unwritten = tuple(Failure.of(error, error.path) for error in remarks.errors)
     kinds = [kind for each in chosen if isinstance(each, DicomObjects) for kind in each.kinds]
-    summary = RunSummary(
-        command="detect",
-        options=_options(pipeline) | {"dicom": kinds},
-        models=pipeline.models,
-        images=image_lines(done.results, done.studies),
-        failures=done.failures,
-        links=tuple(link for study in done.studies for link in study.links),
-        malignancy=patient_scores(done.studies),
-        ignored_paths=tuple(str(path) for path in found.ignored),
-        notes=(
-            *unused_rows("metadata", metadata.unused(found.paths) if metadata else ()),
-            *offered_names(done.results),
-            *remarks.notes,
-            *(f"{failure.path} was not written: {failure.cause}" for failure in unwritten),
-        ),
-        timings_s=_timings(done.results, time.perf_counter() - start),
-    )
-    write_json(out / "run.json", run_json(summary))
+    options = _options(pipeline) | {"dicom": kinds}
+    begun = RunSummary(command="detect", options=options, models=pipeline.models)
+    with run_folder(out, begun) as folder:
+        done, remarks = run_examination(pipeline, found, chosen, folder, workers, progress)
+        metadata = pipeline.options.metadata
+        unwritten = tuple(Failure.of(error, error.path) for error in remarks.errors)
+        summary = replace(
+            begun,
+            images=image_lines(done.results, done.studies),
+            failures=done.failures,
+            links=tuple(link for study in done.studies for link in study.links),
+            malignancy=patient_scores(done.studies),
+            ignored_paths=tuple(str(path) for path in found.ignored),
+            notes=(
+                *unused_rows("metadata", metadata.unused(found.paths) if metadata else ()),
+                *offered_names(done.results),
+                *remarks.notes,
+                *(f"{failure.path} was not written: {failure.cause}" for failure in unwritten),
+            ),
+            timings_s=_timings(done.results, time.perf_counter() - start),
+        )
+        write_json(folder / "run.json", run_json(summary))
     return DetectionRun(summary, done.results, done.studies, unwritten)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.errors import MammoscopeError, OutputError
-from mammoscope.files import DISCLAIMER, ensure_folder, remove_old, write_bytes, write_json
+from mammoscope.files import DISCLAIMER, remove_old, write_bytes, write_json
 from mammoscope.geometry import Frame
 from mammoscope.naming.outputs import OUR_MASKS, check_names
 from mammoscope.preprocessing import (
@@ -27,6 +27,7 @@ from mammoscope.preprocessing import (
 from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
 from mammoscope.results import Failure, ImageLine, RunSummary, run_json
 from mammoscope.runs.batch import run_batch
+from mammoscope.runs.folder import run_folder
 from mammoscope.runs.lesions import lesions_of
 from mammoscope.runs.notes import some_of, unused_rows
 from mammoscope.tables import Table, write_table
@@ -105,39 +106,39 @@ def run_preparation(
     lesions, left_out = ((), ()) if truth is None else lesions_of(truth, accepted)
     if truth is not None and Path(truth.path).resolve() == (out / "truth.csv").resolve():
         raise OutputError(truth.path, "would be overwritten: choose another output folder")
-    folder = ensure_folder(out)
-    prepared: list[Prepared] = []
-    failures: list[Failure] = []
-    work = partial(_prepare, options, folder, names)
-    for path, outcome in run_batch(found.paths, work, workers, refused):
-        if isinstance(outcome, MammoscopeError):
-            failures.append(Failure.of(outcome, path))
-        else:
-            prepared.append(outcome)
-        progress()
-    outside: list[str] = []
-    if truth is not None:
-        done = {image.path: image for image in prepared}
-        kept = [(lesion, done[lesion.path]) for lesion in lesions if lesion.path in done]
-        moved = [lesion.moved(image.file, image.frame) for lesion, image in kept]
-        outside = [image.file for lesion, image in kept if not lesion.is_on(image.frame)]
-        write_table(folder / "truth.csv", truth.columns, moved)
-    summary = RunSummary(
-        command="preprocess",
-        options=_plain(options),
-        images=tuple(ImageLine(names[p.path], str(p.path)) for p in prepared),
-        failures=tuple(failures),
-        notes=(
-            *unused_rows("truth", left_out),
-            *some_of("Lesions that lie outside of what was written", outside),
-            *unused_rows(
-                "metadata", options.metadata.unused(found.paths) if options.metadata else ()
+    begun = RunSummary(command="preprocess", options=_plain(options))
+    with run_folder(out, begun) as folder:
+        prepared: list[Prepared] = []
+        failures: list[Failure] = []
+        work = partial(_prepare, options, folder, names)
+        for path, outcome in run_batch(found.paths, work, workers, refused):
+            if isinstance(outcome, MammoscopeError):
+                failures.append(Failure.of(outcome, path))
+            else:
+                prepared.append(outcome)
+            progress()
+        outside: list[str] = []
+        if truth is not None:
+            done = {image.path: image for image in prepared}
+            kept = [(lesion, done[lesion.path]) for lesion in lesions if lesion.path in done]
+            moved = [lesion.moved(image.file, image.frame) for lesion, image in kept]
+            outside = [image.file for lesion, image in kept if not lesion.is_on(image.frame)]
+            write_table(folder / "truth.csv", truth.columns, moved)
+        summary = replace(
+            begun,
+            images=tuple(ImageLine(names[p.path], str(p.path)) for p in prepared),
+            failures=tuple(failures),
+            notes=(
+                *unused_rows("truth", left_out),
+                *some_of("Lesions that lie outside of what was written", outside),
+                *unused_rows(
+                    "metadata", options.metadata.unused(found.paths) if options.metadata else ()
+                ),
             ),
-        ),
-        ignored_paths=tuple(str(path) for path in found.ignored),
-        timings_s={"total": time.perf_counter() - start},
-    )
-    write_json(folder / "run.json", run_json(summary))
+            ignored_paths=tuple(str(path) for path in found.ignored),
+            timings_s={"total": time.perf_counter() - start},
+        )
+        write_json(folder / "run.json", run_json(summary))
     return summary
 
 

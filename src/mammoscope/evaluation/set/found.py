@@ -120,6 +120,8 @@ def read_folder(folder: Path) -> Source:
         values = _read_json(path)
         schema = values.get("schema")
         if schema == RUN_SCHEMA:
+            if values.get("state") == "unfinished":
+                raise TableError(path, "the run was not finished: run it again")
             if values.get("command") == "detect":
                 failed += _paths(path, values, "failures")
                 of_run = {*_paths(path, values, "images"), *(of_run or ())}
