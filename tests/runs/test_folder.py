@@ -50,7 +50,7 @@ def test_a_second_run_steps_back_and_touches_nothing(tmp_path: Path) -> None:
 def command(brightest_pixel: DetectorCard, study: WrittenStudies, tmp_path: Path) -> list[Any]:
     images = [path for path in study.images if path.suffix == ".dcm"]
     model = ("--model", brightest_pixel.path, "--no-classify", "--workers", 1)
-    program = [sys.executable, "-m", "mammoscope", "detect"]
+    program = [sys.executable, "-c", "from mammoscope.cli import main; main()", "detect"]
     return [str(word) for word in (*program, *images, "--out", tmp_path / "out", *model)]
 
 
@@ -62,8 +62,9 @@ def test_a_run_that_is_ended_at_any_moment_is_unfinished_or_whole(
     out.mkdir()
     (out / "report.html").write_text("an earlier run")
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr is not None
     end = time.monotonic() + 60
-    while not (out / "run.json").exists() and time.monotonic() < end:
+    while not (out / "run.json").exists() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
     time.sleep(rng.uniform(0, 1))
     process.send_signal(which)

@@ -125,8 +125,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
-    from mammoscope.results import Failure, run_json
-    from mammoscope.runs import make_outputs, run_detection
+    from mammoscope.results import Failure, RunSummary, run_json
+    from mammoscope.runs import make_outputs, run_detection, run_folder
 
     errors = common.errors_console()
     with common.fatal(errors):
@@ -135,9 +135,11 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         uncopied: list[InputError] = []
         if deidentify:
             asked = len(found.paths)
-            found, uncopied = deidentify_images(
-                found.paths, out / "images", Pseudonyms.from_environment()
-            )
+            # An earlier run must not speak for these copies.
+            with run_folder(out, RunSummary("detect")):
+                found, uncopied = deidentify_images(
+                    found.paths, out / "images", Pseudonyms.from_environment()
+                )
             if twins := asked - len(found.paths) - len(uncopied):
                 errors.print(f"Note: {twins} files hold the bytes of another one: read once.")
         pipeline = Pipeline(

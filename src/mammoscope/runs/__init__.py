@@ -8,6 +8,7 @@ from mammoscope.runs.examination import (
     Remarks,
     run_examination,
 )
+from mammoscope.runs.folder import run_folder
 from mammoscope.runs.outputs import OUTPUTS, STANDARD, DicomObjects
 from mammoscope.runs.preparation import PreparationOptions, run_preparation
 from mammoscope.runs.regions import ClassificationRun, run_classification
@@ -27,5 +28,6 @@ __all__ = [
     "run_classification",
     "run_detection",
     "run_examination",
+    "run_folder",
     "run_preparation",
 ]
