@@ -197,9 +197,9 @@ def test_repeated_names_are_told_apart_by_their_folders(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(DICOM)
-    found = find_images([tmp_path], name_by_folder=True)
+    found = find_images([tmp_path])
     assert [found.name(path) for path in found.paths] == ["PAT1_S1_IM1", "PAT2_S1_IM1", "IM2"]
-    plain = find_images([tmp_path])
+    plain = find_images([tmp_path], name_by_folder=False)
     assert [plain.name(path) for path in found.paths] == ["IM1", "IM1", "IM2"]
 
 

@@ -109,7 +109,8 @@ Names = Annotated[
 NameByFolder = Annotated[
     bool,
     typer.Option(
-        "--name-by-folder", help="Where file names repeat, put the folders into the results' names."
+        "--name-by-folder/--no-name-by-folder",
+        help="Where file names repeat, put the folders into the results' names.",
     ),
 ]
 Workers = Annotated[

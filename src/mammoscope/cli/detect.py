@@ -107,7 +107,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     polarity: common.PolarityOption = common.PolarityChoice.auto,
     max_pixels: common.MaxPixels = common.DEFAULT_MAX_PIXELS,
     names: common.Names = "off",
-    name_by_folder: common.NameByFolder = False,
+    name_by_folder: common.NameByFolder = True,
     workers: common.Workers = common.DEFAULT_WORKERS,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print run.json instead of text.")

@@ -74,7 +74,7 @@ def check_names(
         if name.casefold() in RESERVED:
             cause = f"the name {name!r} is that of a run's own files"
         elif first is not None:
-            cause = f"its results would overwrite those of {first}; see --name-by-folder"
+            cause = f"its results would overwrite those of {first}"
         elif lost is not None:
             cause = f"its results would overwrite the image {lost}: choose another output folder"
         else:

@@ -13,9 +13,12 @@ from mammoscope.errors import MammoscopeError, ReadError, RefusedError
 from mammoscope.reading.air import grey_warnings, is_negative
 from mammoscope.reading.array import IN_MEMORY, from_array
 from mammoscope.reading.contents import read_contents
-from mammoscope.reading.dicom.kinds import READABLE_CLASSES
-from mammoscope.reading.dicom.parsing import has_magic, may_be_bare
+from mammoscope.reading.dicom.identity import identify
+from mammoscope.reading.dicom.kinds import READABLE_CLASSES, check_kind
+from mammoscope.reading.dicom.parsing import has_magic, may_be_bare, parse
+from mammoscope.reading.dicom.pixel_data import PixelFormat
 from mammoscope.reading.dicom.reader import read_dicom
+from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.files import FoundImages, find_images
 from mammoscope.reading.metadata import ImageFacts, MetadataTable, fill, load_metadata
@@ -40,6 +43,7 @@ __all__ = [
     "from_array",
     "load_metadata",
     "read",
+    "refusal",
 ]
 
 # A file may take this many bytes for a pixel (64-bit samples), and this many besides.
@@ -97,6 +101,26 @@ def read(
     if metadata is not None:
         mammogram = metadata.apply(mammogram, name)
     return _named(mammogram, name, options.names)
+
+
+def refusal(data: bytes, options: ReadOptions = ReadOptions()) -> str | None:  # noqa: B008
+    """Why a DICOM object cannot be a mammogram to :func:`read`, by its tags; None if it may be one.
+
+    For those who take objects before they are read, such as a node: SOP classes that hold
+    mammograms and other images alike are told apart. The pixels are not decoded.
+    Bytes that are no DICOM object are a reason as well.
+    """
+    try:
+        with quiet():
+            tags = Tags(parse(data, options.max_pixels).dataset)
+            check_kind(tags, identify(tags).modifiers, options.any_modality)
+            PixelFormat.of(tags, options.max_pixels)
+    except (Damaged, Refused) as error:
+        return str(error)
+    except Exception as error:
+        # Parsers fail on damaged bytes in any way; what they say may quote the patient.
+        return f"damaged ({type(error).__name__} while reading)"
+    return None
 
 
 def _named(mammogram: Mammogram, name: str, names: str) -> Mammogram:

@@ -45,7 +45,7 @@ class FoundImages:
 def find_images(
     paths: Sequence[str | os.PathLike[str]],
     passing_over: Path | None = None,
-    name_by_folder: bool = False,
+    name_by_folder: bool = True,
 ) -> FoundImages:
     """Find the image files that some arguments mean.
 
@@ -60,8 +60,8 @@ def find_images(
     passing_over
         A folder not to be searched when it lies in one of the folders: that of the results.
     name_by_folder
-        Name images whose file names repeat by their folders too, below the one common to all.
-        Always so for a DICOMDIR, whose file names mean nothing.
+        Name images whose file names repeat, and only these, by their folders too, below the one
+        common to all. Always so for a DICOMDIR, whose file names mean nothing.
 
     Raises
     ------

@@ -108,8 +108,8 @@ def _kill_at_work(helper, times):
     end = time.monotonic() + 60
     while len(killed) < times and time.monotonic() < end:
         process = helper._process
-        if process is not None and process.pid not in killed:
-            time.sleep(0.1)
+        at_work = helper not in decoding._HELPERS.idle and process is not None
+        if at_work and process.pid not in killed:
             process.kill()
             killed.add(process.pid)
         time.sleep(0.01)

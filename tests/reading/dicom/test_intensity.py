@@ -13,6 +13,7 @@ from mammoscope.errors import ReadError
 from mammoscope.reading import ReadOptions, read
 
 LEVELS = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+WINDOW = {"WindowCenter": 2000, "WindowWidth": 900}
 
 
 def _lut(first: int, data, bits: int = 12, descriptor_vr: str = "US", packed: str = ""):
@@ -305,3 +306,55 @@ def test_options_are_checked():
         ReadOptions(voi="best")
     with pytest.raises(ValueError, match="max_pixels"):
         ReadOptions(max_pixels=0)
+
+
+@pytest.mark.parametrize("function", ["sigmoid", "Sigmoid ", "SIGMOID"])
+def test_functions_in_any_case(function, mammogram, save):
+    data = save(mammogram(LEVELS, **WINDOW, VOILUTFunction="SIGMOID ")).read_bytes()
+    written = data.replace(b"SIGMOID ", function.ljust(8).encode())
+    found = read(save(written))
+    expected = 1 / (1 + np.exp(-4.0 * (LEVELS - 2000.0) / 900))
+    np.testing.assert_allclose(found.pixels, expected, atol=1e-6)
+    assert not any("unknown" in warning for warning in found.warnings)
+
+
+def test_a_decimal_comma_is_understood(mammogram, save):
+    tags = {"WindowCenter": "2048.5", "WindowWidth": "3276.5"}
+    data = save(mammogram(LEVELS, **tags)).read_bytes()
+    comma = data.replace(b"2048.5", b"2048,5").replace(b"3276.5", b"3276,5")
+    found = read(save(comma))
+    np.testing.assert_array_equal(found.pixels, read(save(data)).pixels)
+    assert found.dicom.grey.window == ("LINEAR", 2048.5, 3276.5)
+
+
+@pytest.mark.parametrize(("center", "width"), [(-9000, 500), (20000, 100)])
+def test_a_window_beside_all_values_is_passed_over(center, width, mammogram, save):
+    found = read(save(mammogram(LEVELS, WindowCenter=center, WindowWidth=width)))
+    np.testing.assert_allclose(found.pixels, LEVELS / 4095, atol=1e-6)
+    assert "beside all values" in found.warnings[0]
+
+
+@pytest.mark.parametrize(("stated", "held"), [(16, 12), (16, 8), (8, 12), (12, 16), (10, 14)])
+def test_a_table_is_scaled_by_what_it_holds(stated, held, mammogram, save):
+    table = np.rint(np.linspace(0, (1 << held) - 1, 4096)).astype(int)
+    found = read(save(mammogram(LEVELS, VOILUTSequence=[_lut(0, table, bits=stated)])))
+    np.testing.assert_allclose(found.pixels, LEVELS / 4095, atol=4e-3)
+    assert "scaled by these" in found.warnings[0]
+
+
+@pytest.mark.parametrize("vr", ["US", "SS"])
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_first_value_has_the_sign_of_the_pixels(vr, signed, mammogram, save):
+    top = 16383
+    first = -20536 if signed else 45000
+    levels = np.arange(first - 100, first + top + 101).reshape(24, -1)
+    pixels = levels.astype(np.int16 if signed else np.uint16)
+    item = Dataset()
+    stated = first if (vr == "SS") == (first < 0) else first + (65536 if first < 0 else -65536)
+    item.add_new("LUTDescriptor", vr, [top + 1, stated, 16])
+    table = np.rint(np.linspace(0, 65535, top + 1)).astype("<u2")
+    item.add_new("LUTData", "OW", table.tobytes())
+    found = read(save(mammogram(pixels, 16, VOILUTSequence=[item])))
+    expected = table[np.clip(levels - first, 0, top)] / 65535
+    np.testing.assert_allclose(found.pixels, expected, atol=1e-6)
+    assert found.warnings == ()

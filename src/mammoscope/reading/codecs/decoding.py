@@ -22,7 +22,7 @@ from mammoscope.reading.faults import Damaged
 
 # Several times what the slowest codec takes on a slow processor, and within half a minute for
 # everything that fits into 10 MB and into the pixels allowed by default.
-_PATIENCE_S, _S_PER_SAMPLE, _S_PER_BYTE = 4.0, 3e-7, 4e-7
+_PATIENCE_S, _S_PER_SAMPLE, _S_PER_BYTE = 4.0, 2e-7, 4e-7
 # A process that gets no processor is not to blame: on the clock it has many times as long.
 _WALL_S, _WALL_TIMES = 60.0, 8.0
 _BYTES, _BYTES_PER_SAMPLE = 128 << 20, 20

@@ -123,12 +123,21 @@ def _limit(seconds: float, bytes: float) -> None:
     _set_limit(resource.RLIMIT_AS, pages * resource.getpagesize() + int(bytes))
 
 
+def _lift_limits() -> None:
+    try:
+        import resource
+    except ImportError:
+        return
+    for which in (resource.RLIMIT_CPU, resource.RLIMIT_AS):
+        _set_limit(which, resource.RLIM_INFINITY)
+
+
 def _set_limit(which: int, soft: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(which)
     if hard != resource.RLIM_INFINITY:
-        soft = min(soft, hard)
+        soft = hard if soft == resource.RLIM_INFINITY else min(soft, hard)
     resource.setrlimit(which, (soft, hard))
 
 
@@ -137,6 +146,7 @@ def _answer(request: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes
 
     codec = request.pop("codec")
     try:
+        _lift_limits()  # Another codec's libraries are no part of an image's size.
         import_module(_MODULES[codec])
         _limit(**request.pop("limits"))
         array = np.ascontiguousarray(_CODECS[codec](data, **request))

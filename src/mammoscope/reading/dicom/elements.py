@@ -258,7 +258,7 @@ class ElementReader:
             if length > end - at - 8:
                 raise Damaged("the file is cut short")
             at += 8 + length
-        rest = self.data[at:end]
+        rest = self.data[at:end] if end - at >= 8 else b""
         if rest.strip(b"\0") and tag != _ITEM_END and not self._follows(at, end, PIXEL_DATA, False):
             raise Damaged("its compressed pixel data are not split into items")
         self.warnings.append("The end of the compressed pixel data is not marked as such.")

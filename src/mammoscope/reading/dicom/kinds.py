@@ -30,7 +30,7 @@ BREAST_CLASSES = (
 """SOP classes whose images show a breast, whatever else they say."""
 
 READABLE_CLASSES = (*BREAST_CLASSES, _CR)
-"""SOP classes of objects that may be mammograms; :func:`why_not` tells of each object."""
+"""SOP classes of objects that may be mammograms; ``reading.refusal`` tells of each object."""
 
 _OTHER_CLASSES = {
     f"{_IMAGE}2": "a CT Image, as which older systems send slices of tomosynthesis",
@@ -71,7 +71,7 @@ CAPTURE, SCREEN = "secondary capture", "picture of a screen"
 
 # By a part of a value of Image Type, written without blanks and underscores; the first that fits.
 _BY_TYPE = (
-    (SYNTHETIC, "GENERATED2D|SYNTH|CVIEW|S2D|SYN2D|VPREVIEW|INSIGHT2D|TOMO2D"),
+    (SYNTHETIC, "GENERATED2D|(?<!TOMO)SYNTH|CVIEW|S2D|SYN2D|VPREVIEW|INSIGHT2D|TOMO2D"),
     (BIOPSY, "TOMOSCOUT|STEREO|BIOPSY|SCOUT|PREFIRE|POSTFIRE"),
     (PROJECTION, "TOMOPROJ|PROJECTION|TOMOSYNTHESISPROJ"),
     (SLICE, "TOMO|SLICE|RECON|VOLUME|DBT|MAXIMUM"),
