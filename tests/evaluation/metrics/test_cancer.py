@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscope.evaluation import Cancer, EvaluationOptions, HitRule, Predictions, Truth, evaluate
+from mammoscope.evaluation.metrics.levels import BENIGN, MALIGNANT, UNCLEAR, image_classes
 
 LESION, AWAY, LARGE = [0, 0, 10, 10], [50, 50, 60, 60], [40, 40, 90, 90]
 QUICK = EvaluationOptions(bootstrap=0, threshold=0.5)
@@ -135,10 +136,11 @@ def test_scores_of_malignancy_where_a_classifier_has_looked() -> None:
 
 def test_scores_that_are_no_probabilities_have_no_probabilistic_f1() -> None:
     predictions, truth = small()
-    logits = replace(predictions, scores=predictions.scores * 5)
-    by_name = values(said((logits, truth)))
-    assert by_name["cancer/image/pf1"] is None
-    assert by_name["cancer/image/auc"] == pytest.approx(6 / 9)
+    for times in (1.2, 5):
+        logits = replace(predictions, scores=predictions.scores * times)
+        by_name = values(said((logits, truth)))
+        assert by_name["cancer/image/pf1"] is None
+        assert by_name["cancer/image/auc"] == pytest.approx(6 / 9)
 
 
 def test_groups_of_images_have_the_figures_too() -> None:
@@ -191,6 +193,26 @@ def test_a_hit_counts_though_the_lesion_lies_in_a_region_to_ignore() -> None:
     evaluation = evaluate(found, ignoring(LARGE, lesions=[AWAY]), QUICK)
     assert evaluation.ap.value == 1
     assert evaluation.fppi_at_threshold.value == 0, "a second mark on it is not wrong either"
+
+
+def test_a_mark_on_a_region_to_ignore_is_none_on_an_image_without_cancer() -> None:
+    truth = replace(ignoring(LARGE), cancer=("no", "yes"))
+    found = Predictions.of([[AWAY, LESION], []], [[0.9, 0.8], []])
+    by_name = values(said((found, truth)))
+    assert by_name["cancer/marks_per_negative"] == 1
+    assert by_name["cancer/marks_per_image"] == 0.5
+    only = Predictions.of([[AWAY], []], [[0.9], []])
+    assert values(said((only, truth)))["cancer/clean_negatives"] == 1
+
+
+def test_an_image_with_a_region_to_ignore_is_of_no_clear_class_unless_it_is_said() -> None:
+    unclear = ignoring(LARGE)
+    assert image_classes(unclear).tolist() == [UNCLEAR, BENIGN]
+    malignant = ignoring(LARGE, lesions=[LESION]).with_lesion_column("label", ["malignant"])
+    assert image_classes(malignant).tolist() == [MALIGNANT, BENIGN]
+    assert image_classes(replace(unclear, cancer=("no", ""))).tolist() == [BENIGN, BENIGN]
+    unmarked = replace(Truth.of([[], []]), unmarked=np.array([True, False]))
+    assert image_classes(unmarked).tolist() == [UNCLEAR, BENIGN]
 
 
 def test_a_region_to_ignore_on_another_image_changes_nothing() -> None:

@@ -109,3 +109,13 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         Truth.of([[], []], patients=["a"])
     with pytest.raises(GeometryError, match="image_of must be below 1"):
         Truth(("a",), ("a",), boxes, np.array([1]))
+
+
+@pytest.mark.parametrize("x", [0, 10])
+@pytest.mark.parametrize("y", [0, 10])
+def test_a_centre_on_any_border_of_a_lesion_hits_it(x: int, y: int) -> None:
+    truth = Truth.of([[[0, 0, 10, 10]]])
+    for middle, hit in (((x, y), 0), ((x * 1.02 - 0.1, y), -1), ((x, y * 1.02 - 0.1), -1)):
+        box = [middle[0] - 1, middle[1] - 1, middle[0] + 1, middle[1] + 1]
+        found = match(Predictions.of([[box]], [[1.0]]), truth, HitRule.parse("center"))
+        assert found.tolist() == [hit]

@@ -21,7 +21,7 @@ points vary along; for images those with an image in the group.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from mammoscope.evaluation.metrics.comparison import Comparison
@@ -165,8 +165,7 @@ def _of_images(
 ) -> Subgroup:
     """A group of images, evaluated alone at the threshold of the whole set."""
     truth = seen.truth.on(members)
-    options = replace(seen.options, threshold=seen.threshold)
-    alone = Comparison.of(seen.predictions.on(members), truth, options)
+    alone = Comparison.of(seen.predictions.on(members), truth, seen.options)
     wanted = [figure for figure in figures if figure.block in _OF_IMAGES]
     found, _ = measured(alone, [(figure, alone.every_lesion) for figure in wanted])
     return Subgroup(
