@@ -43,11 +43,13 @@ class Film:
         spacing = "unknown"
         if frame.spacing_mm is not None:
             down, along = frame.spacing_mm
-            spacing = f"{down:g} × {along:g} mm ({frame.spacing_source or 'source unknown'})"
+            kind, origin = frame.spacing_kind, frame.spacing_source
+            spacing = f"{down:g} × {along:g} mm {kind or ''} ({origin or 'source unknown'})"
         return {
             "File": source.path,
             "sha256": source.sha256,
             "Kind": source.kind,
+            "Image": ", ".join((source.image_kind, *source.modifiers)),
             "Size": f"{source.rows} × {source.columns} px, {source.bits_stored} bits stored",
             "Pixel": spacing,
             "Intensity": source.intensity or None,
