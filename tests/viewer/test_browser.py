@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ import numpy as np
 import pytest
 
 from mammoscope.reader_studies import DesignOptions, design
-from mammoscope.viewer.desk import PlannedDesk, studies_of_cases
+from mammoscope.types import ImageResult
+from mammoscope.viewer.desk import OpenDesk, PlannedDesk, studies_of_cases
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.library import Library
 from mammoscope.viewer.modes import ReadingMode
@@ -24,7 +26,7 @@ from mammoscope.viewer.people import Person, Role
 from mammoscope.viewer.reviews import Reviews
 from mammoscope.viewer.room import Room, Sources
 
-from .conftest import MakeRoom, start
+from .conftest import MakeRoom, start, write_results
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -203,6 +205,38 @@ def test_zoom_pan_and_layouts(open_page: Open) -> None:
     page.keyboard.press("s")
     places = [port(page, name).bounding_box()["x"] for name in ("R CC", "L CC")]
     assert places[0] > places[1]
+
+
+def test_an_earlier_study_hangs_below(
+    browser: Any, tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    older = [replace(r, name=f"old-{r.name}", study_id="1.2.0") for r in two_studies[:4]]
+    folder = write_results(tmp_path / "both", [*two_studies[:4], *older])
+    library = Library([folder], tmp_path / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    clients = start(room, Exporter(library, reviews, Sources()), [Person("ann")])
+    page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(clients["ann"].link)
+    page.wait_for_selector(".worklist[data-ready]")
+    page.get_by_role("row").filter(has_text="1.2.1").click()
+    drawn(page)
+    page.keyboard.press("o")
+    drawn(page)
+    ports = page.locator(".port").all()
+    assert len(ports) == 8
+    now = next(p for p in ports if "R CC, anna" in str(p.get_attribute("aria-label")))
+    before = next(p for p in ports if "R CC, old" in str(p.get_attribute("aria-label")))
+    assert "prior 2" in before.inner_text()
+    a, b = now.bounding_box(), before.bounding_box()
+    assert (a["x"], a["y"] < b["y"]) == (b["x"], True)
+    page.keyboard.press("2")
+    assert page.locator(".port").count() == 4
+    page.keyboard.press("o")
+    page.keyboard.press("6")
+    tops = {p.bounding_box()["y"] for p in page.locator(".port").all()}
+    assert len(tops) == 1
+    page.context.close()
 
 
 def test_ruler_in_millimetres_and_magnifier(open_page: Open) -> None:

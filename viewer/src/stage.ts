@@ -7,7 +7,7 @@ import type { Box, Hanging, ImageTold, Prior, Task } from "./types";
 import { FULL, View } from "./view";
 
 export type Tool = "window" | "pan" | "zoom" | "ruler" | "box";
-export type Layout = "all" | "cc" | "mlo" | "right" | "left" | "single";
+export type Layout = "all" | "row" | "cc" | "mlo" | "right" | "left" | "single";
 
 export interface Shape {
   id: string;
@@ -53,6 +53,8 @@ export class Stage {
   swapped = false;
   shapes: Shape[] = [];
   selected: string | null = null;
+  /** The finding of the other view that may be the same as the selected one. */
+  twin: string | null = null;
   editing: string | null = null;
   rulers: Ruler[] = [];
   active = 0;
@@ -138,10 +140,13 @@ export class Stage {
 
   /** Keys of images column by column; null for a view that is missing. */
   private columns(): (string | null)[][] {
-    const current = hangingColumns(this.task.hanging, this.layout, this.single);
-    const prior = this.showsPriors ? this.task.priors[0] : undefined;
-    const columns = prior ? below(current, prior, this.layout) : current;
-    return this.swapped ? [...columns].reverse() : columns;
+    const { layout, task } = this;
+    const prior = this.showsPriors && layout !== "single" ? task.priors[0] : undefined;
+    const columns =
+      prior || layout === "row"
+        ? sideBySide(task.hanging, layout, prior)
+        : hangingColumns(task.hanging, layout, this.single);
+    return this.swapped ? swapped(columns) : columns;
   }
 
   private port(key: string | null): HTMLElement {
@@ -511,7 +516,7 @@ export class Stage {
     const [x0, y0, x1, y1] = box;
     const chosen = shape.id === this.selected;
     const group = svg("g", {
-      class: `mark ${shape.kind}${chosen ? " selected" : ""}${shape.dashed ? " dashed" : ""}`,
+      class: `mark ${shape.kind}${chosen ? " selected" : ""}${shape.id === this.twin ? " twin" : ""}${shape.dashed ? " dashed" : ""}`,
       "data-id": shape.id,
     });
     group.append(svg("title", {}, shape.title), rectangle("halo", box), rectangle("line", box));
@@ -576,10 +581,24 @@ function transposed(keys: (string | null)[]): (string | null)[][] {
   return keys.map((key) => [key]);
 }
 
-/** The prior's images of the same views below. */
-function below(current: (string | null)[][], prior: Prior, layout: Layout): (string | null)[][] {
-  const older = hangingColumns(prior.hanging, layout === "single" ? "all" : layout, null);
-  return current.map((column, n) => [...column, ...(older[n] ?? [])]);
+/** Pairs of one view beside each other, the prior's images of the same view below each. */
+export function sideBySide(hanging: Hanging, layout: Layout, prior: Prior | undefined): (string | null)[][] {
+  const only = { cc: "CC", mlo: "MLO" }[layout as string];
+  const sides = layout === "right" ? (["R"] as const) : layout === "left" ? (["L"] as const) : (["R", "L"] as const);
+  const columns: (string | null)[][] = [];
+  for (const row of hanging.rows.filter((each) => !only || each.view === only)) {
+    const older = prior?.hanging.rows.find((each) => each.view === row.view);
+    for (let n = 0; n < Math.max(...sides.map((side) => row[side].length), 1); n++)
+      for (const side of sides)
+        columns.push([row[side][n] ?? null, ...(prior ? [older?.[side][n] ?? null] : [])]);
+  }
+  for (const key of only ? [] : hanging.loose) columns.push(prior ? [key, null] : [key]);
+  return columns.length ? columns : hangingColumns(hanging, "all", null);
+}
+
+/** The left breast at the left: columns change places two by two. */
+function swapped(columns: (string | null)[][]): (string | null)[][] {
+  return columns.flatMap((_, n) => (n % 2 ? [] : columns.slice(n, n + 2).reverse()));
 }
 
 function rectangle(css: string, [x0, y0, x1, y1]: Box): SVGElement {

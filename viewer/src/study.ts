@@ -23,6 +23,7 @@ const LAYOUTS: [Layout, string, string][] = [
   ["mlo", "3", "MLO"],
   ["right", "4", "R"],
   ["left", "5", "L"],
+  ["row", "6", "Row"],
 ];
 
 const MODES = {
@@ -122,6 +123,7 @@ export class StudyPage {
     const items = this.items();
     if (!items.some((item) => item.id === this.selected)) this.selected = null;
     this.stage.selected = this.selected;
+    this.stage.twin = this.twin(items);
     const editing = this.stage.editing;
     const held = this.stage.shapes.find((shape) => shape.id === editing);
     this.stage.shapes = this.marksShown ? items.map((item, n) => this.shape(item, n + 1)) : [];
@@ -132,6 +134,16 @@ export class StudyPage {
     this.panel.show(items, this.selected, this.threshold, this.heat);
     const chosen = items.find((item) => item.id === this.selected);
     if (chosen) this.showCloseUp(chosen);
+  }
+
+  /** What a link between the views leads to from the selected finding. */
+  private twin(items: Item[]): string | null {
+    const chosen = items.find((item) => item.id === this.selected);
+    for (const { images, findings } of this.task.model?.links ?? [])
+      for (const [here, there] of [[0, 1], [1, 0]])
+        if (chosen?.image.key === images[here] && chosen.finding?.number === findings[here])
+          return `f-${images[there]}-${findings[there]}`;
+    return null;
   }
 
   private shape(item: Item, number: number): Shape {

@@ -28,6 +28,13 @@ export class WorklistPage {
     type: "search", placeholder: "Patient, study or image", "aria-label": "Search", autocomplete: "off",
     spellcheck: "false",
   });
+  private readonly least = h(
+    "select",
+    { "aria-label": "Least exam score", hidden: true },
+    ...["", "0.1", "0.2", "0.3", "0.5", "0.7"].map((value) =>
+      h("option", { value }, value ? `score from ${value}` : "any score"),
+    ),
+  );
   private asked = 0;
 
   constructor(
@@ -35,6 +42,10 @@ export class WorklistPage {
     private readonly open: (key: string) => void,
   ) {
     this.search.value = this.query.words;
+    this.least.value = this.query.least === null ? "" : String(this.query.least);
+    this.least.addEventListener("change", () =>
+      void this.ask({ least: this.least.value ? Number(this.least.value) : null, page: 0 }),
+    );
     let typing = 0;
     this.search.addEventListener("input", () => {
       clearTimeout(typing);
@@ -47,6 +58,7 @@ export class WorklistPage {
         h("h1", {}, me.title),
         this.search,
         this.states,
+        this.least,
         h("span", { class: "spring" }),
         me.exports.length ? this.exports() : null,
       ),
@@ -108,6 +120,7 @@ export class WorklistPage {
   }
 
   private show(told: Worklist): void {
+    this.least.hidden = !told.shows_model;
     const columns: [string, string][] = [["", "Images"], ["patient", "Patient"], ["", "Views"]];
     if (told.shows_model) columns.push(["score", "Exam score"], ["findings", "Findings"]);
     columns.push(["state", "State"]);
