@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.uid import UltrasoundImageStorage
 
 from mammoscope.errors import OutputError
 from mammoscope.models import DetectorCard
@@ -71,8 +72,11 @@ def test_a_study_none_of_whose_images_can_be_read_gets_a_report_that_says_so(
 def test_a_study_without_mammograms_gives_nothing(
     worker: Worker, queue: Queue, add: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
+    def ultrasound(image: Dataset) -> None:
+        image.Modality, image.SOPClassUID = "US", UltrasoundImageStorage
+
     caplog.set_level(logging.INFO)
-    add(lambda image: setattr(image, "Modality", "US"))
+    add(ultrasound)
     assert worker.step() and not worker.step()
     assert modalities(queue) == []
     assert "0 of 1 images read, 0 objects to send" in caplog.text

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pydicom import config
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID
@@ -184,7 +185,8 @@ def _header(path: Path, result: ImageResult | None) -> DicomHeader | None:
     facts = header.facts
     needed = facts.study_uid, facts.series_uid, facts.sop_instance_uid
     # Of other classes highdicom does not know what may stand in an object about them.
-    is_known = UID(facts.sop_class).type == "SOP Class"
+    # Not checked: pydicom warns of what is no UID, and quotes it.
+    is_known = UID(facts.sop_class, config.IGNORE).type == "SOP Class"
     return header if all(needed) and is_known else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,30 @@ def write_model(target: Path, data: bytes, card: dict[str, Any]) -> Path:
     write_bytes(target, data)
     write_json(target.with_suffix(".json"), card)
     return target.with_suffix(".json")
+
+
+def write_checked(
+    target: Path, data: bytes, card: dict[str, Any], check: Callable[[Path], None]
+) -> Path:
+    """As :func:`write_model`, where the model passes.
+
+    Parameters
+    ----------
+    check
+        Is given the card of a copy.
+
+    Raises
+    ------
+    ModelError
+        If ``check`` does, then named as ``target``; what lay there is left as it was.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        trial = write_model(Path(folder) / target.name, data, card)
+        try:
+            check(trial)
+        except ModelError as error:
+            raise ModelError(str(error).replace(str(trial.parent), str(target.parent))) from error
+    return write_model(target, data, card)
 
 
 def with_facts(card: Card, facts: dict[str, Any]) -> Card:

@@ -237,7 +237,8 @@ def test_a_fold_of_patients_without_a_labelled_lesion_is_no_obstacle(
     images: Images, tmp_path: Path
 ) -> None:
     """Each patient is a fold, and one has no masses; nobody has detected anything."""
-    bare = AnnotatedImage.of(images[0].path.with_name("bare.dcm"), "bare", ())
+    path = images[0].path.with_name("bare.dcm")
+    bare = replace(AnnotatedImage.of(path, "bare", ()), source=images[0].source)
     run = Run(tmp_path, None, lambda sentence: None)
     compare([find_method("elm")], (*images, bare), 4, {}, run)
     assert len(read_table(tmp_path / "elm" / "annotated.csv")) == 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ from mammoscope.models.card import SCHEMA
 from mammoscope.models.histopathology_card import HistopathologyCard
 from mammoscope.training.classifiers.malignancy import cross_calibrated, fit_calibration
 from mammoscope.training.engine.loop import Run
-from mammoscope.training.export import exported, made_picture, weights_facts, write_model
+from mammoscope.training.export import exported, made_picture, weights_facts, write_checked
 
 MODEL = "histopathology.onnx"
 """Name of the exported model in a run's folder; its card lies beside it."""
@@ -217,15 +216,14 @@ def export_shipped(
         "weights": weights_facts(target.name, data),
         "outputs": {"logit": "(1,)", "map": "(1, r, c)"},
     }
-    with tempfile.TemporaryDirectory() as folder:
-        trial = write_model(Path(folder) / target.name, data, card)
-        _compare(network, TissueClassifier(HistopathologyCard.read(trial)), target)
-    return HistopathologyCard.read(write_model(target, data, card))
+    written = write_checked(target, data, card, lambda path: _compare(network, path))
+    return HistopathologyCard.read(written)
 
 
 @torch.no_grad()
-def _compare(network: TissueNetwork, classifier: TissueClassifier, target: Path) -> None:
+def _compare(network: TissueNetwork, path: Path) -> None:
     """Hold the exported model against torch on made pictures."""
+    classifier = TissueClassifier(HistopathologyCard.read(path))
     side = classifier.card.side
     channels = [made_picture(side, side, seed) for seed in range(6)]
     pictures = np.concatenate(channels).reshape(2, 3, side, side)
@@ -233,4 +231,7 @@ def _compare(network: TissueNetwork, classifier: TissueClassifier, target: Path)
     found, _ = classifier.look(pictures)
     off = float(np.abs(np.mean([each.numpy() for each in wanted], axis=0) - found).max())
     if not off <= _TOLERANCE:
-        raise ModelError(f"{target}: exported logits differ by {off:.3g}, at most {_TOLERANCE}")
+        raise ModelError(
+            f"{classifier.card.weights_path}: exported logits differ by {off:.3g},"
+            f" at most {_TOLERANCE}"
+        )

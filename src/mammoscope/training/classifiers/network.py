@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +30,7 @@ from mammoscope.training.config import ClassifierConfig, TrainingConfig
 from mammoscope.training.engine.checkpoint import load_weights
 from mammoscope.training.engine.loop import Job, Run, fit, several_processes
 from mammoscope.training.engine.trunk import Misfit
-from mammoscope.training.export import exported, made_picture, write_model
+from mammoscope.training.export import exported, made_picture, write_checked
 
 _TOLERANCE = 1e-3
 """Largest difference of logits allowed between torch and ONNX."""
@@ -160,13 +159,12 @@ def export_classifier(
         features=config.network.features,
         maps=True,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        trial = write_model(Path(folder) / target.name, data, card)
-        _compare(network, OnnxClassifier(ClassifierCard.read(trial)), target)
-    return ClassifierCard.read(write_model(target, data, card))
+    written = write_checked(target, data, card, lambda path: _compare(network, path))
+    return ClassifierCard.read(written)
 
 
-def _compare(network: RoiClassifier, classifier: OnnxClassifier, target: Path) -> None:
+def _compare(network: RoiClassifier, path: Path) -> None:
+    classifier = OnnxClassifier(ClassifierCard.read(path))
     side, count = classifier.card.side, len(classifier.card.features)
     for seed in range(4):
         picture = made_picture(side, side, seed)
@@ -176,5 +174,6 @@ def _compare(network: RoiClassifier, classifier: OnnxClassifier, target: Path) -
         found = classifier.logits(Regions(picture, features if count else None))
         if not abs(float(logit[0]) - found[0]) <= _TOLERANCE:
             raise ModelError(
-                f"{target}: exported logits differ from {logit[0]:.4f}: {found[0]:.4f}"
+                f"{classifier.card.weights_path}: exported logits differ from {logit[0]:.4f}:"
+                f" {found[0]:.4f}"
             )

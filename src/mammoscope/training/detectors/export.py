@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from mammoscope.models.session import OnnxModel
 from mammoscope.training.config import DetectorConfig
 from mammoscope.training.detectors.families import MassDetector, build
 from mammoscope.training.engine.checkpoint import load_weights
-from mammoscope.training.export import exported, made_picture, weights_facts, write_model
+from mammoscope.training.export import exported, made_picture, weights_facts, write_checked
 
 _TOLERANCE = {"boxes": 0.05, "scores": 1e-4}
 """Largest difference allowed between torch and ONNX: pixels of the picture, and score."""
@@ -47,10 +46,8 @@ def export_detector(
     picture = torch.zeros(1, 1, config.network.rows, config.network.columns)
     data = exported(network, {"picture": picture}, ["boxes", "scores"])
     card = _card(config, facts, target.name, data)
-    with tempfile.TemporaryDirectory() as folder:
-        trial = write_model(Path(folder) / target.name, data, card)
-        _compare(network, DetectorCard.read(trial), target)
-    return DetectorCard.read(write_model(target, data, card))
+    written = write_checked(target, data, card, lambda path: _compare(network, path))
+    return DetectorCard.read(written)
 
 
 def _card(config: DetectorConfig, facts: dict[str, Any], name: str, data: bytes) -> dict[str, Any]:
@@ -77,8 +74,9 @@ def _card(config: DetectorConfig, facts: dict[str, Any], name: str, data: bytes)
     }
 
 
-def _compare(network: MassDetector, card: DetectorCard, target: Path) -> None:
+def _compare(network: MassDetector, path: Path) -> None:
     """Hold the exported model against torch on made pictures, peak by peak."""
+    card = DetectorCard.read(path)
     model = OnnxModel(card)
     for seed in range(4):
         picture = made_picture(card.rows, card.columns, seed)
@@ -97,6 +95,6 @@ def _compare(network: MassDetector, card: DetectorCard, target: Path) -> None:
         for what, allowed in _TOLERANCE.items():
             if not off[what] <= allowed:
                 raise ModelError(
-                    f"{target}: exported {what} differ by {off[what]:.3g},"
+                    f"{card.weights_path}: exported {what} differ by {off[what]:.3g},"
                     f" at most {allowed} is allowed"
                 )
