@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +19,7 @@ QUICK = EvaluationOptions(bootstrap=0, threshold=0.5)
 
 
 def screening(
-    cancer: list[str], scores: list[list[float]], patients: list[str], sides: str
+    cancer: list[str], scores: list[list[float]], patients: list[str], sides: Sequence[str]
 ) -> tuple[Predictions, Truth]:
     """Images whose lesions nobody has marked."""
     truth = Truth.of([[]] * len(cancer), patients).with_image_column("laterality", list(sides))
@@ -87,6 +88,14 @@ def test_equal_scores_are_called_together() -> None:
     by_name = values(found)
     assert by_name["cancer/image/auc"] == 0.5
     assert by_name["cancer/image/sensitivity_at_specificity"] == 0
+
+
+def test_without_anything_of_a_level_nothing_of_it_is_defined() -> None:
+    found = said(screening(["yes", "no"], [[0.5], [0.4]], ["a", "b"], ["", ""]))
+    by_name = values(found)
+    assert found.counts["breast"] == (0, 0, 2)
+    assert {by_name[f"cancer/breast/{what}"] for what in ("auc", "pf1")} == {None}
+    assert by_name["cancer/breast/sensitivity_at_specificity"] is None
 
 
 def test_detection_is_undefined_where_no_lesion_is_marked() -> None:

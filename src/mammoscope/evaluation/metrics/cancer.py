@@ -90,7 +90,7 @@ class SensitivityAtSpecificity(_OfLevel):
         false, true = roc_points(units.scores, units.malignant, weights)
         allowed = false <= 1 - specificity + _CLOSE
         found = np.where(allowed, true, 0.0).max(axis=1)
-        return np.where(np.isnan(true[:, -1]), np.nan, found)
+        return np.where(true[:, -1] == 1, found, np.nan)
 
 
 class ProbabilisticF1(_OfLevel):
