@@ -56,7 +56,7 @@ ALLOWED = {
     "highdicom": ("dicom_results/",),
     "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py"),
     "dicomweb_client": ("node/dicomweb.py",),
-    "requests": ("node/dicomweb.py",),
+    "requests": ("node/dicomweb.py", "node/web.py"),
     "sqlite3": ("node/database.py", "viewer/library.py", "viewer/reviews.py"),
     "starlette": ("viewer/",),
     "uvicorn": ("viewer/server.py",),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydicom import dcmread
@@ -17,6 +17,7 @@ from mammoscope.errors import MammoscopeError
 from mammoscope.node.dicomweb import DicomWebLink
 from mammoscope.node.options import DicomWebOptions
 from mammoscope.node.queue import ResultObject
+from mammoscope.node.web import AnswerRefused
 
 Make = Callable[..., Any]
 
@@ -192,5 +193,136 @@ def test_a_study_or_image_that_cannot_be_got_is_told_once_and_ends_nothing(
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str, cause: str) -> None:
     with pytest.raises(MammoscopeError, match=cause) as error:
+        DicomWebLink(DicomWebOptions(url, 1, 1))
+    assert "secret" not in str(error.value)
+
+
+STRANGE: list[Any] = [
+    None,
+    3,
+    "text",
+    [],
+    {},
+    {"0020000D": None},
+    {"0020000D": {"Value": None}},
+    {"0020000D": {"Value": []}},
+    {"0020000D": {"Value": [None]}},
+    {"0020000D": {"Value": [{"Value": ["1.2"]}]}},
+    {"0020000D": {"Value": ["../../etc/passwd"]}},
+    {"0020000D": {"Value": ["1.2\x1b[2J"]}},
+    {"0020000D": {"Value": ["1." * 40 + "1"]}},
+    {"0020000D": {"Value": [1.5]}, "00201208": {"Value": [{}]}},
+]
+
+
+def test_one_bad_record_costs_that_record(
+    make_service: Make, start_node: Make, wait_for: Make
+) -> None:
+    paths: list[str] = []
+    good = {"0020000D": {"Value": ["1.2.3"]}, "00201208": {"Value": [["many"]]}}
+
+    def answer(path: str) -> tuple[int, bytes]:
+        paths.append(path)
+        return 200, json.dumps([*STRANGE, good] if "/studies?" in path else STRANGE).encode()
+
+    node = start_node("--dicomweb", make_service(answer).url)
+    wait_for(lambda: sum("/studies/1.2.3/instances" in path for path in paths) > 2)
+    assert not [path for path in paths if "passwd" in path or "\x1b" in path]
+    assert "cannot look" not in node.said and "\x1b" not in node.said
+
+
+def test_endless_pages_end(make_service: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mammoscope.node import dicomweb
+
+    monkeypatch.setattr(dicomweb, "_MOST_ANSWERS", 2000)
+    count = 0
+
+    def answer(path: str) -> tuple[int, bytes]:
+        nonlocal count
+        count += 500
+        page = [{"0020000D": {"Value": [f"1.{count + i}"]}} for i in range(500)]
+        return 200, json.dumps(page).encode()
+
+    client = DicomWebLink(DicomWebOptions(make_service(answer).url, 1, 1))._client()
+    assert len(dicomweb._all(client.search_for_studies, "0020000D")) == 2000
+
+
+class Bad(BaseHTTPRequestHandler):
+    """Leads to another host, answers without end, or too slowly; notes what it was told."""
+
+    asked: ClassVar[list[tuple[str, str | None]]] = []
+    target = ""
+
+    def do_GET(self) -> None:
+        Bad.asked.append((self.path, self.headers.get("Authorization")))
+        if self.path.startswith("/away"):
+            self.send_response(302)
+            self.send_header("Location", Bad.target)
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "application/dicom+json")
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b" " * (1 if self.path.startswith("/slow") else 1 << 20))
+                time.sleep(0.1 if self.path.startswith("/slow") else 0)
+        except OSError:
+            return
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def bad() -> Iterator[list[str]]:
+    Bad.asked = []
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Bad) for _ in range(2)]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    urls = [f"http://127.0.0.1:{server.server_port}" for server in servers]
+    Bad.target = f"{urls[1]}/elsewhere"
+    yield urls
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("credentials", ["token", "password"])
+def test_credentials_go_to_no_other_host(
+    bad: list[str], monkeypatch: pytest.MonkeyPatch, credentials: str
+) -> None:
+    if credentials == "token":
+        monkeypatch.setenv("MAMMOSCOPE_DICOMWEB_TOKEN", "abc.def")
+    else:
+        monkeypatch.setenv("MAMMOSCOPE_DICOMWEB_USER", "reader")
+        monkeypatch.setenv("MAMMOSCOPE_DICOMWEB_PASSWORD", "pass-word")
+    client = DicomWebLink(DicomWebOptions(f"{bad[0]}/away", 1, 1))._client()
+    with pytest.raises(AnswerRefused, match="another host"):
+        client.search_for_studies()
+    ((path, told),) = Bad.asked
+    assert path.startswith("/away") and told
+
+
+def test_an_endless_answer_is_given_up(bad: list[str]) -> None:
+    client = DicomWebLink(DicomWebOptions(f"{bad[0]}/endless", 1, 1))._client()
+    with pytest.raises(AnswerRefused, match="more than"):
+        client.search_for_studies()
+
+
+def test_a_slow_answer_is_given_up_when_the_node_ends(
+    bad: list[str], start_node: Make, wait_for: Make
+) -> None:
+    node = start_node("--dicomweb", f"{bad[0]}/slow")
+    wait_for(lambda: Bad.asked)
+    node.signal(15)
+    begin = time.monotonic()
+    wait_for(lambda: node.has_ended)
+    assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize("url", ["user:secret@pacs", "http://[secret", "//a:secret@b", "secret"])
+def test_an_address_is_never_repeated(url: str) -> None:
+    with pytest.raises(MammoscopeError) as error:
         DicomWebLink(DicomWebOptions(url, 1, 1))
     assert "secret" not in str(error.value)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from dicomweb_client import DICOMwebClient
@@ -21,11 +21,15 @@ from mammoscope.node.backoff import Backoff
 from mammoscope.node.link import IMAGES, OTHER_IMAGE, Unreachable, log
 from mammoscope.node.options import DicomWebOptions
 from mammoscope.node.queue import Queue, ResultObject
+from mammoscope.node.web import TIMEOUT_S, BoundedSession
 
 USER = "MAMMOSCOPE_DICOMWEB_USER"
 PASSWORD = "MAMMOSCOPE_DICOMWEB_PASSWORD"
 TOKEN = "MAMMOSCOPE_DICOMWEB_TOKEN"
 """Variables of the environment: a user with a password, or a bearer token."""
+
+# The address itself may hold a secret.
+_NO_ADDRESS = "what --dicomweb names is no address of a DICOMweb service"
 
 _STUDY, _SERIES = "0020000D", "0020000E"
 _INSTANCE, _SOP_CLASS = "00080018", "00080016"
@@ -34,8 +38,12 @@ _INSTANCES_IN_STUDY = "00201208"
 # HTTP statuses that speak of the caller or of the hour, not of the object.
 _NOT_NOW = {401, 403, 404, 408, 429, 502, 503, 504}
 
-_TIMEOUT_S = 60.0
 _PAGE = 500
+# More answers are no answer to such a question.
+_MOST_ANSWERS = 50_000
+_REMEMBERED = 10_000
+_GRACE_S = 3.0
+_UID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 
 
 class DicomWebLink:
@@ -49,6 +57,7 @@ class DicomWebLink:
 
     def __init__(self, options: DicomWebOptions) -> None:
         self._options = options
+        self._stop = threading.Event()
         self._client()
         # How many instances a study had when all its images had been taken.
         self._seen: dict[str, int | None] = {}
@@ -57,15 +66,16 @@ class DicomWebLink:
     @contextmanager
     def receiving(self, queue: Queue) -> Iterator[None]:
         """Look for studies now and then while inside."""
-        stop = threading.Event()
-        thread = threading.Thread(target=self._poll, args=(queue, stop))
+        self._stop.clear()
+        thread = threading.Thread(target=self._poll, args=(queue, self._stop), daemon=True)
         log.info("looks for studies every %g s", self._options.poll_s)
         thread.start()
         try:
             yield
         finally:
-            stop.set()
-            thread.join()
+            self._stop.set()
+            # A service that hangs is not waited for.
+            thread.join(_GRACE_S)
 
     def send(self, objects: Sequence[ResultObject]) -> Iterator[tuple[ResultObject, str | None]]:
         """Store objects, one a request."""
@@ -75,9 +85,14 @@ class DicomWebLink:
 
     def _client(self) -> DICOMwebClient:
         # One a thread: a session must not be shared.
-        session = requests.Session()
-        # Else requests would look for credentials in ~/.netrc.
-        session.trust_env = False
+        url = self._options.url
+        try:
+            has_credentials = "@" in url
+            session = BoundedSession(url, self._stop)
+        except ValueError as error:
+            raise MammoscopeError(_NO_ADDRESS) from error
+        if has_credentials:
+            raise MammoscopeError(f"credentials belong in {USER} and {PASSWORD}, not in the URL")
         headers = {}
         if token := os.environ.get(TOKEN):
             headers["Authorization"] = f"Bearer {token}"
@@ -86,13 +101,10 @@ class DicomWebLink:
         if (tls := self._options.tls) is not None:
             tls.client()
             session.verify, session.cert = str(tls.ca), (str(tls.cert), str(tls.key))
-        url = self._options.url
-        if urlsplit(url).username is not None:
-            raise MammoscopeError(f"credentials belong in {USER} and {PASSWORD}, not in the URL")
         try:
-            client = DICOMwebClient(url, session, headers=headers, timeout=_TIMEOUT_S)
+            client = DICOMwebClient(url, session, headers=headers, timeout=TIMEOUT_S)
         except ValueError as error:
-            raise MammoscopeError(f"{url!r} is no address of a DICOMweb service") from error
+            raise MammoscopeError(_NO_ADDRESS) from error
         client.set_http_retry_params(retry=False)
         return client
 
@@ -119,11 +131,13 @@ class DicomWebLink:
         for study in _all(client.search_for_studies, _STUDY, search_filters=wanted):
             if stop.is_set():
                 return
-            uid, count = _value(study, _STUDY), _value(study, _INSTANCES_IN_STUDY)
+            uid, count = _uid(study, _STUDY), _value(study, _INSTANCES_IN_STUDY)
+            count = count if isinstance(count, int) else None
             if count is not None and self._seen.get(uid) == count:
                 continue
             with self._one_failure(uid, "a study cannot be got"):
                 if self._fetch(client, queue, uid):
+                    _forget_if_many(self._seen)
                     self._seen[uid] = count
 
     def _fetch(self, client: DICOMwebClient, queue: Queue, study: str) -> bool:
@@ -132,14 +146,19 @@ class DicomWebLink:
         kept: dict[str, str] = {}
         is_whole = True
         for image in _all(client.search_for_instances, _INSTANCE, study_instance_uid=study):
-            instance = _value(image, _INSTANCE)
+            if self._stop.is_set():
+                return False
+            instance, series = _uid(image, _INSTANCE), _uid(image, _SERIES)
             if _value(image, _SOP_CLASS) not in IMAGES or queue.knows(study, instance):
                 continue
             with self._one_failure(study, "an image cannot be got"):
-                dataset = client.retrieve_instance(study, _value(image, _SERIES), instance)
+                dataset = client.retrieve_instance(study, series, instance)
+                if (dataset.StudyInstanceUID, dataset.SOPInstanceUID) != (study, instance):
+                    raise ValueError("another image came")
                 file = BytesIO()
                 dcmwrite(file, dataset, enforce_file_format=True)
                 kept[instance] = queue.keep_image(file.getvalue())
+                log.info("%s: an image came (%d bytes)", study_name(study), file.tell())
             is_whole = is_whole and instance in kept
         if queue.record(study, kept):
             log.warning(OTHER_IMAGE, study_name(study))
@@ -156,6 +175,7 @@ class DicomWebLink:
             # Servers and libraries fail on what is damaged in any way.
             words = f"{study_name(study)}: {what} ({_cause(error)})"
             if words not in self._told:
+                _forget_if_many(self._told)
                 self._told.add(words)
                 log.warning(words)
 
@@ -170,28 +190,49 @@ def _store(client: DICOMwebClient, found: ResultObject) -> str | None:
         return _cause(error)
     except requests.RequestException as error:
         raise Unreachable(_cause(error)) from error
-    except (OSError, ValueError) as error:
+    except Exception as error:
+        # The library fails on what a server answers in any way.
         return f"{type(error).__name__} while sending it"
     failed = answer.get("FailedSOPSequence")
-    return f"failure reason {failed[0].get('FailureReason')}" if failed else None
+    reason = failed[0].get("FailureReason") if failed else None
+    return f"failure reason {reason if isinstance(reason, int) else 'unknown'}" if failed else None
 
 
 def _all(
     search: Callable[..., list[dict[str, Any]]], key: str, **which: Any
 ) -> list[dict[str, Any]]:
-    """All answers to a search, page by page, each once: Orthanc gives all on every page."""
+    """All answers to a search, page by page, each once: Orthanc gives all on every page.
+
+    What has no UID for a ``key`` is passed over: it costs itself and no other.
+    """
     found: dict[str, dict[str, Any]] = {}
-    while True:
+    while len(found) < _MOST_ANSWERS:
         page = search(limit=_PAGE, offset=len(found), **which)
         before = len(found)
-        found.update((_value(answer, key), answer) for answer in page)
+        answers = page if isinstance(page, list) else []
+        found.update((uid, answer) for answer in answers if (uid := _uid(answer, key)))
         if len(found) == before:
-            return list(found.values())
+            break
+    return list(found.values())
 
 
-def _value(answer: dict[str, Any], tag: str) -> Any:
-    """The first value of a tag in DICOM's JSON, or None."""
-    return next(iter(answer.get(tag, {}).get("Value", [])), None)
+def _uid(answer: Any, tag: str) -> str:
+    """A UID in DICOM's JSON; empty where there is none: it becomes a part of addresses."""
+    value = _value(answer, tag)
+    is_uid = isinstance(value, str) and len(value) <= 64 and _UID.fullmatch(value)
+    return str(value) if is_uid else ""
+
+
+def _value(answer: Any, tag: str) -> Any:
+    """The first value of a tag in DICOM's JSON, or None, whatever stands there."""
+    element = answer.get(tag) if isinstance(answer, dict) else None
+    values = element.get("Value") if isinstance(element, dict) else None
+    return values[0] if isinstance(values, list) and values else None
+
+
+def _forget_if_many(memory: set[str] | dict[str, Any]) -> None:
+    if len(memory) >= _REMEMBERED:
+        memory.clear()
 
 
 def _cause(error: Exception) -> str:

@@ -40,6 +40,7 @@ from mammoscope.node.door import Door
 from mammoscope.node.link import IMAGES, OTHER_IMAGE, Unreachable, log
 from mammoscope.node.options import DimseOptions
 from mammoscope.node.queue import Queue, ResultObject
+from mammoscope.reading import refusal
 
 SYNTAXES = [
     *(ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian),
@@ -59,7 +60,7 @@ RESULTS = (
 _VERIFICATION = "1.2.840.10008.1.1"
 
 # PS3.4 B.2.3: the object was not stored.
-_OUT_OF_RESOURCES, _NOT_UNDERSTOOD = 0xA700, 0xC000
+_OUT_OF_RESOURCES, _NO_MAMMOGRAM, _NOT_UNDERSTOOD = 0xA700, 0xA900, 0xC000
 # PS3.7 C: it was stored, some of its values perhaps in another form.
 _STORED = {0x0000, 0xB000, 0xB006, 0xB007}
 
@@ -179,6 +180,9 @@ def _keep(queue: Queue, event: evt.Event) -> int:
         cause = "it does not say which study or image it is"
         log.warning("refused an object from %s: %s", _peer(event), cause)
         return _NOT_UNDERSTOOD
+    if why_not := refusal(data):
+        log.warning("%s: refused an object from %s: %s", study_name(study), _peer(event), why_not)
+        return _NO_MAMMOGRAM
     try:
         is_other = queue.add_image(study, uid, data)
     except OutputError as error:

@@ -8,15 +8,12 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from mammoscope.node.queue import Queue, ResultObject
+from mammoscope.reading import READABLE_CLASSES
 
 log = logging.getLogger("mammoscope.node")
 """The only logger of a node. What libraries and peers say may quote a patient: never handed on."""
 
-IMAGES = (
-    "1.2.840.10008.5.1.4.1.1.1.2",  # Digital Mammography X-Ray, For Presentation
-    "1.2.840.10008.5.1.4.1.1.1.2.1",  # Digital Mammography X-Ray, For Processing
-    "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography
-)
+IMAGES = READABLE_CLASSES
 """SOP classes of images that are taken. No class of the node's own results may be among them."""
 
 OTHER_IMAGE = (
