@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mammoscope.phantom import StudyOptions, write_studies
 from mammoscope.reading import read
-from mammoscope.results import RunSummary, image_result_json, run_json
+from mammoscope.results import ImageLine, RunSummary, image_result_json, run_json
 from mammoscope.types import Detections, ImageResult
 from mammoscope.viewer.desk import OpenDesk
 from mammoscope.viewer.exports import Exporter
@@ -66,6 +66,7 @@ def make(out: Path, folder: Path, studies: int) -> list[Path]:
     options = StudyOptions(rows=4096, png=False, encoding="linear")
     images = sorted(write_studies(out / "images", options).images)
     results = [bare(path) for path in images]
+    names = [f"a-{result.name}" for result in results]
     for result in results:
         (folder / f"a-{result.name}.json").write_text(json.dumps(image_result_json(result)))
     texts = [
@@ -77,9 +78,11 @@ def make(out: Path, folder: Path, studies: int) -> list[Path]:
     for number in range(1, studies):
         for place, text in enumerate(texts):
             name = f"n{number:06}-{place}"
+            names.append(name)
             told = text.replace("NAME", name).replace("PATIENT", f"patient-{number:06}")
             (folder / f"{name}.json").write_text(told.replace("STUDY", f"1.2.{number}"))
-    (folder / "run.json").write_text(json.dumps(run_json(RunSummary("detect"))))
+    lines = tuple(ImageLine(name, name) for name in names)
+    (folder / "run.json").write_text(json.dumps(run_json(RunSummary("detect", images=lines))))
     return images
 
 

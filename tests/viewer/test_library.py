@@ -46,6 +46,17 @@ def test_only_what_changed_is_read_again(
     assert [s.patient_id for s in again.studies] == ["ANNA", "BERTA", "CARLA"]
 
 
+def test_results_of_an_earlier_run_are_of_other_images(
+    results: Path, library: Library, two_studies: list[ImageResult]
+) -> None:
+    write_results(results, two_studies[:4])
+    library.refresh_if_written()
+    assert [study.patient_id for study in library.studies] == ["ANNA"]
+    (results / "run.json").unlink()
+    library.refresh()
+    assert [study.patient_id for study in library.studies] == ["ANNA", "BERTA"]
+
+
 def test_a_damaged_result_costs_only_itself(results: Path) -> None:
     broken = next(results.glob("anna-*.json"))
     broken.write_text("{")

@@ -21,8 +21,12 @@ TIME_COLUMN = "seconds"
 LESIONS_COLUMN = "lesions"
 
 TRUTHS = {
-    **dict.fromkeys(("1", "malignant", "positive", "diseased", "abnormal", "true"), True),
-    **dict.fromkeys(("0", "benign", "negative", "normal", "nondiseased", "false"), False),
+    **dict.fromkeys(
+        ("1", "1.0", "malignant", "positive", "diseased", "abnormal", "yes", "true"), True
+    ),
+    **dict.fromkeys(
+        ("0", "0.0", "benign", "negative", "normal", "nondiseased", "no", "false"), False
+    ),
 }
 """Words of the column ``truth``, in any case of letters."""
 

@@ -18,13 +18,12 @@ from typing import Any
 
 from mammoscope._version import __version__
 from mammoscope.errors import InputError, MammoscopeError, OutputError
-from mammoscope.results import load_image_result
+from mammoscope.results import load_image_result, load_run
 from mammoscope.study import StudyResult, study_results
 from mammoscope.types import ImageResult
 
 RUN = "run.json"
-_NOT_RESULTS = {RUN, "manifest.json"}
-_VERSION = f"1 {__version__}"
+_VERSION = f"2 {__version__}"
 
 Progress = Callable[[int, int], None]
 
@@ -97,6 +96,7 @@ class Library:
         self.problems: tuple[str, ...] = ()
         self._index, self._progress = index, progress
         self._lock = threading.Lock()
+        self._seen: list[int] = []
         self._studies: dict[str, StudyEntry] = {}
         self._image_study: dict[str, tuple[str, ImageEntry]] = {}
         self.refresh()
@@ -143,10 +143,15 @@ class Library:
             if other.patient_id == study.patient_id and other.key != study.key
         )
 
+    def refresh_if_written(self) -> None:
+        """Take in what was written since, where a folder's time says that something was."""
+        if self._seen != _written(self.folders):
+            self.refresh()
+
     def refresh(self) -> None:
         """Take in what was written since."""
         stamps = _stamps(self.folders)
-        if not stamps:
+        if not {Path(path).name for path in stamps} - {RUN}:
             raise InputError(self.folders[0], "holds no results of mammoscope detect")
         with self._lock:
             database = _open(self._index)
@@ -157,25 +162,31 @@ class Library:
                 rows = database.execute("SELECT body FROM studies ORDER BY place").fetchall()
             finally:
                 database.close()
-            studies = [_entry(json.loads(body)) for (body,) in rows]
+            told = json.loads(f"[{','.join(body for (body,) in rows)}]")
+            studies = [_entry(values) for values in told]
             self._studies = {study.key: study for study in studies}
             self._image_study = {i.key: (study.key, i) for study in studies for i in study.images}
+            self._seen = _written(self.folders)
 
     def _make(self, database: sqlite3.Connection, stamps: Mapping[str, str]) -> None:
         results: list[ImageResult] = []
         paths: dict[int, str] = {}
         problems = []
+        named = {folder: _images_of_run(folder) for folder in self.folders}
         for done, path in enumerate(stamps, 1):
+            self._progress(done, len(stamps))
+            known = named[Path(path).parent]
+            if Path(path).name == RUN or (known is not None and Path(path).stem not in known):
+                continue
             try:
                 result = load_image_result(path)
             except MammoscopeError as error:
                 problems.append(str(error))
-            else:
-                # What explains a finding is much, and no worklist shows it.
-                light = replace(result, explanations=(), warnings=(), timings_s={})
-                paths[id(light)] = path
-                results.append(light)
-            self._progress(done, len(stamps))
+                continue
+            # What explains a finding is much, and no worklist shows it.
+            light = replace(result, explanations=(), warnings=(), timings_s={}, dicom=None)
+            paths[id(light)] = path
+            results.append(light)
         self.problems = tuple(problems)
         with database:
             database.execute("DELETE FROM studies")
@@ -188,6 +199,17 @@ class Library:
                     for place, study in enumerate(_entries(study_results(results), paths))
                 ),
             )
+
+
+def _images_of_run(folder: Path) -> frozenset[str] | None:
+    """Names of the images of a folder's run; None where that is not known.
+
+    What earlier runs left in the folder is of other images.
+    """
+    try:
+        return frozenset(image.name for image in load_run(folder / RUN).images)
+    except MammoscopeError:
+        return None
 
 
 def _entries(studies: Iterable[StudyResult], paths: Mapping[int, str]) -> Iterable[StudyEntry]:
@@ -247,12 +269,17 @@ def _stamps(folders: Iterable[Path]) -> dict[str, str]:
         try:
             with os.scandir(folder) as entries:
                 for entry in sorted(entries, key=lambda e: e.name):
-                    if entry.name.endswith(".json") and entry.name not in _NOT_RESULTS:
+                    if entry.name.endswith(".json"):
                         about = entry.stat()
                         stamps[entry.path] = f"{about.st_mtime_ns} {about.st_size}"
         except OSError as error:
             raise InputError(folder, error.strerror or str(error)) from error
     return stamps
+
+
+def _written(folders: Iterable[Path]) -> list[int]:
+    """When a file was made or replaced in each folder last."""
+    return [folder.stat().st_mtime_ns for folder in folders]
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -75,7 +75,8 @@ class Room:
         self._sources, self._frames = sources, frames or Frames()
 
     def worklist(self, person: Person, query: Query) -> dict[str, Any]:
-        """One page of a person's worklist."""
+        """One page of a person's worklist, with what was written since."""
+        self.library.refresh_if_written()
         states = self.reviews.states(person.name)
         return worklist_told(
             self.desk.tasks(person), states, query, lambda key: self.desk.may_see(person, key)
