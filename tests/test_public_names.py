@@ -55,3 +55,11 @@ def test_the_package_says_what_it_is_not() -> None:
     assert "not a medical device" in (mammoscope.__doc__ or "")
     project = Path(__file__).parents[1] / "pyproject.toml"
     assert "not a medical device" in tomllib.loads(project.read_text())["project"]["description"]
+
+
+def test_types_are_told_to_those_who_check_theirs() -> None:
+    """PEP 561: the marker lies in the package, all of which goes into the wheel."""
+    assert Path(mammoscope.__file__).with_name("py.typed").is_file()
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert "Typing :: Typed" in project["project"]["classifiers"]
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["src/mammoscope"]

@@ -154,6 +154,7 @@ runs = st.builds(
     timings_s=seconds,
     mammoscope=names,
     libraries=st.dictionaries(names, maybe, max_size=2),
+    rule=text,
 )
 
 

@@ -60,8 +60,10 @@ Metadata = Annotated[
 DetectorModel = Annotated[
     str | None,
     typer.Option(
+        "--model",
+        "--detector",
         help="Card (JSON) of another detector, or the name of one that another package adds. "
-        "Default: the shipped one."
+        "Default: the shipped one.",
     ),
 ]
 ClassifierModel = Annotated[

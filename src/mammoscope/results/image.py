@@ -45,6 +45,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
     Boxes are rounded to 0.01 px, sizes to 0.01 mm, log-odds to 0.001, scores, features and seconds
     to six digits. ``shown`` is decided before rounding.
     """
+    malignancy = image_malignancy(result)
     return {
         "schema": IMAGE_SCHEMA,
         "name": result.name,
@@ -58,8 +59,8 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "spacing_kind": result.frame.spacing_kind,
         "findings": findings_json(result),
         "image_score": round(result.score, SCORE_DIGITS),
-        "malignancy_score": score_json(image_malignancy(result)),
-        "exam_score": exam_score(image_malignancy(result), result.exam_steps),
+        "malignancy_score": score_json(malignancy),
+        "exam_score": exam_score(malignancy, result.exam_steps),
         "exam_steps": list(result.exam_steps),
         "threshold": round(float(result.threshold), SCORE_DIGITS),
         "malignant_threshold": result.malignant_threshold,
