@@ -1,5 +1,6 @@
 """Results as values and as JSON: each schema is written and read here."""
 
+from mammoscope.results.brief import BriefFinding, BriefResult, BriefRun, read_briefly
 from mammoscope.results.findings import FINDING_COLUMNS, finding_rows
 from mammoscope.results.image import (
     IMAGE_SCHEMA,
@@ -26,6 +27,9 @@ __all__ = [
     "IMAGE_SCHEMA",
     "RUN_SCHEMA",
     "UNFINISHED",
+    "BriefFinding",
+    "BriefResult",
+    "BriefRun",
     "Failure",
     "ImageLine",
     "RunSummary",
@@ -37,6 +41,7 @@ __all__ = [
     "library_versions",
     "load_image_result",
     "load_run",
+    "read_briefly",
     "run_from_json",
     "run_json",
 ]
