@@ -27,8 +27,8 @@ import numpy as np
 from mammoscope import datasets
 from mammoscope.annotations.splits import split_by_patient
 from mammoscope.annotations.table import AnnotatedImage
-from mammoscope.classification import Classifier
-from mammoscope.detection import Detector
+from mammoscope.classification import OnnxClassifier
+from mammoscope.detection.detector import OnnxDetector
 from mammoscope.detection.fusion import fused
 from mammoscope.evaluation.metrics.bootstrap import interval, resamples
 from mammoscope.evaluation.metrics.estimates import Estimate, measure
@@ -183,8 +183,8 @@ def look(images: tuple[AnnotatedImage, ...], model: Path | None, table: Path, wo
     """What both shipped models find on each image; what ``table`` holds is not looked for again."""
     if not table.exists():
         card = find_card(DetectorCard, model)
-        detector = Detector(card)
-        classifier = Classifier(find_card(ClassifierCard, None))
+        detector = OnnxDetector(card)
+        classifier = OnnxClassifier(find_card(ClassifierCard, None))
 
         def row(image: AnnotatedImage) -> dict[str, object]:
             breast = preprocess(read(image.path)).mammogram
