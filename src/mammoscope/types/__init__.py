@@ -1,0 +1,26 @@
+"""The values that flow through the pipeline. All are frozen: a stage returns new ones."""
+
+from mammoscope.types.findings import Detections, Evidence, Explanation, Feature, NippleLine, Point
+from mammoscope.types.image import Mammogram, Mask, Pixels
+from mammoscope.types.result import ImageResult, ModelUse, Pictures, Preview
+from mammoscope.types.source import DicomFacts, GreyScale, GreyTable, SourceFacts
+
+__all__ = [
+    "Detections",
+    "DicomFacts",
+    "Evidence",
+    "Explanation",
+    "Feature",
+    "GreyScale",
+    "GreyTable",
+    "ImageResult",
+    "Mammogram",
+    "Mask",
+    "ModelUse",
+    "NippleLine",
+    "Pictures",
+    "Pixels",
+    "Point",
+    "Preview",
+    "SourceFacts",
+]
