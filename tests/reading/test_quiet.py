@@ -11,7 +11,7 @@ import pytest
 from mammoscope.errors import ReadError
 from mammoscope.phantom import WrittenStudies
 from mammoscope.reading import read
-from mammoscope.reading.quiet import quiet, recorded
+from mammoscope.reading.quiet import quiet
 
 
 def test_filters_are_as_before_when_the_last_thread_leaves_in_whatever_order() -> None:
@@ -36,17 +36,6 @@ def test_filters_are_as_before_when_the_last_thread_leaves_in_whatever_order() -
         leaving.result(20)
         assert staying.result(20) == [], "still quiet after the other has left"
     assert warnings.filters == before and warnings.showwarning is showing
-
-
-def test_each_thread_records_its_own_warnings() -> None:
-    def record(number: int) -> list[str]:
-        with quiet(), recorded() as caught:
-            warnings.warn(f"warning {number}", stacklevel=1)
-        return [str(warning.message) for warning in caught]
-
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(record, range(200)))
-    assert found == [[f"warning {number}"] for number in range(200)]
 
 
 def test_files_cut_short_are_told_from_whole_ones_by_many_threads(

@@ -40,11 +40,3 @@ def quiet() -> Iterator[None]:
             _readers -= 1
             if _readers == 0:
                 _filters.close()
-
-
-@contextmanager
-def recorded() -> Iterator[list[warnings.WarningMessage]]:
-    """The warnings given inside, one thread at a time: for short work only."""
-    with _lock, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield caught

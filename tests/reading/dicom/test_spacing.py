@@ -71,3 +71,5 @@ def test_a_magnification_is_told(made):
     assert any("cannot be meant" in w for w in made(**{FACTOR: "40"}).warnings)
     both = {FACTOR: "1.2", f"{SOURCE}Detector": 660, f"{SOURCE}Patient": 330}
     assert any("the distances say 2" in w for w in made(**both).warnings)
+    alone = {"ImagerPixelSpacing": None, "PixelSpacing": [0.07, 0.07], FACTOR: "1.8"}
+    assert any("is not said" in w for w in made(**alone).warnings)

@@ -58,8 +58,24 @@ def read_spacing(tags: Tags, rows: int, columns: int, warnings: list[str]) -> Sp
         elif keyword == IMAGER:
             return _in_the_breast(tags, values, warnings)
         else:
+            if keyword == CALIBRATED and not _is_calibrated(tags):
+                _tell_magnified(tags, warnings)
             return Spacing(values, keyword)
     return Spacing(None, None)
+
+
+def _tell_magnified(tags: Tags, warnings: list[str]) -> None:
+    """That it is not said whether a spacing has been corrected for a magnification."""
+    factor = _number(tags, "EstimatedRadiographicMagnificationFactor")
+    if factor is not None and factor >= MAGNIFIED:
+        warnings.append(
+            f"A magnification view ({factor:.3g} times): whether Pixel Spacing was corrected for it"
+            " is not said."
+        )
+
+
+def _is_calibrated(tags: Tags) -> bool:
+    return (tags.text("PixelSpacingCalibrationType") or "").upper() in ("GEOMETRY", "FIDUCIAL")
 
 
 def _in_order(tags: Tags) -> Iterator[str]:
@@ -69,11 +85,10 @@ def _in_order(tags: Tags) -> Iterator[str]:
         for keyword in (IMAGER, CALIBRATED, SCANNED)
         if _has(tags, keyword)
     }
-    calibrated = (tags.text("PixelSpacingCalibrationType") or "").upper()
     # Where both are given, a smaller one in the patient is a calibrated one.
     at_detector, in_patient = stated.get(IMAGER), stated.get(CALIBRATED)
     corrected = at_detector and in_patient and max(in_patient) < 0.999 * min(at_detector)
-    first = CALIBRATED if calibrated in ("GEOMETRY", "FIDUCIAL") or corrected else IMAGER
+    first = CALIBRATED if corrected or _is_calibrated(tags) else IMAGER
     yield from sorted(stated, key=lambda keyword: keyword != first)
 
 

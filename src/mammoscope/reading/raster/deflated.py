@@ -46,3 +46,8 @@ def check_streams(streams: Iterable[tuple[memoryview, int]], kind: str) -> tuple
     """
     told = [check_stream(data, expected, kind) for data, expected in streams]
     return (MORE,) if any(told) else ()
+
+
+def beginning(packed: bytes, count: int) -> bytes:
+    """A stream of the first ``count`` bytes that come out of another."""
+    return zlib.compress(zlib.decompressobj().decompress(packed, count), 1)

@@ -90,6 +90,23 @@ def png_header(data: bytes) -> PngHeader:
     )
 
 
+def repacked(header: PngHeader, packed: bytes) -> bytes:
+    """The chunks that a decoder needs, with other compressed data."""
+    parts, at = [PNG_SIGNATURE], len(PNG_SIGNATURE)
+    while at < len(header.critical):
+        (length,) = struct.unpack_from(">I", header.critical, at)
+        kind, end = header.critical[at + 4 : at + 8], at + 12 + length
+        if kind == b"IEND":
+            body = b"IDAT" + packed
+            parts.append(
+                struct.pack(">I", len(packed)) + body + struct.pack(">I", zlib.crc32(body))
+            )
+        if kind != b"IDAT":
+            parts.append(header.critical[at:end])
+        at = end
+    return b"".join(parts)
+
+
 def _passes(columns: int, rows: int, interlaced: int) -> list[tuple[int, int]]:
     """Sizes of the pictures that a PNG file is sent in (8.2), those of none left out."""
     if not interlaced:

@@ -17,12 +17,13 @@ from mammoscope.reading.codecs.streams import jpeg_header, jpeg_segment
 from mammoscope.reading.dicom.pixel_data import damage_warnings
 from mammoscope.reading.faults import Damaged, Refused, check_bytes, check_size
 from mammoscope.reading.options import ReadOptions
-from mammoscope.reading.raster.deflated import check_streams
+from mammoscope.reading.raster.deflated import beginning, check_streams
 from mammoscope.reading.raster.headers import (
     PNG_SIGNATURE,
     TIFF_SIGNATURES,
     exif_orientation,
     png_header,
+    repacked,
     tiff_header,
 )
 from mammoscope.types import Mammogram, Pixels, SourceFacts
@@ -116,8 +117,12 @@ def _png(data: bytes, max_pixels: int) -> _Picture:
     check_size(header.rows, header.columns, max_pixels)
     check_bytes(header.rows, header.columns, header.bytes_per_pixel, max_pixels)
     told = check_streams([(memoryview(header.packed), header.unpacked)], "PNG")
+    # What is too much would be inflated to its end.
+    critical = (
+        repacked(header, beginning(header.packed, header.unpacked)) if told else header.critical
+    )
     samples = header.rows * header.columns * header.bytes_per_pixel
-    decoded = decode("opencv", header.critical, samples)
+    decoded = decode("opencv", critical, samples)
     array, warnings = _one_channel(decoded.array, (header.rows, header.columns), 0)
     warnings = told + warnings
     if header.exif is not None:
