@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 class _Plain:
     """Short types: none of what is on or off, N of numbers, and words are named in the help.
 
-    A wide column of types would cut the names of options on a narrow terminal.
+    So is what turns an option off. Wide columns would cut the names of options on narrow terminals.
     """
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -28,8 +28,25 @@ class _Plain:
                 param.metavar = "N"
             elif words:
                 param.metavar = "WORD"
-                param.help = f"{(param.help or '').rstrip('. ')}. One of {', '.join(words)}."
+                param.help = f"{_sentence(param)} One of {', '.join(words)}."
         return params
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Help with one column of names."""
+        both = [p for p in self.get_params(ctx) if getattr(p, "secondary_opts", None)]
+        before = [(param, param.secondary_opts, param.help) for param in both]
+        for param, off, _ in before:
+            param.help, param.secondary_opts = f"{_sentence(param)} Off: {', '.join(off)}.", []
+        try:
+            super().format_help(ctx, formatter)  # type: ignore[misc]
+        finally:
+            for param, off, text in before:
+                param.secondary_opts, param.help = off, text
+
+
+def _sentence(param: Any) -> str:
+    """The help of a parameter with one full stop at its end."""
+    return f"{(param.help or '').rstrip('. ')}."
 
 
 def _words(param: Any) -> list[str]:

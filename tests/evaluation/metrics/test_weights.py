@@ -100,7 +100,7 @@ def value(name: str, found: Predictions, truth: Truth, weights: FloatArray) -> F
     return FIGURES[name].values(Sample(seen, weights), seen.every_lesion)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000), st.lists(st.integers(0, 3), min_size=4, max_size=4).filter(any))
 def test_a_patient_that_counts_twice_is_one_who_is_there_twice(
     seed: int, copies: list[int]
@@ -116,7 +116,7 @@ def test_a_patient_that_counts_twice_is_one_who_is_there_twice(
         np.testing.assert_allclose(weighed, counted, err_msg=name)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
 def test_figures_lie_in_their_range_and_weightings_do_not_touch_each_other(seed: int) -> None:
     found, truth = made(seed, 5)
