@@ -156,6 +156,9 @@ ODD = {
         APPLICATION + context() + user(item(0x51, struct.pack(">L", 7)), WHO)
     ),
     "half a longest PDU": request(APPLICATION + context() + user(item(0x51, b"\x40"), WHO)),
+    "a longest PDU of too many bytes": request(
+        APPLICATION + context() + user(item(0x51, b"\x7f" * 12), WHO)
+    ),
     "no implementation": request(APPLICATION + context() + user(LENGTH)),
     "an implementation that is no UID": request(
         APPLICATION + context() + user(LENGTH, item(0x52, b"hello world"))

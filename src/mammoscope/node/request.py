@@ -81,7 +81,7 @@ class AssociationRequest:
             version=int.from_bytes(body[:2]),
             application_context=next((_uid(v) for kind, v in items if kind == _APPLICATION), ""),
             contexts=tuple(contexts.values()),
-            longest_pdu=int.from_bytes(user.get(_MAXIMUM_LENGTH, b"")),
+            longest_pdu=int.from_bytes(user.get(_MAXIMUM_LENGTH, b"")[:4]),
             implementation_uid=_uid(user.get(_IMPLEMENTATION_UID, b"")),
             implementation_name=_text(user.get(_IMPLEMENTATION_NAME, b"")),
         )
