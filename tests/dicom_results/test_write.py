@@ -182,6 +182,16 @@ def test_an_object_that_cannot_be_made_costs_itself_only(make_case: Any) -> None
     assert len(case.files()) == 5
 
 
+def test_the_source_is_not_opened_again(make_case: Any) -> None:
+    """What an object needs of an image travels with its result, and its overlay in memory."""
+    case = make_case(NAMES)
+    for result in case.results:
+        Path(result.source.path).unlink()
+    assert case.write().errors == ()
+    assert len(case.files()) == 2 + 2 * len(NAMES)
+    assert {path.name for path in case.out.iterdir()} == {"dicom"}
+
+
 def test_overlays_beyond_what_memory_holds_wait_on_the_disk(
     make_case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
