@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 from importlib import resources
 from pathlib import Path
 
@@ -39,3 +41,15 @@ def test_no_lock_file_names_a_registry() -> None:
     packages = json.loads(lock.read_text())["packages"]
     assert all("resolved" not in package for package in packages.values())
     assert all("integrity" in package for name, package in packages.items() if name)
+
+
+def test_building_again_gives_the_same_bytes(tmp_path: Path) -> None:
+    modules = ROOT / "viewer" / "node_modules"
+    if shutil.which("node") is None or not modules.is_dir():
+        pytest.skip("needs Node.js and what scripts/build-viewer installs")
+    vite = [str(modules / ".bin" / "vite"), "build", "--outDir", str(tmp_path / "static")]
+    subprocess.run(vite, cwd=ROOT / "viewer", check=True, capture_output=True)
+    built = {p.relative_to(tmp_path / "static"): p for p in (tmp_path / "static").rglob("*.*")}
+    assert built
+    for name, path in built.items():
+        assert path.read_bytes() == (STATIC / name).read_bytes(), name

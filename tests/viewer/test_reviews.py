@@ -7,6 +7,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +34,22 @@ def mark(number: int = 0, **changes: Any) -> Step:
     return step("mark", number, **({"id": "m1", "image": "i1", "box": BOX} | changes))
 
 
+def state(steps: Sequence[Step]) -> str:
+    return "started"
+
+
+def refused(steps: Sequence[Step]) -> str:
+    raise StepRefused("no")
+
+
 def read(mode: ReadingMode, *steps: Step) -> Read:
     return read_of("ann", "s1", mode, steps)
 
 
 def test_steps_are_kept_in_order_and_once(reviews: Reviews) -> None:
-    assert reviews.add(step("open", 1), "started")
-    assert reviews.add(mark(2, text="größer"), "started")
-    assert not reviews.add(mark(2, text="again"), "done")
+    assert reviews.add(step("open", 1), state)
+    assert reviews.add(mark(2, text="größer"), state)
+    assert not reviews.add(mark(2, text="again"), refused)
     again = Reviews(reviews.path)
     assert [s.kind for s in again.steps()] == ["open", "mark"]
     assert again.steps()[1].body["text"] == "größer"
@@ -46,8 +57,30 @@ def test_steps_are_kept_in_order_and_once(reviews: Reviews) -> None:
     assert again.steps(reader="ben") == ()
 
 
+def test_what_is_refused_is_not_kept_and_holds_nobody_up(reviews: Reviews) -> None:
+    with pytest.raises(StepRefused):
+        reviews.add(step("open"), refused)
+    assert reviews.steps() == ()
+    assert Reviews(reviews.path).add(step("open"), state)
+
+
+def test_two_at_a_time_go_one_after_the_other(reviews: Reviews) -> None:
+    seen: list[int] = []
+
+    def slow(steps: Sequence[Step]) -> str:
+        seen.append(len(steps))
+        time.sleep(0.01)
+        return "started"
+
+    with ThreadPoolExecutor(4) as pool:
+        others = [reviews, Reviews(reviews.path)]
+        kept = pool.map(lambda n: others[n % 2].add(step("open", n), slow), range(12))
+        assert all(kept)
+    assert sorted(seen) == list(range(12))
+
+
 def test_nothing_is_ever_changed_or_removed(reviews: Reviews) -> None:
-    reviews.add(step("open"), "started")
+    reviews.add(step("open"), state)
     database = sqlite3.connect(reviews.path)
     for order in ("UPDATE steps SET kind = 'mark'", "DELETE FROM steps"):
         with pytest.raises(sqlite3.IntegrityError, match="never"):
@@ -57,11 +90,15 @@ def test_nothing_is_ever_changed_or_removed(reviews: Reviews) -> None:
 def test_a_killed_process_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     script = f"""
 import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from mammoscope.viewer.reviews import Reviews, Step, now
 reviews = Reviews(Path({str(tmp_path / "r.sqlite")!r}))
 for n in range(10_000):
-    reviews.add(Step(f"id-{{n}}", now(), "ann", "s", "beside", "open", {{}}), "started")
+    step = Step(f"id-{{n}}", now(), "ann", "s", "beside", "open", {{}})
+    reviews.add(step, lambda steps: "started")
     print(n, flush=True)
 """
     with subprocess.Popen(

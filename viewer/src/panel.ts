@@ -1,8 +1,9 @@
 /** Beside the images: scores, findings, a closer look, and the reader's answers. */
 
 import { clear, h, percent, svg } from "./dom";
+import { label } from "./hanging";
 import type { Review } from "./review";
-import { label } from "./stage";
+
 import type { Box, FeatureAbout, Finding, ImageTold, Mark, Me, Task } from "./types";
 
 export interface Item {

@@ -2,30 +2,16 @@
 
 import * as api from "./api";
 import { clear, h, svg } from "./dom";
+import { hangingColumns, label, sideBySide, swapped, type Columns, type Layout } from "./hanging";
+import { drawRuler, drawShape, rectangle, within, type Ruler, type Shape } from "./overlay";
+import { Pointer, type Place } from "./pointer";
 import { Renderer, type Pane } from "./renderer";
-import type { Box, Hanging, ImageTold, Prior, Task } from "./types";
+import type { Box, Task } from "./types";
 import { FULL, View } from "./view";
 
 export type Tool = "window" | "pan" | "zoom" | "ruler" | "box";
-export type Layout = "all" | "row" | "cc" | "mlo" | "right" | "left" | "single";
 
-export interface Shape {
-  id: string;
-  image: string;
-  box: Box;
-  kind: "malignant" | "benign" | "unclassified" | "own" | "rejected";
-  badge: string;
-  title: string;
-  dashed?: boolean;
-}
-
-export interface Ruler {
-  image: string;
-  from: [number, number];
-  to: [number, number];
-}
-
-interface Port {
+export interface Port {
   element: HTMLElement;
   overlay: SVGSVGElement;
   view: View | null;
@@ -38,8 +24,6 @@ export interface Listener {
   moved(id: string, box: Box): void;
   changed(): void;
 }
-
-const HANDLE = 9;
 
 export class Stage {
   readonly element = h("div", { class: "stage", role: "region", "aria-label": "Images" });
@@ -57,20 +41,21 @@ export class Stage {
   twin: string | null = null;
   editing: string | null = null;
   rulers: Ruler[] = [];
+  /** A box that is being drawn. */
+  draft: { port: Port; box: Box } | null = null;
   active = 0;
 
   private readonly ports: Port[] = [];
   private readonly grid = h("div", { class: "ports" });
   private readonly views = new Map<string, View>();
   private readonly magnifier = h("div", { class: "magnifier", hidden: true });
-  private pointer: { x: number; y: number } | null = null;
-  private readonly touches = new Map<number, { x: number; y: number }>();
-  private draft: { port: Port; box: Box } | null = null;
+  private pointer: Place | null = null;
+  private readonly hands = new Pointer(this);
   private readonly observer = new ResizeObserver(() => this.measure());
 
   constructor(
     readonly task: Task,
-    private readonly listener: Listener,
+    readonly listener: Listener,
   ) {
     this.element.append(this.renderer.canvas, this.grid, this.magnifier);
     for (const image of [...task.images, ...task.priors.flatMap((prior) => prior.images)])
@@ -139,7 +124,7 @@ export class Stage {
   }
 
   /** Keys of images column by column; null for a view that is missing. */
-  private columns(): (string | null)[][] {
+  private columns(): Columns {
     const { layout, task } = this;
     const prior = this.showsPriors && layout !== "single" ? task.priors[0] : undefined;
     const columns =
@@ -172,11 +157,7 @@ export class Stage {
       h("span", { class: "corner warning", role: "status" }),
     );
     element.addEventListener("focus", () => this.activate(number));
-    element.addEventListener("pointerdown", (event) => this.down(port, number, event));
-    element.addEventListener("pointermove", (event) => this.hover(port, event));
-    element.addEventListener("pointerleave", () => this.leave());
-    element.addEventListener("wheel", (event) => this.wheel(port, event), { passive: false });
-    element.addEventListener("contextmenu", (event) => event.preventDefault());
+    this.hands.attach(port, number);
     element.addEventListener("dblclick", () => this.enlarge(image.key));
     return element;
   }
@@ -251,14 +232,14 @@ export class Stage {
   pan(dx: number, dy: number): void {
     const view = this.activeView;
     if (!view) return;
-    for (const other of this.linked ? this.shown : [view])
+    for (const other of this.together(view))
       other.pan(sideOf(other) === sideOf(view) ? dx : -dx, dy);
     this.draw();
   }
 
   /** Do something to a view, and to the others where they are linked. */
   private each(view: View, act: (view: View) => void): void {
-    for (const other of this.linked ? this.shown : [view]) act(other);
+    for (const other of this.together(view)) act(other);
     this.draw();
   }
 
@@ -360,134 +341,26 @@ export class Stage {
     );
   }
 
-  private local(event: PointerEvent | WheelEvent): { x: number; y: number } {
-    const rect = this.element.getBoundingClientRect();
-    return { x: event.clientX - rect.left, y: event.clientY - rect.top };
-  }
-
-  private hover(port: Port, event: PointerEvent): void {
-    this.pointer = this.local(event);
+  /** The pointer is at a place of the stage, or has left. */
+  hover(port: Port, at: Place | null): void {
+    this.pointer = at;
     if (this.magnifying) this.draw();
     else this.facts(port);
   }
 
-  private leave(): void {
-    this.pointer = null;
-    if (this.magnifying) this.draw();
+  /** The views that move with one: all, where they are linked. */
+  together(view: View): View[] {
+    return this.linked ? this.shown : [view];
   }
 
-  private wheel(port: Port, event: WheelEvent): void {
-    event.preventDefault();
-    const { view, pane } = port;
-    if (!view || !pane) return;
-    const at = this.local(event);
-    const factor = Math.exp(-event.deltaY / 400);
-    const [sx, sy] = [at.x - pane.x, at.y - pane.y];
-    for (const other of this.linked ? this.shown : [view]) {
-      // The same place of the breast: mirrored on the other side.
-      const mirrored = sideOf(other) === sideOf(view) ? sx : view.size.width - sx;
-      other.zoom(factor, (mirrored / view.size.width) * other.size.width, (sy / view.size.height) * other.size.height);
-    }
-    this.draw();
-  }
-
-  private down(port: Port, number: number, event: PointerEvent): void {
-    const { view, pane } = port;
-    if (!view || !pane) return;
-    this.activate(number);
-    port.element.setPointerCapture(event.pointerId);
-    const start = this.local(event);
-    this.touches.set(event.pointerId, start);
-    const [sx, sy] = [start.x - pane.x, start.y - pane.y];
-    const grip = this.grip(view, sx, sy);
-    const tool = event.button === 1 || event.shiftKey ? "pan" : event.button === 2 ? "window" : this.tool;
-    let last = start;
-    const [ix, iy] = view.toImage(sx, sy);
-    const move = (moved: PointerEvent) => {
-      const at = this.local(moved);
-      const [dx, dy] = [at.x - last.x, at.y - last.y];
-      this.touches.set(moved.pointerId, at);
-      this.pointer = at;
-      if (this.touches.size === 2) this.pinch(moved.pointerId, last, at);
-      else if (grip) this.drag(view, grip, at.x - pane.x, at.y - pane.y);
-      else if (tool === "window") this.window(dx, dy);
-      else if (tool === "pan") this.pan(dx, dy);
-      else if (tool === "zoom") this.zoom(Math.exp(-dy / 150));
-      else {
-        const [jx, jy] = view.toImage(at.x - pane.x, at.y - pane.y);
-        if (tool === "ruler") this.rulers = [{ image: view.image.key, from: [ix, iy], to: [jx, jy] }];
-        else this.draft = { port, box: within(view, [Math.min(ix, jx), Math.min(iy, jy), Math.max(ix, jx), Math.max(iy, jy)]) };
-        this.draw();
-      }
-      last = at;
-    };
-    const up = (ended: PointerEvent) => {
-      this.touches.delete(ended.pointerId);
-      port.element.removeEventListener("pointermove", move);
-      port.element.removeEventListener("pointerup", up);
-      port.element.removeEventListener("pointercancel", up);
-      const at = this.local(ended);
-      const still = Math.hypot(at.x - start.x, at.y - start.y) < 4;
-      const { draft } = this;
-      this.draft = null;
-      if (grip) {
-        const shape = this.shapes.find((s) => s.id === this.editing);
-        if (shape && !still) this.listener.moved(shape.id, shape.box);
-      } else if (draft && !still) this.listener.drawn(view.image.key, draft.box);
-      else if (still && event.button === 0) this.pick(view, sx, sy);
-      this.draw();
-    };
-    port.element.addEventListener("pointermove", move);
-    port.element.addEventListener("pointerup", up);
-    port.element.addEventListener("pointercancel", up);
-  }
-
-  private pinch(id: number, before: { x: number; y: number }, after: { x: number; y: number }): void {
-    const other = [...this.touches].find(([key]) => key !== id)?.[1];
-    if (!other) return;
-    const apart = (p: { x: number; y: number }) => Math.hypot(p.x - other.x, p.y - other.y) || 1;
-    this.zoom(apart(after) / apart(before));
-    this.pan((after.x - before.x) / 2, (after.y - before.y) / 2);
-  }
-
-  private pick(view: View, sx: number, sy: number): void {
-    const [x, y] = view.toImage(sx, sy);
-    const hit = this.shapes
-      .filter((s) => s.image === view.image.key)
-      .filter(({ box: [x0, y0, x1, y1] }) => x >= x0 && x <= x1 && y >= y0 && y <= y1)
-      .sort((a, b) => area(a.box) - area(b.box))[0];
-    if (hit) this.listener.picked(hit.id);
-  }
-
-  /** Which edges of the box that is being corrected lie under a point; all of them inside it. */
-  private grip(view: View, sx: number, sy: number): { edges: string; at: Box; from: [number, number] } | null {
-    const shape = this.shapes.find((s) => s.id === this.editing && s.image === view.image.key);
-    if (!shape) return null;
-    const [x0, y0, x1, y1] = view.boxToScreen(shape.box);
-    if (sx < x0 - HANDLE || sx > x1 + HANDLE || sy < y0 - HANDLE || sy > y1 + HANDLE) return null;
-    const near = (a: number, b: number) => Math.abs(a - b) <= HANDLE;
-    const edges =
-      (near(sx, x0) ? "w" : near(sx, x1) ? "e" : "") + (near(sy, y0) ? "n" : near(sy, y1) ? "s" : "");
-    return { edges: edges || "all", at: [x0, y0, x1, y1], from: [sx, sy] };
-  }
-
-  private drag(view: View, grip: { edges: string; at: Box; from: [number, number] }, sx: number, sy: number): void {
-    const shape = this.shapes.find((s) => s.id === this.editing);
-    if (!shape) return;
-    const [dx, dy] = [sx - grip.from[0], sy - grip.from[1]];
-    const box: Box = [...grip.at];
-    const all = grip.edges === "all";
-    if (all || grip.edges.includes("w")) box[0] += dx;
-    if (all || grip.edges.includes("e")) box[2] += dx;
-    if (all || grip.edges.includes("n")) box[1] += dy;
-    if (all || grip.edges.includes("s")) box[3] += dy;
-    shape.box = within(view, view.boxToImage(box));
-    this.draw();
+  /** The mark whose box is being corrected. */
+  get edited(): Shape | undefined {
+    return this.shapes.find((shape) => shape.id === this.editing);
   }
 
   /** Move or size the box that is being corrected by keys, in screen pixels. */
   nudge(dx: number, dy: number, sizing: boolean): boolean {
-    const shape = this.shapes.find((s) => s.id === this.editing);
+    const shape = this.edited;
     const view = shape && this.views.get(shape.image);
     if (!shape || !view) return false;
     const [x0, y0, x1, y1] = view.boxToScreen(shape.box);
@@ -504,32 +377,11 @@ export class Stage {
     overlay.setAttribute("viewBox", `0 0 ${view.size.width} ${view.size.height}`);
     const marks = this.shapes
       .filter((s) => s.image === view.image.key && !this.isUnderMagnifier(port, view.boxToScreen(s.box)))
-      .map((s) => this.shape(view, s));
+      .map((s) => drawShape(view, s, this));
     const rulers = this.rulers.filter((r) => r.image === view.image.key).map((r) => drawRuler(view, r));
     const draft = this.draft?.port === port ? [rectangle("draft", view.boxToScreen(this.draft.box))] : [];
     clear(overlay, ...marks, ...rulers, ...draft);
     this.facts(port);
-  }
-
-  private shape(view: View, shape: Shape): SVGElement {
-    const box = view.boxToScreen(shape.box);
-    const [x0, y0, x1, y1] = box;
-    const chosen = shape.id === this.selected;
-    const group = svg("g", {
-      class: `mark ${shape.kind}${chosen ? " selected" : ""}${shape.id === this.twin ? " twin" : ""}${shape.dashed ? " dashed" : ""}`,
-      "data-id": shape.id,
-    });
-    group.append(svg("title", {}, shape.title), rectangle("halo", box), rectangle("line", box));
-    const width = 8 + 8 * shape.badge.length;
-    const y = y0 > 20 ? y0 - 19 : y1 + 3;
-    group.append(
-      svg("rect", { class: "badge", x: x0 - 1, y, width, height: 16, rx: 3 }),
-      svg("text", { x: x0 - 1 + width / 2, y: y + 12, "text-anchor": "middle" }, shape.badge),
-    );
-    if (shape.id === this.editing)
-      for (const [x, y] of [[x0, y0], [x1, y0], [x0, y1], [x1, y1]])
-        group.append(svg("rect", { class: "handle", x: x - 4, y: y - 4, width: 8, height: 8 }));
-    return group;
   }
 
   private facts(port: Port): void {
@@ -542,96 +394,7 @@ export class Stage {
   }
 }
 
-function sideOf(view: View): string {
+export function sideOf(view: View): string {
   return view.image.laterality ?? "?";
 }
 
-export function label(image: ImageTold): string {
-  const { laterality, view } = image;
-  if (laterality && view) return `${laterality} ${view}`;
-  if (laterality) return `${laterality}, view unknown`;
-  if (view) return `${view}, side unknown`;
-  return "side and view unknown";
-}
-
-/** The right breast at the left of the screen; images of unknown side in columns of their own. */
-export function hangingColumns(hanging: Hanging, layout: Layout, single: string | null): (string | null)[][] {
-  if (layout === "single" && single) return [[single]];
-  const wanted = (view: string | null) =>
-    layout === "cc" ? view === "CC" : layout === "mlo" ? view === "MLO" : true;
-  const rows = hanging.rows.filter((row) => wanted(row.view));
-  const right: (string | null)[] = [];
-  const left: (string | null)[] = [];
-  for (const row of rows)
-    for (let n = 0; n < Math.max(row.R.length, row.L.length); n++) {
-      right.push(row.R[n] ?? null);
-      left.push(row.L[n] ?? null);
-    }
-  if (layout === "right" && right.some(Boolean)) return transposed(right);
-  if (layout === "left" && left.some(Boolean)) return transposed(left);
-  const columns: (string | null)[][] = rows.length ? [right, left] : [];
-  if (hanging.loose.length && (layout === "all" || !rows.length)) {
-    const many = Math.ceil(Math.sqrt(hanging.loose.length));
-    for (let n = 0; n < hanging.loose.length; n += many) columns.push(hanging.loose.slice(n, n + many));
-  }
-  return columns.length ? columns : hangingColumns(hanging, "all", null);
-}
-
-function transposed(keys: (string | null)[]): (string | null)[][] {
-  return keys.map((key) => [key]);
-}
-
-/** Pairs of one view beside each other, the prior's images of the same view below each. */
-export function sideBySide(hanging: Hanging, layout: Layout, prior: Prior | undefined): (string | null)[][] {
-  const only = { cc: "CC", mlo: "MLO" }[layout as string];
-  const sides = layout === "right" ? (["R"] as const) : layout === "left" ? (["L"] as const) : (["R", "L"] as const);
-  const columns: (string | null)[][] = [];
-  for (const row of hanging.rows.filter((each) => !only || each.view === only)) {
-    const older = prior?.hanging.rows.find((each) => each.view === row.view);
-    for (let n = 0; n < Math.max(...sides.map((side) => row[side].length), 1); n++)
-      for (const side of sides)
-        columns.push([row[side][n] ?? null, ...(prior ? [older?.[side][n] ?? null] : [])]);
-  }
-  for (const key of only ? [] : hanging.loose) columns.push(prior ? [key, null] : [key]);
-  return columns.length ? columns : hangingColumns(hanging, "all", null);
-}
-
-/** The left breast at the left: columns change places two by two. */
-function swapped(columns: (string | null)[][]): (string | null)[][] {
-  return columns.flatMap((_, n) => (n % 2 ? [] : columns.slice(n, n + 2).reverse()));
-}
-
-function rectangle(css: string, [x0, y0, x1, y1]: Box): SVGElement {
-  return svg("rect", { class: css, x: x0, y: y0, width: Math.max(1, x1 - x0), height: Math.max(1, y1 - y0) });
-}
-
-/** Millimetres where the spacing is known, else pixels: a length is never guessed. */
-export function length(image: ImageTold, from: [number, number], to: [number, number]): string {
-  const [dx, dy] = [to[0] - from[0], to[1] - from[1]];
-  if (!image.spacing_mm) return `${Math.hypot(dx, dy).toFixed(0)} px`;
-  const [down, along] = image.spacing_mm;
-  return `${Math.hypot(dx * along, dy * down).toFixed(1)} mm`;
-}
-
-function drawRuler(view: View, ruler: Ruler): SVGElement {
-  const [x0, y0] = view.toScreen(...ruler.from);
-  const [x1, y1] = view.toScreen(...ruler.to);
-  const line = { x1: x0, y1: y0, x2: x1, y2: y1 };
-  return svg(
-    "g",
-    { class: "ruler" },
-    svg("line", { class: "halo", ...line }),
-    svg("line", { class: "line", ...line }),
-    svg("text", { x: x1 + 8, y: y1 - 6 }, length(view.image, ruler.from, ruler.to)),
-  );
-}
-
-function within(view: View, [x0, y0, x1, y1]: Box): Box {
-  const { columns, rows } = view.image;
-  const clamp = (v: number, most: number) => Math.round(Math.min(Math.max(v, 0), most) * 100) / 100;
-  return [clamp(x0, columns), clamp(y0, rows), clamp(x1, columns), clamp(y1, rows)];
-}
-
-function area([x0, y0, x1, y1]: Box): number {
-  return (x1 - x0) * (y1 - y0);
-}

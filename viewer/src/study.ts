@@ -3,28 +3,14 @@
 import * as api from "./api";
 import { CloseUp } from "./closeup";
 import { clear, h } from "./dom";
+import { label } from "./hanging";
 import type { Command } from "./keys";
+import type { Shape } from "./overlay";
 import { Panel, type Item } from "./panel";
 import { Review } from "./review";
-import { label, Stage, type Layout, type Shape, type Tool } from "./stage";
+import { Stage, type Tool } from "./stage";
+import { LAYOUTS, TOOLS, toolbar, type Switch } from "./toolbar";
 import type { Box, Mark, Me, Task } from "./types";
-
-const TOOLS: [Tool, string, string][] = [
-  ["window", "w", "Window"],
-  ["pan", "p", "Move"],
-  ["zoom", "z", "Zoom"],
-  ["ruler", "r", "Ruler"],
-  ["box", "b", "Mark"],
-];
-
-const LAYOUTS: [Layout, string, string][] = [
-  ["all", "1", "All"],
-  ["cc", "2", "CC"],
-  ["mlo", "3", "MLO"],
-  ["right", "4", "R"],
-  ["left", "5", "L"],
-  ["row", "6", "Row"],
-];
 
 const MODES = {
   beside: "beside the model",
@@ -290,7 +276,7 @@ export class StudyPage {
     this.refresh();
   }
 
-  private toggle(what: "marks" | "links" | "priors" | "swap" | "screen"): void {
+  private toggle(what: Switch): void {
     const { stage } = this;
     if (what === "marks") this.marksShown = !this.marksShown;
     else if (what === "links") stage.linked = !stage.linked;
@@ -307,32 +293,8 @@ export class StudyPage {
   }
 
   private tools(): void {
-    const { stage, task } = this;
-    const button = (text: string, key: string, on: boolean | null, act: () => void, disabled = false) =>
-      h("button", {
-        type: "button", title: `${text} (${key.toUpperCase()})`, disabled,
-        "aria-pressed": on === null ? null : String(on), click: act,
-      }, text);
-    const tool = ([name, key, text]: (typeof TOOLS)[number]) =>
-      button(text, key, stage.tool === name, () => this.use(name), name === "box" && !this.review.open);
-    clear(
-      this.toolbar,
-      h("a", { href: "#/", class: "back", title: "Worklist (Esc)" }, "← Worklist"),
-      h("span", { class: "group", role: "group", "aria-label": "Pointer" }, ...TOOLS.map(tool)),
-      h("span", { class: "group", role: "group", "aria-label": "Layout" },
-        ...LAYOUTS.map(([name, key, text]) => button(text, key, stage.layout === name, () => stage.setLayout(name)))),
-      h("span", { class: "group", role: "group", "aria-label": "View" },
-        button("Fit", "f", null, () => stage.fit()),
-        button("1:1", "0", null, () => stage.oneToOne()),
-        button("Contrast", "e", stage.contrast, () => stage.toggleContrast()),
-        button("Invert", "i", stage.activeView?.grey.invert ?? false, () => stage.invert()),
-        button("Magnifier", "m", stage.magnifying, () => stage.toggleMagnifier()),
-        button("Linked", "l", stage.linked, () => this.toggle("links")),
-        button("Swap", "s", stage.swapped, () => this.toggle("swap")),
-        task.priors.length ? button("Prior", "o", stage.showsPriors, () => this.toggle("priors")) : null,
-        button("Marks", "v", this.marksShown, () => this.toggle("marks")),
-        button("Full screen", "g", null, () => this.toggle("screen"))),
-    );
+    const state = { stage: this.stage, marks: this.marksShown, priors: this.task.priors.length > 0, open: this.review.open };
+    clear(this.toolbar, ...toolbar(state, (tool) => this.use(tool), (what) => this.toggle(what)));
   }
 
   /** Whose study it is and how it is read, for the head of the page. */

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,8 +94,16 @@ class Reviews:
         with self._lock:
             self._db.close()
 
-    def add(self, step: Step, state: str) -> bool:
-        """Keep a step and the state the read is in after it.
+    def add(self, step: Step, state_after: Callable[[Sequence[Step]], str]) -> bool:
+        """Keep a step and the state that the read is in after it.
+
+        Nobody else, in this process or another, adds between the question and the answer.
+
+        Parameters
+        ----------
+        state_after
+            The state, from the steps of the read before this one; what it raises keeps the step
+            out.
 
         Returns
         -------
@@ -105,17 +113,20 @@ class Reviews:
         """
         values = (step.id, step.at, step.reader, step.study, step.mode, step.kind)
         with self._lock, self._db:
-            done = self._db.execute(
+            self._db.execute("BEGIN IMMEDIATE")
+            if self._db.execute("SELECT 1 FROM steps WHERE id = ?", (step.id,)).fetchone():
+                return False
+            state = state_after(self.steps(step.study, step.reader, step.mode))
+            self._db.execute(
                 "INSERT INTO steps (id, at, reader, study, mode, kind, body, mammoscope, models) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*values, json.dumps(step.body), step.mammoscope, json.dumps(step.models)),
             )
-            if done.rowcount:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)",
-                    (step.study, step.reader, step.mode, state),
-                )
-            return bool(done.rowcount)
+            self._db.execute(
+                "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)",
+                (step.study, step.reader, step.mode, state),
+            )
+            return True
 
     def steps(
         self, study: str | None = None, reader: str | None = None, mode: str | None = None

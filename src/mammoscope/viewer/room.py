@@ -120,7 +120,6 @@ class Room:
             raise StepRefused("id must be a name of 8 to 64 characters")
         if not (isinstance(given[1], str) and isinstance(given[2], dict)):
             raise StepRefused("a step has a kind and a body")
-        read = self.read(person, task)
         first = self.library.result(task.study.images[0])
         step = Step(
             id=f"{person.name}/{given[0]}",
@@ -133,12 +132,12 @@ class Room:
             models=tuple(f"{model.name} {model.sha256}" for model in first.models),
         )
         self._check_mark(task, step)
-        known = {s.id for s in self.reviews.steps(task.study.key, person.name, task.mode.value)}
-        if step.id not in known:
-            after = read.after(step)
-            self.reviews.add(step, after.state.value)
-            read = after
-        return read_told(read)
+
+        def state_after(steps: Sequence[Step]) -> str:
+            return read_of(person.name, task.study.key, task.mode, (*steps, step)).state.value
+
+        self.reviews.add(step, state_after)
+        return read_told(self.read(person, task))
 
     def trail(self, person: Person, key: str) -> list[dict[str, Any]]:
         """Every step of a read; of all readers, for an adjudicator."""
