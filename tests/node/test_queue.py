@@ -373,6 +373,29 @@ DAMAGES = {
 }
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE images SET file = '../../precious'",
+        "UPDATE images SET file = file || char(0)",
+        "UPDATE images SET file = CAST(x'ff' AS TEXT)",
+        "UPDATE studies SET since = 'yesterday'",
+        "UPDATE studies SET attempts = 'many'",
+        "INSERT INTO objects VALUES ('../../precious', '1.1', '1.2', 'waiting', 1.0, 0)",
+        "INSERT INTO objects VALUES ('1.2', '1.1', '1.2', 'waiting', 1.0, x'00')",
+    ],
+)
+def test_values_that_cannot_be_meant_are_told(tmp_path: Path, statement: str) -> None:
+    fill(tmp_path / "spool")
+    (tmp_path / "precious").write_bytes(b"of somebody else")
+    with closing(sqlite3.connect(tmp_path / "spool" / "queue.sqlite")) as database:
+        database.execute(statement)
+        database.commit()
+    with pytest.raises(OutputError, match=r"no queue.*to be sent again"):
+        Queue(tmp_path / "spool", Backoff(1))
+    assert len(names(tmp_path / "spool" / "in")) == 200 and (tmp_path / "precious").exists()
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_queue_is_told_and_no_image_is_touched(tmp_path: Path, damage: str) -> None:
     fill(tmp_path / "spool")

@@ -43,6 +43,20 @@ CREATE INDEX IF NOT EXISTS studies_since ON studies (since);
 CREATE INDEX IF NOT EXISTS objects_since ON objects (since);
 """
 
+# Names of files come from here: none may lead out of the folder.
+_UID = "length({0}) BETWEEN 1 AND 64 AND {0} NOT GLOB '*[^0-9.]*' AND instr({0}, char(0)) = 0"
+_FILE = (
+    "length(file) = 68 AND instr(file, char(0)) = 0 AND file GLOB '*.dcm'"
+    " AND substr(file, 1, 64) NOT GLOB '*[^0-9a-f]*'"
+)
+_MOMENT = "typeof(since) = 'real' AND typeof(attempts) = 'integer' AND attempts >= 0"
+_WRONG_VALUES = (
+    f"SELECT 1 FROM images WHERE typeof(file) != 'text' OR NOT ({_FILE})",
+    f"SELECT 1 FROM objects WHERE typeof(uid) != 'text' OR NOT ({_UID.format('uid')})",
+    f"SELECT 1 FROM studies WHERE NOT ({_MOMENT})",
+    f"SELECT 1 FROM objects WHERE NOT ({_MOMENT})",
+)
+
 _ADVICE = (
     "move the folder away and start with an empty one; its images lie in in/, to be sent again"
 )
@@ -75,8 +89,9 @@ class Database:
         except sqlite3.OperationalError as error:
             cause = "another node uses it" if "locked" in str(error) else f"unusable: {error}"
             raise OutputError(path.parent, cause) from error
-        except sqlite3.DatabaseError as error:
-            raise OutputError(path, f"no queue: {error}; {_ADVICE}") from error
+        except (sqlite3.DatabaseError, UnicodeError) as error:
+            cause = "it is damaged" if isinstance(error, UnicodeError) else str(error)
+            raise OutputError(path, f"no queue: {cause}; {_ADVICE}") from error
 
     def close(self) -> None:
         """Let another process have it."""
@@ -99,6 +114,8 @@ class Database:
         with self._lock:
             try:
                 yield
+            except UnicodeError as error:
+                raise OutputError(self._path, "cannot be used: it is damaged") from error
             except sqlite3.Error as error:
                 # "database or disk is full" and the like: nothing that is stored.
                 raise OutputError(self._path, f"cannot be used: {error}") from error
@@ -149,6 +166,8 @@ class Database:
         for table, columns in _columns(_TABLES).items():
             if _columns_of(self._db, table) != columns:
                 raise sqlite3.DatabaseError(f"its table {table} is another")
+        if any(self._db.execute(query).fetchone() for query in _WRONG_VALUES):
+            raise sqlite3.DatabaseError("it holds values that cannot be meant")
         self._db.executescript(f"BEGIN EXCLUSIVE; {_INDICES} COMMIT;")
 
 
