@@ -159,7 +159,7 @@ def test_logits_that_are_no_numbers_are_refused_by_name(
         }}
         """
     )
-    with pytest.raises(ModelError, match=r"made\.onnx: gives logits that are no numbers"):
+    with pytest.raises(ModelError, match=r"made\.onnx: gives what is no number"):
         OnnxClassifier(card).classify(breast, BOXES)
 
 

@@ -181,7 +181,7 @@ def test_two_folders_with_the_same_names(detect: Run, folder: Path, tmp_path: Pa
     again.mkdir()
     name = "phantom_0001_L_CC.dcm"
     (again / name).write_bytes((folder / "phantom_0001_R_CC.dcm").read_bytes())
-    done = detect(folder / name, again / name, "--out", tmp_path / "out")
+    done = detect(folder / name, again / name, "--out", tmp_path / "out", "--no-name-by-folder")
     assert done.exit_code == 1
     run = load(tmp_path / "out" / "run.json")
     kept, lost = sorted([str(folder / name), str(again / name)])
@@ -195,7 +195,7 @@ def test_no_input_is_overwritten(detect: Run, study: WrittenStudies, tmp_path: P
     for path in (study.images[0], study.images[1]):
         (tmp_path / f"same{path.suffix}").write_bytes(path.read_bytes())
         before[tmp_path / f"same{path.suffix}"] = path.read_bytes()
-    done = detect(tmp_path, "--out", tmp_path)
+    done = detect(tmp_path, "--out", tmp_path, "--no-name-by-folder")
     assert done.exit_code == 1
     assert {path: path.read_bytes() for path in before} == before
     assert done.stderr.count("choose another output folder") == 2

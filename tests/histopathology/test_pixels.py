@@ -69,7 +69,7 @@ def test_a_tiff_whose_pixels_are_damaged_is_refused(tmp_path: Path, compression:
 def test_a_file_too_long_for_a_field_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "slide.tif").open("wb") as file:
         file.truncate(1 << 30)
-    with pytest.raises(RefusedError, match=r"slide.tif: 1,073,741,824 bytes"):
+    with pytest.raises(RefusedError, match=r"slide.tif: more bytes than an image"):
         read_rgb(tmp_path / "slide.tif")
 
 

@@ -157,7 +157,8 @@ def test_a_card_that_cannot_be_meant_is_refused(
     paleness.path.write_text(json.dumps(card))
     out = tmp_path / "out.csv"
     done = run_command("histopathology", "predict", folder, "--model", paleness.path, "--out", out)
-    assert done.exit_code == 1 and f"{paleness.path.name}: views cannot be meant" in done.stderr
+    assert done.exit_code == 1 and paleness.path.name in done.stderr
+    assert "cannot be meant" in done.stderr
 
 
 def test_results_do_not_depend_on_workers(
