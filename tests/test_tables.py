@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mammoscope.errors import InputError, OutputError, TableError
@@ -106,6 +106,7 @@ def test_a_table_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> No
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), min_size=1))
+@example(["\r", "a\rb", "\n", "a\r\nb"])
 def test_any_text_comes_back_and_no_cell_is_a_formula(cells: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "t.csv"

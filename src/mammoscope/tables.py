@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
+from typing import TextIO
 
 from mammoscope.errors import TableError
 from mammoscope.files import atomic_file, read_file
@@ -183,9 +184,19 @@ def write_table(
         # A file name that is not UTF-8 holds lone surrogates: they are escaped, as in JSON.
         TextIOWrapper(stream, encoding="utf-8", errors="backslashreplace", newline="") as file,
     ):
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer = csv.DictWriter(_LineFeeds(file), columns, lineterminator="\r\n")
         writer.writeheader()
         writer.writerows({key: guarded(value) for key, value in row.items()} for row in rows)
+
+
+@dataclass(frozen=True)
+class _LineFeeds:
+    """Ends each row by a line feed; csv, told of both ends of a line, quotes cells with either."""
+
+    file: TextIO
+
+    def write(self, row: str) -> int:
+        return self.file.write(row.removesuffix("\r\n") + "\n")
 
 
 def guarded(value: object) -> object:
