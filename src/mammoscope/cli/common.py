@@ -60,8 +60,6 @@ Metadata = Annotated[
 DetectorModel = Annotated[
     str | None,
     typer.Option(
-        "--model",
-        "--detector",
         help="Card (JSON) of another detector, or the name of one that another package adds. "
         "Default: the shipped one.",
     ),
