@@ -25,6 +25,7 @@ from mammoscope.cli import (
     preprocess,
     radar,
     study,
+    thermography,
     train,
     view,
 )
@@ -49,6 +50,7 @@ node.register(app)
 train.register(app)
 histopathology.register(app)
 radar.register(app)
+thermography.register(app)
 datasets.register(app)
 study.register(app)
 view.register(app)

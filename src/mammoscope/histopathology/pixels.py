@@ -50,14 +50,28 @@ def read_rgb(path: str | os.PathLike[str]) -> RGB:
         not known how many are used.
     """
     try:
-        return _colour(_decode(read_contents(Path(path), _MOST_BYTES)))
+        array = decoded(read_contents(Path(path), _MOST_BYTES))
+        size = array.shape[:2]
+        if min(size) < LEAST_SIDE or max(size) > _LONGEST * min(size):
+            raise Refused(
+                f"{size[0]} rows x {size[1]} columns: a field has at least {LEAST_SIDE} of each,"
+                f" and is at most {_LONGEST} times as long as wide"
+            )
+        return _colour(array)
     except Damaged as error:
         raise ReadError(path, str(error)) from error
     except Refused as error:
         raise RefusedError(path, str(error)) from error
 
 
-def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def decoded(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Samples of a PNG, TIFF or JPEG file, blue before red, as they are.
+
+    Raises
+    ------
+    Damaged, Refused
+        As for :func:`read_rgb`.
+    """
     kind = raster_kind(data)
     if kind == "PNG":
         png = png_header(data)
@@ -71,14 +85,9 @@ def _decode(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
     else:
         raise Damaged("not a PNG, JPEG or TIFF file")
     check_size(*size, MAX_PIXELS)
-    if min(size) < LEAST_SIDE or max(size) > _LONGEST * min(size):
-        raise Refused(
-            f"{size[0]} rows x {size[1]} columns: a field has at least {LEAST_SIDE} of each, and is"
-            f" at most {_LONGEST} times as long as wide"
-        )
-    decoded = decode("opencv", plain, 8 * size[0] * size[1])
-    damage_warnings(decoded.complaints)
-    return decoded.array
+    found = decode("opencv", plain, 8 * size[0] * size[1])
+    damage_warnings(found.complaints)
+    return found.array
 
 
 def _colour(array: NDArray[np.uint8] | NDArray[np.uint16]) -> RGB:

@@ -161,7 +161,7 @@ def fit_classical(
     except ValueError as error:
         raise InputError(where, f"{method.name}: {error}") from error
     data = _as_onnx(method.name, model, seen.shape[1])
-    _compare(method.name, data, seen, _evidence(model, seen))
+    _compare(method.name, data, seen, evidence(model, seen))
     return data
 
 
@@ -172,8 +172,8 @@ def _kind(model: Any) -> str:
     return "scores" if hasattr(last, "decision_function") else "chances"
 
 
-def _evidence(model: Any, features: Features) -> FloatArray:
-    """(N,) what the fitted model gives itself."""
+def evidence(model: Any, features: Features) -> FloatArray:
+    """(N,) what a fitted model gives itself: about 0, more for malignant."""
     kind = _kind(model)
     if kind == "chances":
         chance = np.clip(model.predict_proba(features)[:, 1], _SURE, 1 - _SURE)

@@ -1,0 +1,217 @@
+"""Ways to tell a pair of breasts alike in warmth from one unlike, compared by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.model_selection import StratifiedKFold
+
+from mammoscope.errors import InputError
+from mammoscope.evaluation.metrics.estimates import Estimate
+from mammoscope.files import DISCLAIMER, ensure_folder, write_bytes
+from mammoscope.geometry import FloatArray
+from mammoscope.histopathology.comparison.config import RegionsConfig
+from mammoscope.histopathology.comparison.figures import RESAMPLES, ClassFigures, measured
+from mammoscope.histopathology.comparison.networks import ColourTrunk, Labels, TissueNetwork
+from mammoscope.histopathology.comparison.pictures import SmallPictures, collate
+from mammoscope.histopathology.comparison.starts import find_start, start_in_words
+from mammoscope.tables import write_table
+from mammoscope.thermography.features import asymmetry
+from mammoscope.thermography.pairs import LABELS_ARE, Case
+from mammoscope.training.classifiers.classical import CLASSICAL, evidence
+from mammoscope.training.config import Settings, TrainingConfig
+from mammoscope.training.engine.loop import Job, Run, digest_of, fit
+
+METRICS = ("auc", "accuracy", "sensitivity", "specificity")
+"""Sensitivity is of pairs called unlike by the reader."""
+
+NETWORK = "network"
+
+SINGLE = ("mean-difference", "area")
+"""One number taken as it is, nothing learnt; the second is the size of the cut alone."""
+
+METHODS = (*SINGLE, *CLASSICAL, NETWORK)
+
+_CONFIGS = Path(__file__).parent / "configs"
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class TransferSettings(Settings):
+    """Training of the network."""
+
+    shipped = _CONFIGS
+
+    network: RegionsConfig
+    training: TrainingConfig
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of a method on a set, by metric; no more than the AUC of a single number."""
+
+    data: str
+    method: str
+    start: str
+    patients: int
+    figures: dict[str, Estimate]
+
+
+Judge = Callable[[NDArray[np.int64], NDArray[np.int64], int], FloatArray]
+"""Evidence (T,) about 0 of tests, by indices of training and tests and the number of the fold."""
+
+
+def compare(
+    name: str, cases: Sequence[Case], methods: Sequence[str], weights: Path | None, run: Run
+) -> list[Result]:
+    """Cross-validate methods in five folds of patients, each of whom is one pair.
+
+    Parameters
+    ----------
+    name
+        Of the set.
+    weights
+        ImageNet weights of the network's trunk (safetensors); None to ask timm, and where that
+        fails to start from scratch.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than five patients of a label.
+    """
+    unlike = np.array([case.unlike for case in cases])
+    if min(unlike.sum(), (~unlike).sum()) < 5:
+        raise InputError(name, "fewer than five patients of a label: nothing can be compared")
+    folds = StratifiedKFold(5, shuffle=True, random_state=_SEED)
+    splits = list(folds.split(np.zeros(len(cases)), unlike))
+    described = [asymmetry(case.pair) for case in cases]
+    features = np.array([list(each.values()) for each in described], np.float32)
+    results = []
+    for method in methods:
+        run.report(f"{method} on {name}")
+        start = "nothing learnt"
+        if method in SINGLE:
+            areas = [float(case.area) for case in cases]
+            means = [each["mean_difference"] for each in described]
+            said = np.array(areas if method == "area" else means)
+        else:
+            start, judge = _method(method, cases, features, unlike, weights, run)
+            said = np.empty(len(cases))
+            for number, (training, test) in enumerate(splits, 1):
+                said[test] = judge(training, test, number)
+        figures = _figures(said, unlike, [case.patient for case in cases])
+        kept = METRICS[:1] if method in SINGLE else METRICS
+        known = {metric: figures[metric] for metric in kept}
+        results.append(Result(name, method, start, len(cases), known))
+    return results
+
+
+def _method(
+    name: str,
+    cases: Sequence[Case],
+    features: NDArray[np.float32],
+    unlike: NDArray[np.bool_],
+    weights: Path | None,
+    run: Run,
+) -> tuple[str, Judge]:
+    """What a method starts from, and how it judges."""
+    if name != NETWORK:
+
+        def on_features(training: NDArray[np.int64], test: NDArray[np.int64], _: int) -> FloatArray:
+            wanted = unlike[training].astype(np.int64)
+            return evidence(
+                CLASSICAL[name].learn(features[training], wanted, _SEED), features[test]
+            )
+
+        return "asymmetry features", on_features
+    settings = TransferSettings.read(_CONFIGS / "transfer.toml")
+    given = {} if weights is None else {settings.network.trunk: weights}
+    start = find_start(settings.network.trunk, given, run.report)
+    pictures = np.stack([case.picture(settings.network.side) for case in cases])
+
+    def by_network(training: NDArray[np.int64], test: NDArray[np.int64], fold: int) -> FloatArray:
+        whose = np.array([cases[i].patient for i in training.tolist()])
+        labels = Labels(unlike[training], unlike[training].astype(np.int64), whose, 2)
+        job = Job(
+            NETWORK,
+            lambda: _network(settings.network, labels),
+            SmallPictures(pictures[training], labels, settings.training.seed),
+            collate,
+            settings,
+            settings.training,
+            digest_of([*whose.tolist(), sha256(pictures[training].tobytes()).hexdigest()]),
+        )
+        network = fit(job, replace(run, folder=run.folder / f"fold-{fold}", weights=start))
+        return _look(network, pictures[test])
+
+    return start_in_words(start), by_network
+
+
+def _network(config: RegionsConfig, labels: Labels) -> TissueNetwork:
+    """A trunk whose first stages keep their weights; both labels weigh the same."""
+    trunk = ColourTrunk(config.trunk, config.pad_type)
+    trunk.freeze(config.frozen_stages)
+    return TissueNetwork(trunk, labels.weights(), config.dropout)
+
+
+@torch.no_grad()
+def _look(network: TissueNetwork, pictures: NDArray[np.uint8]) -> FloatArray:
+    """Logits (T,): of each picture and of it turned upside down, the mean."""
+    batch = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2))).float() / 255
+    device = next(network.parameters()).device
+    found = [network.logits(p.to(device))[:, 0].cpu() for p in (batch, batch.flip(2))]
+    return np.asarray(torch.stack(found).mean(0).numpy(), np.float64)
+
+
+def _figures(
+    said: FloatArray, unlike: NDArray[np.bool_], patients: Sequence[str]
+) -> dict[str, Estimate]:
+    scores = np.stack([-said, said], axis=1)
+    called = (expit(said) >= 0.5).astype(np.int64)
+    return measured(ClassFigures(unlike.astype(np.int64), called, scores, (1,)), patients)
+
+
+def write_comparison(folder: Path, results: Sequence[Result]) -> None:
+    """Write table.csv and table.md, each set apart, with what the labels are.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    ensure_folder(folder)
+    rows = [
+        {"set": r.data, "method": r.method, "start": r.start, "metric": metric, **e.as_dict()}
+        for r in results
+        for metric, e in r.figures.items()
+    ]
+    columns = ("set", "method", "start", "metric", "value", "low", "high")
+    write_table(folder / "table.csv", columns, rows)
+    write_bytes(folder / "table.md", "\n".join(_markdown(results)).encode())
+
+
+def _markdown(results: Sequence[Result]) -> list[str]:
+    lines = ["# Warmth of two breasts, alike or not", "", f"**{LABELS_ARE}**"]
+    for name in dict.fromkeys(result.data for result in results):
+        of_set = [result for result in results if result.data == name]
+        lines += ["", f"## {name}: {of_set[0].patients} patients", ""]
+        lines += [f"| method | starts from | {' | '.join(METRICS)} |", "|---|---|" + "---|" * 4]
+        for each in of_set:
+            cells = [_words(each.figures.get(metric)) for metric in METRICS]
+            lines.append(f"| {each.method} | {each.start} | {' | '.join(cells)} |")
+    how = f"Five folds of patients; 95 % intervals from {RESAMPLES} resamples of patients."
+    return [*lines, "", f"{how} {DISCLAIMER}", ""]
+
+
+def _words(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.value is None:
+        return "-"
+    ends = "" if estimate.low is None else f" ({estimate.low:.2f} to {estimate.high:.2f})"
+    return f"{estimate.value:.2f}{ends}"
