@@ -55,9 +55,34 @@ def test_compare(pairs: Path, run_command: Run) -> None:
     assert value["pairs", "svm", "auc"] > 0.9
     assert value["breasts", "svm", "auc"] > 0.9
     assert value["pairs", "area", "auc"] == 0.5
+    assert value["pairs", "area", "auc_same_size"] == 0.5
     assert ("pairs", "area", "accuracy") not in value
     text = (pairs / "run/table.md").read_text()
     assert "no pathology" in text and "pathology" in done.stdout
     again = (pairs / "run/table.csv").read_bytes()
     run_command("thermography", "compare", pairs, "--out", pairs / "run", *methods)
     assert (pairs / "run/table.csv").read_bytes() == again
+
+
+@pytest.mark.train
+def test_a_network_is_compared(pairs: Path, run_command: Run, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="needs the extra [train]")
+    timm = pytest.importorskip("timm", reason="needs the extra [train]")
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    trunk = timm.create_model("mobilenetv2_050").state_dict()
+    save_file(trunk, tmp_path / "start.safetensors")
+    (tmp_path / "quick.toml").write_text(
+        'extends = "transfer"\n[network]\ntrunk = "mobilenetv2_050"\nside = 32\n'
+        "[training]\nepochs = 1\nbatch = 8\nwarmup_steps = 1\n"
+    )
+    (pairs / "breasts.csv").unlink()
+    done = run_command(
+        *("thermography", "compare", pairs, "--out", pairs / "run", "--method", "network"),
+        *("--weights", tmp_path / "start.safetensors", "--config", tmp_path / "quick.toml"),
+    )
+    assert done.exit_code == 0, done.output
+    rows = list(read_table(pairs / "run/table.csv"))
+    assert {row["start"] for row in rows} == {"ImageNet weights start.safetensors"}
+    assert {row["metric"] for row in rows} >= {"auc", "auc_same_size", "accuracy"}

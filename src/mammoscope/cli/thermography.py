@@ -100,6 +100,9 @@ def compare(
         Path | None,
         typer.Option(help="ImageNet weights (safetensors) of mobilenetv2_100. Default: timm's."),
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML settings of the network. Default: the shipped ones.")
+    ] = None,
 ) -> None:
     """Cross-validate, by patient, ways to say whether two breasts are alike in warmth.
 
@@ -117,7 +120,7 @@ def compare(
         there = [name for name in SETS if (folder / f"{name}.csv").is_file()]
         if not there:
             raise InputError(folder, "holds neither pairs.csv nor breasts.csv")
-        from mammoscope.thermography.comparison import METHODS, write_comparison
+        from mammoscope.thermography.comparison import METHODS, Start, write_comparison
         from mammoscope.thermography.comparison import compare as judge
 
         wanted = method or METHODS
@@ -129,7 +132,7 @@ def compare(
         for name in there:
             cases = load_cases(folder, name)
             with training_run(out / name) as run:
-                results += judge(name, cases, wanted, weights, run)
+                results += judge(name, cases, wanted, Start(weights, config), run)
             write_comparison(out, results)
     typer.echo(f"Table: {common.on_one_line(out / 'table.md')}")
     typer.echo(f"{LABELS_ARE} {DISCLAIMER}")

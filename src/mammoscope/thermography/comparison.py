@@ -14,7 +14,9 @@ from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
 from mammoscope.errors import InputError
+from mammoscope.evaluation.metrics.bootstrap import interval, resamples
 from mammoscope.evaluation.metrics.estimates import Estimate
+from mammoscope.evaluation.metrics.froc import ratio
 from mammoscope.files import DISCLAIMER, ensure_folder, write_bytes
 from mammoscope.geometry import FloatArray
 from mammoscope.histopathology.comparison.config import RegionsConfig
@@ -26,11 +28,12 @@ from mammoscope.tables import write_table
 from mammoscope.thermography.features import asymmetry
 from mammoscope.thermography.pairs import LABELS_ARE, Case
 from mammoscope.training.classifiers.classical import CLASSICAL, evidence
-from mammoscope.training.config import Settings, TrainingConfig
+from mammoscope.training.config import Settings, TrainingConfig, config_file
 from mammoscope.training.engine.loop import Job, Run, digest_of, fit
 
-METRICS = ("auc", "accuracy", "sensitivity", "specificity")
-"""Sensitivity is of pairs called unlike by the reader."""
+METRICS = ("auc", "auc_same_size", "accuracy", "sensitivity", "specificity")
+"""The second counts only patients whose cuts are of about one size; sensitivity is of pairs that
+the reader called unlike."""
 
 NETWORK = "network"
 
@@ -40,6 +43,12 @@ SINGLE = ("mean-difference", "area")
 METHODS = (*SINGLE, *CLASSICAL, NETWORK)
 
 _CONFIGS = Path(__file__).parent / "configs"
+
+DEFAULT_TRANSFER = _CONFIGS / "transfer.toml"
+
+_ONE_SIZE = 1.2
+"""Two areas whose ratio is no more than this are of about one size."""
+
 _SEED = 0
 
 
@@ -54,8 +63,25 @@ class TransferSettings(Settings):
 
 
 @dataclass(frozen=True)
+class Start:
+    """What the network is told.
+
+    Parameters
+    ----------
+    weights
+        ImageNet weights of its trunk (safetensors); None to ask timm, and where that fails to start
+        from scratch.
+    config
+        TOML settings; None for the shipped ones.
+    """
+
+    weights: Path | None = None
+    config: Path | None = None
+
+
+@dataclass(frozen=True)
 class Result:
-    """The figures of a method on a set, by metric; no more than the AUC of a single number."""
+    """The figures of a method on a set, by metric; of a single number the AUC alone."""
 
     data: str
     method: str
@@ -69,7 +95,7 @@ Judge = Callable[[NDArray[np.int64], NDArray[np.int64], int], FloatArray]
 
 
 def compare(
-    name: str, cases: Sequence[Case], methods: Sequence[str], weights: Path | None, run: Run
+    name: str, cases: Sequence[Case], methods: Sequence[str], network: Start, run: Run
 ) -> list[Result]:
     """Cross-validate methods in five folds of patients, each of whom is one pair.
 
@@ -77,9 +103,8 @@ def compare(
     ----------
     name
         Of the set.
-    weights
-        ImageNet weights of the network's trunk (safetensors); None to ask timm, and where that
-        fails to start from scratch.
+    network
+        What the network is told.
 
     Raises
     ------
@@ -93,21 +118,23 @@ def compare(
     splits = list(folds.split(np.zeros(len(cases)), unlike))
     described = [asymmetry(case.pair) for case in cases]
     features = np.array([list(each.values()) for each in described], np.float32)
+    areas = np.array([float(case.area) for case in cases])
     results = []
     for method in methods:
         run.report(f"{method} on {name}")
         start = "nothing learnt"
         if method in SINGLE:
-            areas = [float(case.area) for case in cases]
-            means = [each["mean_difference"] for each in described]
-            said = np.array(areas if method == "area" else means)
+            means = np.array([each["mean_difference"] for each in described])
+            said = areas if method == "area" else means
         else:
-            start, judge = _method(method, cases, features, unlike, weights, run)
+            start, judge = _method(method, cases, features, unlike, network, run)
             said = np.empty(len(cases))
             for number, (training, test) in enumerate(splits, 1):
                 said[test] = judge(training, test, number)
-        figures = _figures(said, unlike, [case.patient for case in cases])
-        kept = METRICS[:1] if method in SINGLE else METRICS
+        patients = [case.patient for case in cases]
+        figures = _figures(said, unlike, patients)
+        figures["auc_same_size"] = _same_size(said, unlike, areas, patients)
+        kept = METRICS[:2] if method in SINGLE else METRICS
         known = {metric: figures[metric] for metric in kept}
         results.append(Result(name, method, start, len(cases), known))
     return results
@@ -118,7 +145,7 @@ def _method(
     cases: Sequence[Case],
     features: NDArray[np.float32],
     unlike: NDArray[np.bool_],
-    weights: Path | None,
+    network: Start,
     run: Run,
 ) -> tuple[str, Judge]:
     """What a method starts from, and how it judges."""
@@ -131,8 +158,8 @@ def _method(
             )
 
         return "asymmetry features", on_features
-    settings = TransferSettings.read(_CONFIGS / "transfer.toml")
-    given = {} if weights is None else {settings.network.trunk: weights}
+    settings = TransferSettings.read(config_file(network.config, DEFAULT_TRANSFER))
+    given = {} if network.weights is None else {settings.network.trunk: network.weights}
     start = find_start(settings.network.trunk, given, run.report)
     pictures = np.stack([case.picture(settings.network.side) for case in cases])
 
@@ -148,8 +175,9 @@ def _method(
             settings.training,
             digest_of([*whose.tolist(), sha256(pictures[training].tobytes()).hexdigest()]),
         )
-        network = fit(job, replace(run, folder=run.folder / f"fold-{fold}", weights=start))
-        return _look(network, pictures[test])
+        folder = ensure_folder(run.folder / f"fold-{fold}")
+        fitted = fit(job, replace(run, folder=folder, weights=start))
+        return _look(fitted, pictures[test])
 
     return start_in_words(start), by_network
 
@@ -178,6 +206,23 @@ def _figures(
     return measured(ClassFigures(unlike.astype(np.int64), called, scores, (1,)), patients)
 
 
+def _same_size(
+    said: FloatArray, unlike: NDArray[np.bool_], areas: FloatArray, patients: Sequence[str]
+) -> Estimate:
+    """The AUC over pairs of patients whose areas differ by a fifth at most."""
+    apart = np.abs(np.log(areas[unlike][:, None] / areas[~unlike]))
+    near = (apart <= np.log(_ONE_SIZE)).astype(np.float64)
+    above = said[unlike][:, None] - said[~unlike]
+    won = near * ((above > 0) + 0.5 * (above == 0))
+    draws = resamples(patients, RESAMPLES, 0, RESAMPLES)
+    weights = np.vstack([np.ones((1, len(said))), *draws])
+    one, other = weights[:, unlike], weights[:, ~unlike]
+    values = ratio(((one @ won) * other).sum(axis=1), ((one @ near) * other).sum(axis=1))
+    if np.isnan(values[0]):
+        return Estimate(None)
+    return Estimate(float(values[0]), *(interval(values[1:]) or ()))
+
+
 def write_comparison(folder: Path, results: Sequence[Result]) -> None:
     """Write table.csv and table.md, each set apart, with what the labels are.
 
@@ -202,7 +247,10 @@ def _markdown(results: Sequence[Result]) -> list[str]:
     for name in dict.fromkeys(result.data for result in results):
         of_set = [result for result in results if result.data == name]
         lines += ["", f"## {name}: {of_set[0].patients} patients", ""]
-        lines += [f"| method | starts from | {' | '.join(METRICS)} |", "|---|---|" + "---|" * 4]
+        lines += [
+            f"| method | starts from | {' | '.join(METRICS)} |",
+            "|---|---|" + "---|" * len(METRICS),
+        ]
         for each in of_set:
             cells = [_words(each.figures.get(metric)) for metric in METRICS]
             lines.append(f"| {each.method} | {each.start} | {' | '.join(cells)} |")
