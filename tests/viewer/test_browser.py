@@ -399,6 +399,58 @@ def test_at_the_size_of_a_tablet_nothing_is_cut_off(open_page: Open) -> None:
     assert port(page, "R CC").bounding_box()["width"] > 300
 
 
+CONTRAST = """() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => v / 255)
+      .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [0, 0, 0];
+  };
+  const poor = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    const style = getComputedStyle(element);
+    if (!own || !element.checkVisibility() || element.closest("svg, :disabled, option")) continue;
+    const [a, b] = [light(parse(style.color)), light(ground(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) poor.push(`${ratio.toFixed(1)} ${element.outerHTML.slice(0, 80)}`);
+  }
+  return poor;
+}"""
+
+
+def test_text_is_told_from_its_ground(open_page: Open) -> None:
+    page = open_page()
+    assert page.evaluate(CONTRAST) == []
+    enter(page)
+    page.keyboard.press("n")
+    page.locator(".features").wait_for()
+    assert page.evaluate(CONTRAST) == []
+    page.keyboard.press("?")
+    assert page.evaluate(CONTRAST) == []
+
+
+def test_whoever_uses_keys_sees_where_they_are(open_page: Open) -> None:
+    page = open_page()
+    enter(page)
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => {
+              const style = getComputedStyle(document.activeElement);
+              return style.outlineStyle !== "none" || style.boxShadow !== "none";
+            }"""
+        )
+        assert seen, page.evaluate("document.activeElement.outerHTML")
+
+
 def test_ohif_takes_all_findings_into_its_panel(
     browser: Any, make_room: MakeRoom, library: Library, reviews: Reviews
 ) -> None:

@@ -100,7 +100,10 @@ def test_two_readers_on_the_server(
         elsewhere = {i.key for s in library.studies for i in s.images} - set(images)
         assert clients[name].ask(f"/api/image/{min(elsewhere)}/tile/0/0/0")[0] == 403
         assert step(clients[name], "s1-1", "open")[0] == 200
-        assert step(clients[name], "s1-1", "sign", seconds=0)[0] == 200
+        status, told = step(clients[name], "s1-1", "sign", seconds=0)
+        assert (status, "how likely" in told["error"]) == (409, True)
+        assert step(clients[name], "s1-1", "exam", rating=30)[0] == 200
+        assert step(clients[name], "s1-1", "sign", 1, seconds=0)[0] == 200
         assert clients[name].ask("/api/export/audit")[0] == 403
     assert len(clients["chief"].json("/api/worklist", {})["rows"]) == 2
     assert clients["chief"].ask("/api/export/audit")[0] == 200

@@ -149,6 +149,8 @@ def test_the_own_read_stays_as_it_was() -> None:
     for refused in (mark(10), step("unmark", 10, id="m1"), step("save", 10)):
         with pytest.raises(StepRefused):
             saved.after(refused)
+    assert (saved.seconds, saved.own_seconds) == (4, 4)
+    assert saved.after(step("sign", 20, seconds=15)).own_seconds == 4
     after = saved.after(mark(11, id="m2", origin="accepted", finding=1))
     assert [m.id for m in after.own[0]] == ["m1"] if after.own else False
     assert [m.after_model for m in after.marks.values()] == [False, True]

@@ -23,11 +23,16 @@ from mammoscope.viewer.reviews import Reviews
 
 @dataclass(frozen=True)
 class Task:
-    """One study to be read in one mode."""
+    """One study to be read in one mode.
+
+    ``rated`` says that a read only ends with a rating of the exam: without one it is no use to a
+    reader study.
+    """
 
     key: str
     study: StudyEntry
     mode: ReadingMode
+    rated: bool = False
 
 
 class NotNow(PermissionError):
@@ -98,7 +103,7 @@ class PlannedDesk:
         self._reads: dict[str, dict[str, tuple[PlannedRead, Task]]] = {}
         for read in sorted(plan, key=lambda r: (r.reader, r.session, r.position)):
             key = f"s{read.session}-{read.position}"
-            task = Task(key, studies[read.case], ReadingMode(read.mode))
+            task = Task(key, studies[read.case], ReadingMode(read.mode), rated=True)
             self._reads.setdefault(read.reader, {})[key] = (read, task)
         self._all = {
             study.key: Task(study.key, study, ReadingMode.BESIDE) for study in studies.values()

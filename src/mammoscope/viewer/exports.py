@@ -163,7 +163,7 @@ def reads_csv(exporter: Exporter) -> bytes:
     """The table of ratings that ``mammoscope study analyse`` takes."""
     truth = _known_truth(exporter)
     rows = []
-    for case, read, mode, exam, _ in _rated(exporter):
+    for case, read, mode, (exam, seconds), _ in _rated(exporter):
         lesions = truth.lesions(read.study)
         rows.append(
             {
@@ -172,7 +172,7 @@ def reads_csv(exporter: Exporter) -> bytes:
                 "case": case,
                 "truth": int(truth.diseased(read.study)),
                 "rating": exam.rating,
-                "seconds": read.seconds,
+                "seconds": seconds,
                 "lesions": len(lesions),
                 "birads": "/".join(b or "-" for b in (exam.birads_right, exam.birads_left)),
             }
@@ -184,7 +184,7 @@ def marks_csv(exporter: Exporter) -> bytes:
     """The table of marks that ``mammoscope study analyse --marks`` takes."""
     truth = _known_truth(exporter)
     rows = []
-    for case, read, mode, exam, marks in _rated(exporter):
+    for case, read, mode, (exam, _), marks in _rated(exporter):
         for mark in marks:
             if mark.origin == "rejected":
                 continue
@@ -229,19 +229,19 @@ EXPORTS = {
 }
 """By the last part of their address."""
 
-_Rated = tuple[str, Read, str, Exam, Sequence[ReadMark]]
+_Rated = tuple[str, Read, str, tuple[Exam, float], Sequence[ReadMark]]
 
 
 def _rated(exporter: Exporter) -> Iterable[_Rated]:
-    """Ended reads with case, mode, exam and marks; those before and after the model's as two."""
+    """Ended reads: case, mode, exam and seconds, marks; before and after the model's as two."""
     cases = exporter.cases or {s.key: s.patient_id or s.key for s in exporter.library.studies}
     for read in exporter.reads():
         if read.state is not State.DONE or read.study not in cases:
             continue
         case = cases[read.study]
         if read.own is not None:
-            yield case, read, OWN_READ, read.own[1], read.own[0]
-        yield case, read, read.mode.value, read.exam, [*read.marks.values()]
+            yield case, read, OWN_READ, (read.own[1], read.own_seconds), read.own[0]
+        yield case, read, read.mode.value, (read.exam, read.seconds), [*read.marks.values()]
 
 
 def _known_truth(exporter: Exporter) -> Truth:

@@ -83,8 +83,9 @@ class Read:
     ----------
     own
         Marks and exam as they were when the own read was saved; None before, and in other modes.
-    seconds
-        Active reading time as the viewer measured it, never more than went by on the clock.
+    seconds, own_seconds
+        Active reading time as the viewer measured it, never more than went by on the clock; and
+        until the own read was saved.
     """
 
     reader: str
@@ -97,6 +98,7 @@ class Read:
     begun: str | None = None
     ended: str | None = None
     seconds: float = 0.0
+    own_seconds: float = 0.0
 
     @property
     def saved(self) -> bool:
@@ -184,7 +186,8 @@ def _save(read: Read, step: Step) -> Read:
     if read.mode is not ReadingMode.INDEPENDENT or read.saved:
         raise StepRefused("there is no own read to be saved now")
     own = (tuple(read.marks.values()), read.exam)
-    return _timed(replace(read, state=State.SAVED, own=own), step)
+    saved = _timed(replace(read, state=State.SAVED, own=own), step)
+    return replace(saved, own_seconds=saved.seconds)
 
 
 def _sign(read: Read, step: Step) -> Read:
@@ -210,6 +213,10 @@ _STEPS = {
     "reopen": _reopen,
 }
 """What a reader can do."""
+
+
+ENDING = ("save", "sign")
+"""Steps after which a read counts."""
 
 
 def _timed(read: Read, step: Step) -> Read:

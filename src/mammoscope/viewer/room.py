@@ -17,7 +17,7 @@ from mammoscope.viewer.frames import Frames, Outline, Pyramid
 from mammoscope.viewer.library import ImageEntry, Library
 from mammoscope.viewer.modes import ReadingMode, may_see_model
 from mammoscope.viewer.people import Person, Role
-from mammoscope.viewer.reads import Read, StepRefused, read_of
+from mammoscope.viewer.reads import ENDING, Read, StepRefused, read_of
 from mammoscope.viewer.reviews import Reviews, Step, now
 from mammoscope.viewer.told import hanging_told, image_told, read_told, study_told
 from mammoscope.viewer.worklist import Query, worklist_told
@@ -134,7 +134,10 @@ class Room:
         self._check_mark(task, step)
 
         def state_after(steps: Sequence[Step]) -> str:
-            return read_of(person.name, task.study.key, task.mode, (*steps, step)).state.value
+            read = read_of(person.name, task.study.key, task.mode, (*steps, step))
+            if task.rated and step.kind in ENDING and read.exam.rating is None:
+                raise StepRefused("Say first how likely the exam is malignant, from 0 to 100 %.")
+            return read.state.value
 
         self.reviews.add(step, state_after)
         return read_told(self.read(person, task))
