@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
+import messages  # beside this file: mkdocs puts its folder on the path while it loads the hook
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -25,7 +24,6 @@ from mammoscope.cli import app
 from mammoscope.models import bundled_cards
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
 
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)(?!docs/)[^)]*\)")
 """Links to files of the repository that are no pages: the site has their names alone."""
@@ -51,7 +49,7 @@ def _made() -> Iterator[tuple[str, str]]:
     yield "reference/python.md", "\n".join(_python())
     yield "reference/commands.md", "\n".join(_commands())
     yield "reference/schemas.md", "\n".join(_schemas())
-    yield "reference/messages.md", "\n".join(import_module("messages").page())
+    yield "reference/messages.md", "\n".join(messages.page())
     yield "reference/models.md", "\n".join(_models())
 
 

@@ -52,8 +52,6 @@ class ImageResult(Showing):
     detections
         Every region kept, best first, in source pixels; those below ``threshold`` are for
         evaluation and for the reader's own slider.
-    score
-        Score of the image: the highest region score, 0 where there is none.
     threshold
         Score from which a region is shown by default, from the detector's card.
     malignant_threshold
