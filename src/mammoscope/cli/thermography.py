@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mammoscope.cli import common
+from mammoscope.cli.app import App
 from mammoscope.cli.training import training_run
 from mammoscope.files import DISCLAIMER
 
@@ -31,7 +32,7 @@ _EPILOG = f"""
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
-    commands = typer.Typer(
+    commands = App(
         help="Breast thermograms: left against right, by warmth alone.", no_args_is_help=True
     )
     for command in (measure, compare):
