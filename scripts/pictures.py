@@ -52,7 +52,7 @@ def main() -> None:
 
 def beside(page: Any, out: Path) -> None:
     """The worklist, a study, a finding, the help sheet."""
-    page.get_by_role("button", name="Exam score").click()
+    page.get_by_role("button", name="Malignancy").click()
     page.wait_for_load_state("networkidle")
     save(page, out / "viewer-worklist.jpg")
     study(page)

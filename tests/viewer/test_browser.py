@@ -127,7 +127,7 @@ def test_the_worklist_is_searched_sorted_and_opened_by_keys(open_page: Open) -> 
     rows.filter(has_text="ANNA").wait_for(state="detached")
     page.locator("input[type=search]").fill("")
     rows.nth(1).wait_for()
-    page.get_by_role("button", name="Exam score").click()
+    page.get_by_role("button", name="Malignancy").click()
     page.locator("th[aria-sort=descending]").wait_for()
     page.keyboard.press("Escape")
     page.keyboard.press("j")

@@ -69,14 +69,16 @@ export class Panel {
     const { model } = this.task;
     if (!model) return;
     const side = (s: string | null) => (s === "R" ? "right" : s === "L" ? "left" : "side unknown");
+    const highest = Math.max(0, ...Object.values(model.exam_scores).map((score) => score ?? 0));
     clear(
       this.scores,
       h("h2", {}, "Second reader"),
       h("dl", {},
-        h("dt", {}, "exam score"), h("dd", { class: "exam-score" }, model.exam === null ? "unknown" : model.exam.toFixed(2)),
+        ...(highest ? [h("dt", {}, "exam score"), h("dd", { class: "exam-score" }, `${highest} of 10`)] : []),
+        h("dt", {}, "malignancy"), h("dd", { class: "exam-score" }, model.malignancy === null ? "unknown" : model.malignancy.toFixed(2)),
         ...model.breasts.flatMap((b) => [h("dt", {}, side(b.side)), h("dd", {}, b.score === null ? "unknown" : b.score.toFixed(2))]),
       ),
-      h("p", { class: "dim small" }, `For ranking, no probabilities. ${model.models.join(", ")}.`),
+      h("p", { class: "dim small" }, `${highest ? "Exam score: the image that stands highest among normal ones. " : ""}Malignancy is for ranking, no probability. ${model.models.join(", ")}.`),
     );
   }
 

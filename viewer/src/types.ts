@@ -105,7 +105,9 @@ export interface Model {
   malignant_threshold: number | null;
   links: Link[];
   breasts: { side: Side | null; score: number | null }[];
-  exam: number | null;
+  malignancy: number | null;
+  /** Of each image, 1 to 10 among images read as normal. */
+  exam_scores: Record<string, number | null>;
   models: string[];
 }
 

@@ -30,9 +30,9 @@ export class WorklistPage {
   });
   private readonly least = h(
     "select",
-    { "aria-label": "Least exam score", hidden: true },
+    { "aria-label": "Least malignancy", hidden: true },
     ...["", "0.1", "0.2", "0.3", "0.5", "0.7"].map((value) =>
-      h("option", { value }, value ? `score from ${value}` : "any score"),
+      h("option", { value }, value ? `malignancy from ${value}` : "any malignancy"),
     ),
   );
   private asked = 0;
@@ -122,7 +122,7 @@ export class WorklistPage {
   private show(told: Worklist): void {
     this.least.hidden = !told.shows_model;
     const columns: [string, string][] = [["", "Images"], ["patient", "Patient"], ["", "Views"]];
-    if (told.shows_model) columns.push(["score", "Exam score"], ["findings", "Findings"]);
+    if (told.shows_model) columns.push(["score", "Malignancy"], ["findings", "Findings"]);
     columns.push(["state", "State"]);
     clear(this.head, ...columns.map(([sort, title]) => this.heading(sort, title)));
     clear(this.body, ...told.rows.map((row) => this.row(row, told.shows_model)));

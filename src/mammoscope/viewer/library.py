@@ -48,7 +48,7 @@ class StudyEntry:
     key
         A digest; it stands in addresses.
     score
-        Malignancy of the exam, for ranking; None where unknown.
+        Malignancy of the patient in this study, for ranking; None where unknown.
     findings, suspicious
         Findings shown, and of those how many the classifier calls malignant.
     detection

@@ -10,7 +10,8 @@ import numpy as np
 
 from mammoscope.classification.reference import PERCENTS, TELLING, reference
 from mammoscope.results.image import findings_json
-from mammoscope.study import StudyResult
+from mammoscope.study import StudyResult, image_malignancy
+from mammoscope.study.exam import exam_score
 from mammoscope.types import ImageResult
 from mammoscope.viewer.desk import Task
 from mammoscope.viewer.frames import TILE
@@ -92,7 +93,11 @@ def model_told(
             for link in said.links
         ],
         "breasts": [{"side": b.laterality, "score": b.score} for b in said.breasts],
-        "exam": said.patient.score if said.patient else None,
+        "malignancy": said.patient.score if said.patient else None,
+        "exam_scores": {
+            entry.key: exam_score(image_malignancy(result), result.exam_steps)
+            for entry, result in pairs
+        },
         "models": [model.name for model in first.models],
     }
 
