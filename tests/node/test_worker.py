@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import io
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -144,3 +146,42 @@ def test_a_study_leaves_nothing_but_what_is_sent(
     assert worker.step()
     work = {path for path in (queue.spool.folder / "work").rglob("*") if path.is_file()}
     assert {path.suffix for path in work} <= {".dcm"}
+
+
+def test_a_disk_that_is_full_is_tried_again(
+    worker: Worker,
+    queue: Queue,
+    add: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add()
+    opened = Path.open
+
+    def full(path: Path, mode: str = "r", *arguments: Any) -> Any:
+        if "x" in mode and path.parent.name == "dicom":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(path, mode, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        assert worker.step()
+    assert "results could not be written; to be read again" in caplog.text
+    assert modalities(queue) == []
+    assert worker.step()
+    assert modalities(queue) == ["OT", "SR"]
+
+
+def test_a_late_image_doubles_nothing_of_the_earlier_ones(
+    worker: Worker, queue: Queue, add: Callable[..., None]
+) -> None:
+    add()
+    assert worker.step()
+    before = queue.due_objects()
+    assert modalities(queue) == ["OT", "SR"]
+    for found in before:
+        queue.mark_sent(found)
+    add(number=1)
+    assert worker.step()
+    assert modalities(queue) == ["OT", "SR"], "of the late one, and of both"
+    assert not {found.uid for found in queue.due_objects()} & {found.uid for found in before}

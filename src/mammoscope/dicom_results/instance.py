@@ -81,11 +81,13 @@ def common(study: Study, series: str, number: int = 1) -> dict[str, Any]:
     }
 
 
-def seal(instance: SOPClass, study: Study, source: DicomFacts) -> bytes:
+def seal(instance: SOPClass, moment: tuple[str, str], source: DicomFacts) -> bytes:
     """The bytes of the file, after patient, study, dates and last the UID were filled in.
 
     Parameters
     ----------
+    moment
+        Date and time of the content: of what is spoken of, as nothing says when it was made.
     source
         Of an image of the same study.
     """
@@ -105,9 +107,12 @@ def seal(instance: SOPClass, study: Study, source: DicomFacts) -> bytes:
     instance.pop("ContributingEquipmentSequence", None)
     for stem in ("Content", "PresentationCreation"):
         if f"{stem}Date" in instance:
-            setattr(instance, f"{stem}Date", study.newest[0])
-            setattr(instance, f"{stem}Time", study.newest[1])
+            setattr(instance, f"{stem}Date", moment[0])
+            setattr(instance, f"{stem}Time", moment[1])
+    # The place in the series is no part of the digest: one more image may change it.
+    place, instance.InstanceNumber = instance.InstanceNumber, 1
     instance.SOPInstanceUID = derived_uid(hashlib.sha256(_encode(instance)).hexdigest())
+    instance.InstanceNumber = place
     instance.file_meta.MediaStorageSOPInstanceUID = instance.SOPInstanceUID
     return _encode(instance)
 

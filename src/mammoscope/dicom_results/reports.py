@@ -48,7 +48,7 @@ def _sealed(pairs: Sequence[tuple[Path, ImageResult]], said: ReaderStatement | N
             studies, _ = group_by_study(pairs)
             study = study_of(next(iter(studies.values())), models)
             made = measurement_report(study) if said is None else reader_report(study, said)
-            return seal(made, study, study.images[0].facts)
+            return seal(made, study.newest, study.images[0].facts)
     except (StopIteration, AttributeError, KeyError, ValueError, TypeError) as error:
         # What a library says may quote the patient.
         cause = f"no report can be made of it ({type(error).__name__})"

@@ -133,7 +133,7 @@ class Study:
     @property
     def newest(self) -> tuple[str, str]:
         """Date and time of the newest image's content, or where unknown of the study."""
-        return max(_moment(image.facts) for image in self.images)
+        return max(moment_of(image.facts) for image in self.images)
 
 
 def study_name(uid: str) -> str:
@@ -190,7 +190,8 @@ def _header(path: Path, result: ImageResult | None) -> DicomHeader | None:
     return header if all(needed) and is_known else None
 
 
-def _moment(facts: DicomFacts) -> tuple[str, str]:
+def moment_of(facts: DicomFacts) -> tuple[str, str]:
+    """Date and time of an image's content, or where unknown of its study."""
     for date, time in (facts.content_moment, facts.study_moment):
         if date is not None:
             return date, time or _UNKNOWN[1]

@@ -18,6 +18,7 @@ from mammoscope.dicom_results.study import (
     Examined,
     Study,
     group_by_study,
+    moment_of,
     study_name,
     study_of,
 )
@@ -35,11 +36,12 @@ _validation = threading.Lock()
 
 @dataclass(frozen=True)
 class _Order:
-    """An object to be made: its file's name, how, and an image whose patient and study it has."""
+    """An object to be made: its file's name, how, whose patient and study it has, and its date."""
 
     name: str
     make: Callable[[], SOPClass | None]
     source: DicomFacts
+    moment: tuple[str, str]
 
 
 def write_dicom_results(
@@ -92,7 +94,7 @@ def write_dicom_results(
             try:
                 with unheard():
                     made = order.make()
-                    data = None if made is None else seal(made, study, order.source)
+                    data = None if made is None else seal(made, order.moment, order.source)
                 if data is not None:
                     write_bytes(folder / order.name, data)
             except Exception as error:
@@ -115,7 +117,7 @@ def _orders(
     for kind, made in chosen.items():
         if made.of == "study":
             make = partial(made.make, study)
-            yield _Order(f"{name}.{kind}.dcm", make, study.images[0].facts)
+            yield _Order(f"{name}.{kind}.dcm", make, study.images[0].facts, study.newest)
     for image in study.images:
         if image.result is None:
             continue
@@ -123,7 +125,7 @@ def _orders(
         for kind, made in chosen.items():
             if made.of == "image":
                 make = partial(made.make, study, image, partial(overlay, stem))
-                yield _Order(f"{stem}.{kind}.dcm", make, image.facts)
+                yield _Order(f"{stem}.{kind}.dcm", make, image.facts, moment_of(image.facts))
 
 
 def _failure(error: Exception, path: Path) -> OutputError:
