@@ -22,6 +22,7 @@ SCENE = Scene(())
 DIAMETER_MM = 10.0
 OPTIONS = Options(permittivity=SCENE.medium.permittivity, skin=SCENE.medium, step_mm=5)
 AXIS_MM = 10.0
+LEFT_OUT = "turned place left out"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def cases() -> Iterator[Case]:
     yield Case("permittivity estimated, no skin", SCENE, Options(step_mm=5))
     for form in ("dmas", "coherence"):
         yield Case(f"beamformer {form}", SCENE, replace(OPTIONS, beamformer=form))
+    yield Case(LEFT_OUT, SCENE, replace(OPTIONS, turn_degrees=None))
     yield Case("average subtracted", SCENE, replace(OPTIONS, artefact="average"))
 
 
@@ -89,8 +91,8 @@ def main() -> None:
                 [e for e, w in zip(usual, which, strict=True) if w],
             )
         )
-    print("\n| support | scans of all rows above | found |\n|---|---|---|")
-    pooled = [each for errors in everything.values() for each in errors]
+    print("\n| support | scans of all rows but that one | found |\n|---|---|---|")
+    pooled = [each for name, errors in everything.items() if name != LEFT_OUT for each in errors]
     for low, high in ((0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 0.95), (0.95, 1.01)):
         part = [each for each in pooled if low <= each.support < high]
         if part:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammoscope.errors import InputError
+from mammoscope.errors import GeometryError, InputError
 from mammoscope.radar import (
     BEAMFORMERS,
     AntennaArray,
@@ -79,6 +79,20 @@ def test_a_point_under_a_plane_of_antennas() -> None:
     scene = Scene((Target(-10, 5, 30, 0),), Medium(9.0), plane_array(), clutter_db=-30, snr_db=30)
     made = reconstruct(simulate(scene, seed=3), Options(permittivity=9.0, turn_degrees=-36))
     assert off(made, (-10, 5, 30)) < 5
+
+
+def test_a_point_in_a_barrel_of_antennas() -> None:
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    rings = [
+        np.stack([70 * np.cos(angles), 70 * np.sin(angles), 0 * angles + z], 1) for z in (0, 60)
+    ]
+    pairs = np.stack(np.triu_indices(24, 1), axis=1)
+    barrel = AntennaArray(np.concatenate(rings), pairs)
+    scene = Scene((Target(15, 20, 30, 0),), Medium(9.0), barrel, clutter_db=-30, snr_db=30)
+    known = Options(permittivity=9.0, step_mm=5)
+    assert off(reconstruct(simulate(scene, seed=3), known), (15, 20, 30)) < 5
+    with pytest.raises(GeometryError, match="bowl"):
+        reconstruct(simulate(scene, seed=3), replace(known, skin=Medium(9.0, skin_mm=2)))
 
 
 def test_a_frame_turned_about_z_turns_the_answer(scan) -> None:

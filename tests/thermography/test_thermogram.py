@@ -33,7 +33,9 @@ def written(values: np.ndarray, sep: str, decimal: str) -> str:
         (", ", "."),
     ],
 )
-@pytest.mark.parametrize("header", ["", "File;x.jpg\nEmissivity;0,98\n\n", "Temperature [°C]\n"])
+@pytest.mark.parametrize(
+    "header", ["", "File;x.jpg\nEmissivity;0,98\n\n", "10 12\n", "Temperature [°C]\n"]
+)
 @pytest.mark.parametrize("end", ["", "\n\n"])
 def test_matrices_of_every_kind(
     tmp_path: Path, sep: str, decimal: str, header: str, end: str

@@ -44,10 +44,18 @@ class AntennaArray:
 
     @cached_property
     def radius_mm(self) -> float | None:
-        """Radius of the bowl on which the antennas lie, around the origin; None for a plane."""
+        """Radius of the bowl on which the antennas lie, around the origin; None for none."""
         distances = np.linalg.norm(self.antennas_mm, axis=1)
         around = np.ptp(distances) <= _ROUND * distances.max()
         return float(distances.max()) if around else None
+
+    @cached_property
+    def barrel_mm(self) -> float | None:
+        """Radius of the widest barrel about z between the antennas; None for bowl and plane."""
+        flat = np.ptp(self.antennas_mm[:, 2]) <= _MARGIN_MM
+        if self.radius_mm is not None or flat:
+            return None
+        return float(np.hypot(*self.antennas_mm[:, :2].T).min())
 
     @cached_property
     def lengths_mm(self) -> FloatArray:
@@ -59,6 +67,9 @@ class AntennaArray:
         """Coordinates x, y and z of a grid over the breast, z being ``plane_mm`` where given."""
         if self.radius_mm is not None:
             ends = [(-self.radius_mm, self.radius_mm)] * 2 + [(0.0, self.radius_mm)]
+        elif self.barrel_mm is not None:
+            heights = self.antennas_mm[:, 2]
+            ends = [(-self.barrel_mm, self.barrel_mm)] * 2 + [(heights.min(), heights.max())]
         else:
             low, high = self.antennas_mm.min(axis=0), self.antennas_mm.max(axis=0)
             top = high[2] + _MARGIN_MM
@@ -70,6 +81,8 @@ class AntennaArray:
 
     def inside(self, points_mm: FloatArray) -> NDArray[np.bool_]:
         """Which points (P, 3) lie in the breast and not next to the antennas."""
+        if self.barrel_mm is not None:
+            return np.asarray(np.hypot(*points_mm[:, :2].T) <= self.barrel_mm - _MARGIN_MM)
         if self.radius_mm is None:
             return np.ones(len(points_mm), np.bool_)
         within = np.linalg.norm(points_mm, axis=1) <= self.radius_mm - _MARGIN_MM

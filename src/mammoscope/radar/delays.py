@@ -51,6 +51,13 @@ class Medium:
     def one_way_ns(self, points_mm: FloatArray, array: AntennaArray) -> FloatArray:
         """Time from each antenna to each point, (P, A).
 
+        Raises
+        ------
+        GeometryError
+            If there are skin or gap, and the antennas lie neither in a bowl nor on a plane.
+
+        Notes
+        -----
         Rays are not bent at the surfaces, which all confocal imagers of this kind assume (E. J.
         Bond et al., IEEE Transactions on Antennas and Propagation 51(8), 2003).
 
@@ -67,6 +74,8 @@ class Medium:
         slowness = np.sqrt([self.permittivity, self.skin_permittivity, self.gap_permittivity])
         if not self.skin_mm and not self.gap_mm:
             return np.asarray(lengths * slowness[0] / LIGHT_MM_PER_NS)
+        if array.barrel_mm is not None:
+            raise GeometryError("skin and gap are known for antennas in a bowl or on a plane only")
         to_gap = self._until(self.gap_mm, points_mm, ways, lengths, array)
         tissue = self._until(self.gap_mm + self.skin_mm, points_mm, ways, lengths, array)
         parts = np.stack([tissue, to_gap - tissue, lengths - to_gap], axis=-1)

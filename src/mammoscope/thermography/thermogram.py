@@ -22,6 +22,9 @@ CELSIUS, GREY = "celsius", "grey"
 
 _MOST_BYTES = 1 << 26
 _MOST_HEADERS = 100
+_NUMBERS_FIRST = 2
+"""Lines of fewer numbers, such as a size, that may stand before a matrix."""
+
 _LEAST_SIDE = 8
 
 _COLDEST, _WARMEST = -30.0, 60.0
@@ -151,6 +154,8 @@ def _numbers(
             if rows or number > _MOST_HEADERS:
                 return rows, f"line {number}: {line.strip()[:40]!r} is no row of numbers"
             continue
+        if len(rows) <= _NUMBERS_FIRST and rows and len(plain) > len(rows[0]):
+            rows = []
         if rows and len(plain) != len(rows[0]):
             return rows, f"line {number}: {len(plain)} numbers, {len(rows[0])} before"
         rows.append([float(cell) for cell in plain])
