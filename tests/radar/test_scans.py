@@ -68,6 +68,10 @@ def test_arrays_that_are_no_scan(own: Path, arrays: dict[str, Any], cause: str) 
 def test_files_that_are_no_npz(own: Path) -> None:
     (own / "text.npz").write_text("no")
     (own / "cut.npz").write_bytes((own / "sim001.npz").read_bytes()[:5000])
+    damaged = bytearray((own / "sim001.npz").read_bytes())
+    damaged[60:90] = b"\xff" * 30
+    (own / "damaged.npz").write_bytes(damaged)
+    assert "not a whole npz" in complain(own / "damaged.npz")
     assert "not a whole npz" in complain(own / "text.npz")
     assert "not a whole npz" in complain(own / "cut.npz")
     assert "no such file" in complain(own / "absent.npz")

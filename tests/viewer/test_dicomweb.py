@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
+from mammoscope.reader_studies.design import PlannedRead
 from mammoscope.reading import read
+from mammoscope.viewer.desk import PlannedDesk
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.library import Library
 from mammoscope.viewer.modes import ReadingMode
 from mammoscope.viewer.people import Person, Role
 from mammoscope.viewer.reviews import Reviews
-from mammoscope.viewer.room import Sources
+from mammoscope.viewer.room import Room, Sources
+from mammoscope.viewer.served import Served, has_pattern
 
 from .conftest import Client, MakeRoom
 
@@ -128,3 +131,24 @@ def test_the_guest_has_its_pages_and_our_configuration(make_guest: Any) -> None:
     assert config["dataSources"][0]["configuration"]["wadoRoot"] == "/dicomweb"
     stranger = Client(client.link)
     assert stranger.ask("/dicomweb/studies")[0] == 401
+
+
+def test_each_person_has_rights_of_their_own(library: Library, reviews: Reviews) -> None:
+    ann, ben = Person("ann"), Person("ben")
+    plan = [PlannedRead(each.name, 1, 0, 1, "ANNA", "beside") for each in (ann, ben)]
+    desk = PlannedDesk(plan, {"ANNA": library.studies[0]}, reviews)
+    room = Room(library, reviews, desk)
+    served = Served(room, ReadingMode.BESIDE)
+    first, *_ = served.study(ann, "1.2.1").metadata()
+    uid = str(Dataset.from_json(first).SOPInstanceUID)
+    room.step(ann, "s1-1", {"id": "ann-rates", "kind": "exam", "body": {"rating": 5}})
+    room.step(ann, "s1-1", {"id": "ann-is-done", "kind": "sign", "body": {}})
+    with pytest.raises(KeyError):
+        served.study(ann, "1.2.1")
+    assert served.study(ben, "1.2.1").pixels(uid)
+
+
+def test_brackets_of_a_patient_id_are_no_pattern() -> None:
+    assert has_pattern("P[1]", "p[1]")
+    assert has_pattern("P[1]", "P?1*")
+    assert not has_pattern("P1", "P[1]")

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from pydicom import dcmread
 
 from mammoscope.datasets import ADAPTERS
 from mammoscope.errors import TableError
-from mammoscope.viewer.exports import EXPORTS, Exporter, write_exports
+from mammoscope.types import ImageResult
+from mammoscope.viewer.desk import OpenDesk
+from mammoscope.viewer.exports import EXPORTS, Exporter, truth_rows, write_exports
 from mammoscope.viewer.library import Library
 from mammoscope.viewer.modes import ReadingMode
 from mammoscope.viewer.people import Person
@@ -23,7 +26,7 @@ from mammoscope.viewer.reviews import Reviews
 from mammoscope.viewer.room import Room, Sources
 from mammoscope.viewer.truth import TrueLesion, Truth
 
-from .conftest import MakeRoom
+from .conftest import MakeRoom, write_results
 
 ANN, BEN = Person("ann"), Person("ben")
 BOX = [20.0, 30.0, 80.0, 90.0]
@@ -161,3 +164,13 @@ def test_own_and_final_reads_are_two_modes(
         ("independent-own", 20.0),
         ("independent", 90.0),
     ]
+
+
+def test_an_image_of_unknown_side_has_no_category_of_a_side(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    folder = write_results(tmp_path / "r", [replace(r, laterality=None) for r in two_studies])
+    library = Library([folder], folder / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    read(room, ANN, 0, birads_left="5", birads_right="1")
+    assert {row["birads"] for row in truth_rows(Exporter(library, reviews, Sources()))} == {None}

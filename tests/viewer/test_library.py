@@ -82,3 +82,22 @@ def test_others_of_the_patient(tmp_path: Path, two_studies: list[ImageResult]) -
     library = Library([folder], folder / "index.sqlite")
     now = next(s for s in library.studies if s.study_id == "1.2.1")
     assert [s.study_id for s in library.others_of_patient(now)] == ["1.2.0"]
+
+
+def test_keys_stay_where_a_folder_is_named_otherwise_or_moved(
+    tmp_path: Path, two_studies: list[ImageResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = [
+        replace(r, name=f"alone-{r.name}", patient_id=None, study_id=None) for r in two_studies
+    ]
+    folder = write_results(tmp_path / "r", [*two_studies, *alone, replace(alone[0], name="twin")])
+
+    def keys(named: Path) -> list[object]:
+        library = Library([named], tmp_path / "index.sqlite")
+        return [(study.key, [image.key for image in study.images]) for study in library.studies]
+
+    first = keys(folder)
+    assert len({key for key, _ in first}) == len(first) == 11
+    monkeypatch.chdir(tmp_path)
+    assert keys(Path("r")) == first
+    assert keys(folder.rename(tmp_path / "moved")) == first

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mammoscope.errors import InputError
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.library import Library
 from mammoscope.viewer.people import Doors, Person
@@ -77,3 +78,10 @@ def test_links_stay_the_same_and_are_private(tmp_path: Path) -> None:
     assert all(again.secrets_of[person] == first.secrets_of[person] for person in people)
     assert len(set(again.secrets_of.values())) == 3
     assert (tmp_path / "links.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("text", ["5", "null", "[1]", "{"])
+def test_a_file_of_links_that_holds_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "links.json").write_text(text)
+    with pytest.raises(InputError, match="holds no secrets"):
+        Doors.kept([Person("ann")], tmp_path / "links.json")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def _spectra(file: Path) -> dict[str, Complex]:
         raise ReadError(file, "no such file") from error
     except OSError as error:
         raise ReadError(file, error.strerror or "cannot be read") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise ReadError(file, f"not a whole npz file: {error}") from error
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from starlette.requests import Request
@@ -23,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 from mammoscope.errors import MammoscopeError
 from mammoscope.viewer.desk import NotNow
 from mammoscope.viewer.people import Person
-from mammoscope.viewer.served import Served, ServedStudy
+from mammoscope.viewer.served import Served, ServedStudy, has_pattern
 
 _MOST = 100
 _DICOM_JSON = "application/dicom+json"
@@ -122,7 +121,7 @@ def _fits(told: Mapping[str, Any], wanted: Mapping[str, str]) -> bool:
     for keyword, pattern in wanted.items():
         (value,) = told[tags[keyword]].get("Value", [""])
         text = value.get("Alphabetic", "") if isinstance(value, dict) else str(value)
-        if not fnmatchcase(text.lower(), pattern.lower().replace("[", "[[]")):
+        if not has_pattern(text, pattern):
             return False
     return True
 

@@ -102,7 +102,8 @@ def truth_rows(exporter: Exporter) -> list[dict[str, Any]]:
             }
             marks = [m for m in read.marks.values() if m.image == entry.key]
             standing = [m for m in marks if m.origin != "rejected"]
-            side = read.exam.birads_right if entry.laterality == "R" else read.exam.birads_left
+            sides = {"R": read.exam.birads_right, "L": read.exam.birads_left}
+            side = sides.get(entry.laterality or "")
             rows += [about | _mark_row(mark, side) for mark in standing]
             if not standing:
                 rows.append(about | {"birads": side})

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from mammoscope.study import StudyResult, study_results
 from mammoscope.types import ImageResult
 
 RUN = "run.json"
-_VERSION = f"2 {__version__}"
+_VERSION = f"3 {__version__}"
 
 Progress = Callable[[int, int], None]
 
@@ -150,6 +151,8 @@ class Library:
 
     def refresh(self) -> None:
         """Take in what was written since."""
+        # First: what is written from here on is found the next time.
+        written = _written(self.folders)
         stamps = _stamps(self.folders)
         if not {Path(path).name for path in stamps} - {RUN}:
             raise InputError(self.folders[0], "holds no results of mammoscope detect")
@@ -166,7 +169,7 @@ class Library:
             studies = [_entry(values) for values in told]
             self._studies = {study.key: study for study in studies}
             self._image_study = {i.key: (study.key, i) for study in studies for i in study.images}
-            self._seen = _written(self.folders)
+            self._seen = written
 
     def _make(self, database: sqlite3.Connection, stamps: Mapping[str, str]) -> None:
         results: list[ImageResult] = []
@@ -213,10 +216,23 @@ def _images_of_run(folder: Path) -> frozenset[str] | None:
 
 
 def _entries(studies: Iterable[StudyResult], paths: Mapping[int, str]) -> Iterable[StudyEntry]:
+    seen: Counter[str] = Counter()
+
+    def key_of(*parts: str) -> str:
+        """Of what is in a file, for folders are moved; the same once more gets another."""
+        key = _key(*parts)
+        seen[key] += 1
+        return key if seen[key] == 1 else _key(key, str(seen[key]))
+
     for study in studies:
+        key = (
+            _key("study", study.patient_id or "", study.study_id or "")
+            if study.known
+            else key_of("alone", study.images[0].source.sha256)
+        )
         images = tuple(
             ImageEntry(
-                _key("image", paths[id(image)]),
+                key_of("image", key, image.source.sha256),
                 image.name,
                 paths[id(image)],
                 image.laterality,
@@ -224,13 +240,8 @@ def _entries(studies: Iterable[StudyResult], paths: Mapping[int, str]) -> Iterab
             )
             for image in study.images
         )
-        named = (
-            ("study", study.patient_id or "", study.study_id or "")
-            if study.known
-            else ("alone", images[0].result)
-        )
         yield StudyEntry(
-            key=_key(*named),
+            key=key,
             patient_id=study.patient_id,
             study_id=study.study_id,
             images=images,
@@ -279,7 +290,10 @@ def _stamps(folders: Iterable[Path]) -> dict[str, str]:
 
 def _written(folders: Iterable[Path]) -> list[int]:
     """When a file was made or replaced in each folder last."""
-    return [folder.stat().st_mtime_ns for folder in folders]
+    try:
+        return [folder.stat().st_mtime_ns for folder in folders]
+    except OSError as error:
+        raise InputError(error.filename, error.strerror or str(error)) from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -70,7 +70,7 @@ class Doors:
                 file.write(text)
         except OSError as error:
             raise OutputError(path, error.strerror or str(error)) from error
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise InputError(path, f"holds no secrets of readers: {error}") from error
         return cls(made)
 

@@ -47,12 +47,12 @@ class Served:
 
     def __init__(self, room: Room, mode: ReadingMode) -> None:
         self._room, self._mode = room, mode
-        self._kept: dict[str, ServedStudy] = {}
+        self._kept: dict[tuple[StudyEntry, Person], ServedStudy] = {}
 
     def studies(self, person: Person, patient: str = "*") -> Iterator[ServedStudy]:
         """Studies with a UID of patients whose ID fits a pattern, in the library's order."""
         for entry in self._room.library.studies:
-            fits = fnmatchcase((entry.patient_id or "").lower(), patient.lower())
+            fits = has_pattern(entry.patient_id or "", patient)
             if _is_uid(entry.study_id) and fits and self._room.desk.may_see(person, entry.key):
                 yield self._served(entry, person)
 
@@ -64,10 +64,12 @@ class Served:
         raise KeyError(uid)
 
     def _served(self, entry: StudyEntry, person: Person) -> ServedStudy:
-        if entry.key not in self._kept:
+        # By all that is known of it: images may come, and each person has rights of their own.
+        key = (entry, person)
+        if key not in self._kept:
             with_findings = self._mode is ReadingMode.BESIDE
-            self._kept[entry.key] = ServedStudy(self._room, entry, person, with_findings)
-        return self._kept[entry.key]
+            self._kept[key] = ServedStudy(self._room, entry, person, with_findings)
+        return self._kept[key]
 
 
 class ServedStudy:
@@ -141,6 +143,11 @@ class ServedStudy:
             if result.source.kind == "DICOM"
         ]
         return [study_report(pairs)] if pairs else []
+
+
+def has_pattern(text: str, pattern: str) -> bool:
+    """Whether a text fits a pattern of ``*`` and ``?``, in any case (PS3.4 C.2.2.2.4)."""
+    return fnmatchcase(text.lower(), pattern.lower().replace("[", "[[]"))
 
 
 def _as_read(header: Dataset, image: ImageEntry) -> Dataset:
