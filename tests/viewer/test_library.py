@@ -10,6 +10,7 @@ import pytest
 from mammoscope.errors import InputError
 from mammoscope.types import ImageResult
 from mammoscope.viewer.library import Library
+from mammoscope.viewer.room import Sources
 
 from .conftest import write_results
 
@@ -101,3 +102,17 @@ def test_keys_stay_where_a_folder_is_named_otherwise_or_moved(
     monkeypatch.chdir(tmp_path)
     assert keys(Path("r")) == first
     assert keys(folder.rename(tmp_path / "moved")) == first
+
+
+def test_of_files_of_one_name_the_one_that_was_examined_is_found(
+    tmp_path: Path, two_studies: list[ImageResult]
+) -> None:
+    for place, result in zip("ab", two_studies, strict=False):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "1[1].dcm").write_bytes(Path(result.source.path).read_bytes())
+    moved = replace(two_studies[1].source, path="gone/1[1].dcm")
+    folder = write_results(tmp_path / "r", [replace(two_studies[1], source=moved)])
+    library = Library([folder], folder / "index.sqlite")
+    entry = library.studies[0].images[0]
+    found = Sources((tmp_path,)).path(library.result(entry), entry)
+    assert found == tmp_path / "b" / "1[1].dcm"

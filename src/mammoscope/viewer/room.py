@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +53,23 @@ class Sources:
         for path in (stated, beside / stated, beside.parent / stated):
             if path.is_file():
                 return path
-        for folder in self.folders:
-            for path in sorted(folder.rglob(stated.name)):
-                if path.is_file():
-                    return path
-        raise ReadError(stated, "is not there; --images says where the images lie now")
+        return _named(self.folders, stated, result.source.sha256)
 
 
 _AS_STATED = Sources()
+
+
+@cache
+def _named(folders: tuple[Path, ...], stated: Path, sha256: str) -> Path:
+    """The file of a name in some folders; where there are several, the one of these bytes."""
+    pattern = escape(stated.name)
+    alike = [p for folder in folders for p in sorted(folder.rglob(pattern)) if p.is_file()]
+    if len(alike) > 1:
+        alike = [p for p in alike if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
+    if not alike:
+        # What is raised is not kept: the files may come.
+        raise ReadError(stated, "is not there; --images says where the images lie now")
+    return alike[0]
 
 
 class Room:
