@@ -76,6 +76,11 @@ def test_both_kinds_of_case_are_needed(tmp_path: Path, truth: int) -> None:
         load_reads(write(tmp_path / "a.csv", lines))
 
 
+def test_a_study_that_nobody_has_read_yet(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"a\.csv: no reads"):
+        load_reads(write(tmp_path / "a.csv", []))
+
+
 def test_a_table_without_a_mode(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", READS, "reader,way,case,truth,rating")
     with pytest.raises(TableError, match="lacks column mode or treatment or modality"):

@@ -88,6 +88,8 @@ def load_reads(path: str | os.PathLike[str], marks: str | os.PathLike[str] | Non
         said, line = truths.setdefault(key[2], (_truth(row), row.line))
         if said != _truth(row):
             raise row.error(f"truth of case {key[2]!r} differs from that in line {line}")
+    if not rows:
+        raise TableError(path, "no reads")
     names = tuple(in_order({key[n] for key in rows}) for n in range(3))
     modes, readers, cases = names
     for key in ((m, r, c) for m in modes for r in readers for c in cases):
