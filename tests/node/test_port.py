@@ -449,3 +449,36 @@ def test_nothing_is_left_of_those_who_went(node: Node, wait_for: Wait) -> None:
                 read_pdu(caller) if len(said) > 100 else None
     assert node.echoes()
     wait_for(lambda: counts() <= before)
+
+
+def test_another_image_of_the_same_uid_is_told(
+    node: Node, pictures: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = (dcmread(path) for path in pictures.files[:2])
+    second.StudyInstanceUID = first.StudyInstanceUID
+    second.SOPInstanceUID = second.file_meta.MediaStorageSOPInstanceUID = first.SOPInstanceUID
+    made = node.associate(MAMMOGRAM)
+    for image, told in ((first, 0), (first, 0), (second, 1)):
+        assert made.send_c_store(image).Status == 0
+        assert caplog.text.count("another image with the SOP Instance UID") == told
+    made.release()
+    assert node.images == 1 and len(list((node.folder / "lost").iterdir())) == 1
+
+
+@pytest.mark.parametrize(("part", "status"), [("CHEST", 0xA900), ("BREAST", 0x0000)])
+def test_of_computed_radiography_only_breasts_are_taken(
+    node: Node, pictures: Any, part: str, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = dcmread(pictures.files[0])
+    radiography = "1.2.840.10008.5.1.4.1.1.1"
+    image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = radiography
+    image.Modality, image.BodyPartExamined = "CR", part
+    del image.ViewPosition
+    for keyword in ("ViewCodeSequence", "AnatomicRegionSequence"):
+        if keyword in image:
+            delattr(image, keyword)
+    made = node.associate(radiography.encode())
+    assert made.send_c_store(image).Status == status
+    made.release()
+    assert ("refused an object" in caplog.text) == bool(status)
+    assert node.images == (not status)

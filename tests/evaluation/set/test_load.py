@@ -210,6 +210,16 @@ def test_results_that_are_not_of_the_last_run_are_told(tmp_path: Path, truth_csv
     )
 
 
+def test_results_of_an_unfinished_run_are_refused(tmp_path: Path, truth_csv: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    run(folder, images=["a.png"])
+    values = json.loads((folder / "run.json").read_text())
+    written(folder, "run.json", json.dumps(values | {"state": "unfinished"}))
+    with pytest.raises(TableError, match=r"run\.json: the run was not finished"):
+        load_predictions(folder, load_truth(truth_csv))
+
+
 def test_a_folder_of_another_command_holds_no_results(tmp_path: Path, truth_csv: Path) -> None:
     folder = tmp_path / "breasts"
     folder.mkdir()
