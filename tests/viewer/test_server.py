@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mammoscope.types import ImageResult
+from mammoscope.viewer.desk import OpenDesk
+from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.library import Library
 from mammoscope.viewer.modes import ReadingMode
-from mammoscope.viewer.people import Role
+from mammoscope.viewer.people import Person, Role
+from mammoscope.viewer.reviews import Reviews
+from mammoscope.viewer.room import Room, Sources
 
-from .conftest import Client, MakeClient
+from .conftest import Client, MakeClient, start, write_results
 
 
 def key_of(client: Client, place: int = 0) -> str:
@@ -192,3 +198,50 @@ def test_cookies_of_other_servers_of_this_machine_do_no_harm(make_client: MakeCl
     client = make_client()
     for other in ('told={"a": 1}; ', "a/b=1; ", "a,b=1; ", "=; ;; "):
         assert client.ask("/api/me", Cookie=other + client.cookie)[0] == 200
+
+
+def test_a_file_name_that_is_not_utf_8(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    odd = replace(two_studies[0], name="caf\udce9", patient_id="Zo\u00eb")
+    try:
+        folder = write_results(tmp_path / "odd", [odd])
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    library = Library([folder], folder / "index.sqlite")
+    assert len(Library([folder], folder / "index.sqlite")) == 1
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    person = Person("ann", Role.ADJUDICATOR)
+    client = start(room, Exporter(library, reviews, Sources()), [person])["ann"].enter()
+    (row,) = client.json("/api/worklist", {"words": "zo\u00eb"})["rows"]
+    assert row["names"] == ["caf\udce9"]
+    step(client, row["key"], "open")
+    assert step(client, row["key"], "sign", seconds=0)[0] == 200
+    assert client.ask("/api/export/truth")[0] == 200
+
+
+def test_results_of_which_little_is_known(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    """No side, no view, no patient, no classifier, no spacing."""
+    plain = replace(
+        two_studies[0],
+        laterality=None,
+        view=None,
+        patient_id=None,
+        study_id=None,
+        malignant_threshold=None,
+        explanations=(),
+        frame=replace(two_studies[0].frame, spacing_mm=None, spacing_source=None),
+    )
+    found = replace(plain.detections, p_malignant=np.full(2, np.nan), frame=plain.frame)
+    folder = write_results(tmp_path / "plain", [replace(plain, detections=found)])
+    library = Library([folder], folder / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    client = start(room, Exporter(library, reviews, Sources()), [Person("ann")])["ann"].enter()
+    told = client.json(f"/api/task/{key_of(client)}")
+    assert (told["patient"], told["hanging"]["rows"]) == (None, [])
+    assert told["hanging"]["loose"] == [told["images"][0]["key"]]
+    assert told["images"][0]["spacing_mm"] is None
+    assert told["model"]["malignancy"] is None
+    assert told["model"]["findings"][told["images"][0]["key"]][0]["p_malignant"] is None

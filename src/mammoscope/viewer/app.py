@@ -14,7 +14,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -124,7 +124,7 @@ class _Pages:
 
     def me(self, request: Request, person: Person, body: Any) -> Response:
         """Who I am, what this is, and the words that the pages need."""
-        return JSONResponse(
+        return _json(
             {
                 "reader": person.name,
                 "role": person.role.value,
@@ -140,19 +140,19 @@ class _Pages:
 
     def worklist(self, request: Request, person: Person, body: Any) -> Response:
         """A page of the worklist. Asked by POST, lest a patient's name stand in an address."""
-        return JSONResponse(self._room.worklist(person, Query.of(body)))
+        return _json(self._room.worklist(person, Query.of(body)))
 
     def task(self, request: Request, person: Person, body: Any) -> Response:
         """A study to be read."""
-        return JSONResponse(self._room.task(person, request.path_params["key"]))
+        return _json(self._room.task(person, request.path_params["key"]))
 
     def step(self, request: Request, person: Person, body: Any) -> Response:
         """A step of a read."""
-        return JSONResponse(self._room.step(person, request.path_params["key"], body))
+        return _json(self._room.step(person, request.path_params["key"], body))
 
     def trail(self, request: Request, person: Person, body: Any) -> Response:
         """The audit trail of a read."""
-        return JSONResponse(self._room.trail(person, request.path_params["key"]))
+        return _json(self._room.trail(person, request.path_params["key"]))
 
     def heat(self, request: Request, person: Person, body: Any) -> Response:
         """A heat map."""
@@ -162,7 +162,7 @@ class _Pages:
 
     def outline(self, request: Request, person: Person, body: Any) -> Response:
         """Where the breast lies."""
-        return JSONResponse(asdict(self._room.outline(person, request.path_params["key"])))
+        return _json(asdict(self._room.outline(person, request.path_params["key"])))
 
     def thumbnail(self, request: Request, person: Person, body: Any) -> Response:
         """A small picture."""
@@ -191,5 +191,11 @@ class _Pages:
         return Response(export.make(self._exporter), media_type=export.media, headers=headers)
 
 
-def _error(message: str, status: int) -> JSONResponse:
-    return JSONResponse({"error": message}, status)
+def _error(message: str, status: int) -> Response:
+    return _json({"error": message}, status)
+
+
+def _json(values: Any, status: int = 200) -> Response:
+    """JSON in ASCII: a file name that is not UTF-8 has no other spelling."""
+    text = json.dumps(values, allow_nan=False, separators=(",", ":"))
+    return Response(text, status, media_type="application/json")

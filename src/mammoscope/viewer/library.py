@@ -158,9 +158,11 @@ class Library:
             raise InputError(self.folders[0], "holds no results of mammoscope detect")
         with self._lock:
             database = _open(self._index)
+            # Digests stand for paths: SQLite takes no name that is not UTF-8.
+            wanted = {_key("file", path): stamp for path, stamp in stamps.items()}
             try:
                 known = dict(database.execute("SELECT path, stamp FROM files"))
-                if known != stamps:
+                if known != wanted:
                     self._make(database, stamps)
                 rows = database.execute("SELECT body FROM studies ORDER BY place").fetchall()
             finally:
@@ -194,7 +196,8 @@ class Library:
         with database:
             database.execute("DELETE FROM studies")
             database.execute("DELETE FROM files")
-            database.executemany("INSERT INTO files VALUES (?, ?)", stamps.items())
+            files = ((_key("file", path), stamp) for path, stamp in stamps.items())
+            database.executemany("INSERT INTO files VALUES (?, ?)", files)
             database.executemany(
                 "INSERT INTO studies VALUES (?, ?, ?)",
                 (
@@ -265,7 +268,7 @@ def _suspicious(image: ImageResult) -> int:
 
 
 def _key(*parts: str) -> str:
-    return hashlib.sha256(json.dumps(parts).encode("utf-8", "backslashreplace")).hexdigest()[:20]
+    return hashlib.sha256(json.dumps(parts).encode("ascii")).hexdigest()[:20]
 
 
 def _entry(values: dict[str, Any]) -> StudyEntry:
