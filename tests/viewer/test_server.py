@@ -47,7 +47,7 @@ def test_nobody_enters_without_the_link(make_client: MakeClient) -> None:
     assert "default-src 'none'" in headers["content-security-policy"]
     assert headers["cache-control"] == "no-store"
     _, headers, _ = stranger.ask(client.link.removeprefix(client.root))
-    assert {"HttpOnly", "SameSite=strict"} <= set(headers["set-cookie"].split("; "))
+    assert {"HttpOnly", "SameSite=lax"} <= set(headers["set-cookie"].split("; "))
 
 
 def test_other_names_and_other_pages_are_refused(make_client: MakeClient) -> None:

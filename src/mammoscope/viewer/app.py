@@ -79,7 +79,7 @@ def enter_route(doors: Doors, site: Site) -> Route:
             return PlainTextResponse("This link is not, or no longer, good.\n", 403)
         response = Response(status_code=303, headers={"Location": "/"})
         response.set_cookie(
-            cookie_name(site), session, httponly=True, samesite="strict", secure=site.secure
+            cookie_name(site), session, httponly=True, samesite="lax", secure=site.secure
         )
         return response
 
