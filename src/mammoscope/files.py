@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
@@ -15,6 +16,9 @@ from typing import Any, BinaryIO
 from mammoscope.errors import WriteError
 
 PathLike = str | os.PathLike[str]
+
+HALF_WRITTEN = re.compile(r"\.[0-9a-f]{16}\.tmp")
+"""What :func:`atomic_file` has not finished is called so, and left where a process was killed."""
 
 _BINARY = getattr(os, "O_BINARY", 0)
 

@@ -24,7 +24,8 @@ BEGUN = RunSummary("detect")
 
 def test_an_unfinished_run_says_so_and_withdraws_what_an_earlier_one_said(tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
-    for name in ("run.json", "report.html", "findings.csv", "report/study-1.html"):
+    half = f".{'0a' * 8}.tmp"
+    for name in ("run.json", "report.html", "findings.csv", "report/study-1.html", half):
         (tmp_path / name).write_text("the first run")
     with pytest.raises(ZeroDivisionError), run_folder(tmp_path, BEGUN):
         assert load_run(tmp_path / "run.json").state == "unfinished"

@@ -15,17 +15,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import OutputError
-from mammoscope.files import atomic_file, ensure_folder
-
-# As files.atomic_file calls what it has not finished.
-_HALF = re.compile(r"\.[0-9a-f]{16}\.tmp")
+from mammoscope.files import HALF_WRITTEN, atomic_file, ensure_folder
 
 
 @dataclass(frozen=True)
@@ -165,7 +161,7 @@ class Spool:
             there = {path.name: path for path in sorted(folder.iterdir())}
             gone += sorted(name for name in names if names[name] and name not in there)
             for name, path in there.items():
-                if name not in names and not _HALF.fullmatch(name):
+                if name not in names and not HALF_WRITTEN.fullmatch(name):
                     self.lose(path)
                     lost.append(f"{folder.name}/{name}")
                 elif not names.get(name):

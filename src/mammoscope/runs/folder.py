@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mammoscope.errors import OutputError
-from mammoscope.files import PathLike, ensure_folder, remove_old, write_json
+from mammoscope.files import HALF_WRITTEN, PathLike, ensure_folder, remove_old, write_json
 from mammoscope.reporting import remove_pages
 from mammoscope.results import UNFINISHED, RunSummary, run_json
 
@@ -38,7 +38,8 @@ def run_folder(out: PathLike, begun: RunSummary) -> Iterator[Path]:
     folder = ensure_folder(out)
     with _locked(folder):
         write_json(folder / "run.json", run_json(replace(begun, state=UNFINISHED)))
-        remove_old(folder, "", _OF_THE_WHOLE)
+        half = [path.name for path in folder.iterdir() if HALF_WRITTEN.fullmatch(path.name)]
+        remove_old(folder, "", (*_OF_THE_WHOLE, *half))
         remove_pages(folder / "report")
         yield folder
 
