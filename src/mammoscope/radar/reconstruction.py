@@ -26,8 +26,11 @@ NEAR_MM = 10.0
 _PERMITTIVITIES = np.linspace(2.0, 4.5, 21) ** 2
 """Tried where it is unknown, in equal steps of delay: from less than fat to mixed tissue."""
 
+_FOCUS_MM = 3.0
+"""Grid on which permittivities are tried: on one of 4 mm the sharpest may hang on where it lies."""
+
 _COARSE_MM = 5.0
-"""Grid on which permittivities are tried and channels are left out."""
+"""Grid on which channels are left out."""
 
 _BLOCK = 8192
 _RESAMPLES = 100
@@ -123,7 +126,11 @@ def reconstruct(scan: Scan, options: Options | None = None, most: int = 5) -> Re
     coarse, _ = _grid(scan, scan.array.axes_mm(_COARSE_MM, options.plane_mm))
     if not len(points) or not len(coarse):
         raise InputError(scan.name, "no point of the grid lies in the breast")
-    permittivity = options.permittivity or imager.sharpest(coarse)
+    permittivity = options.permittivity
+    if permittivity is None:
+        permittivity = imager.sharpest(
+            _grid(scan, scan.array.axes_mm(_FOCUS_MM, options.plane_mm))[0]
+        )
     form = BEAMFORMERS[options.beamformer]
     energy = np.full(inside.shape, np.nan)
     energy[inside] = imager.energy(form, points, permittivity)
