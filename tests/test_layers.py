@@ -63,7 +63,12 @@ ALLOWED = {
     "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py"),
     "dicomweb_client": ("node/dicomweb.py",),
     "requests": ("node/dicomweb.py", "node/web.py"),
-    "sqlite3": ("node/database.py", "viewer/library.py", "viewer/reviews.py"),
+    "sqlite3": (
+        "node/database.py",
+        "viewer/library.py",
+        "viewer/reviews.py",
+        "viewer/thumbnails.py",
+    ),
     "starlette": ("viewer/",),
     "uvicorn": ("viewer/server.py",),
     "jinja2": ("reporting/html/",),

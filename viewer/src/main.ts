@@ -9,7 +9,7 @@ import { WorklistPage } from "./worklist";
 
 const app = document.getElementById("app")!;
 const keyboard = new Keyboard();
-let page: StudyPage | null = null;
+let page: StudyPage | WorklistPage | null = null;
 
 function shell(me: Me, banner: HTMLElement | null = null): HTMLElement {
   return h(
@@ -33,19 +33,20 @@ async function route(me: Me): Promise<void> {
     location.hash = next ? `#/task/${next}` : "#/";
   };
   if (!key) {
-    const list = new WorklistPage(me, go);
-    keyboard.use(list.commands());
-    clear(app, shell(me), list.element);
+    page = new WorklistPage(me, go);
+    keyboard.use(page.commands());
+    clear(app, shell(me), page.element);
     document.title = `${me.title} · mammoscope`;
     return;
   }
   try {
     const task = await api.task(key);
-    page = new StudyPage(me, task, go, () => void route(me));
-    keyboard.use(page.commands());
-    clear(app, shell(me, page.banner()), page.element);
+    const study = new StudyPage(me, task, go, () => void route(me));
+    page = study;
+    keyboard.use(study.commands());
+    clear(app, shell(me, study.banner()), study.element);
     document.title = "Study · mammoscope";
-    await page.start();
+    await study.start();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     keyboard.use([{ keys: ["Escape"], what: "Back to the worklist", group: "Study", run: () => go(null) }]);

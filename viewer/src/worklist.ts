@@ -3,6 +3,7 @@
 import * as api from "./api";
 import { clear, h } from "./dom";
 import type { Command } from "./keys";
+import { Pictures } from "./pictures";
 import type { Me, State, Worklist, WorklistRow } from "./types";
 
 const STATES: Record<State, string> = {
@@ -35,6 +36,7 @@ export class WorklistPage {
       h("option", { value }, value ? `malignancy from ${value}` : "any malignancy"),
     ),
   );
+  private readonly pictures = new Pictures();
   private asked = 0;
 
   constructor(
@@ -66,6 +68,10 @@ export class WorklistPage {
       h("footer", { class: "bar" }, this.status, h("span", { class: "spring" }), this.pager),
     );
     void this.ask({});
+  }
+
+  close(): void {
+    this.pictures.close();
   }
 
   commands(): Command[] {
@@ -125,6 +131,7 @@ export class WorklistPage {
     if (told.shows_model) columns.push(["score", "Malignancy"], ["findings", "Findings"]);
     columns.push(["state", "State"]);
     clear(this.head, ...columns.map(([sort, title]) => this.heading(sort, title)));
+    this.pictures.forget();
     clear(this.body, ...told.rows.map((row) => this.row(row, told.shows_model)));
     const chip = (state: State | "", text: string, count: number) =>
       h(
@@ -181,7 +188,7 @@ export class WorklistPage {
       "tr",
       { tabindex: 0, "data-key": row.key, "aria-label": `${who}, ${STATES[row.state]}`, click: () => this.open(row.key) },
       h("td", { class: "thumbs" }, ...row.images.slice(0, 4).map((image) =>
-        h("img", { src: api.thumbnail(image), loading: "lazy", alt: "", width: 40, height: 52, error: hide }))),
+        this.pictures.of(image))),
       h("td", {}, h("strong", {}, who), h("div", { class: "dim small" }, row.study ?? row.names.join(", "))),
       h("td", {}, row.views.join(" · ")),
     );
@@ -198,11 +205,6 @@ export class WorklistPage {
     line.append(h("td", {}, h("span", { class: `tag ${row.state}` }, STATES[row.state])));
     return line;
   }
-}
-
-/** A study that may not be seen yet has no picture. */
-function hide(event: Event): void {
-  (event.target as HTMLElement).style.visibility = "hidden";
 }
 
 const EXPORTS: Record<string, string> = {

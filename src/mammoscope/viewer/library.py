@@ -95,9 +95,10 @@ class Library:
     ) -> None:
         self.folders = tuple(folders)
         self.problems: tuple[str, ...] = ()
-        self._index, self._progress = index, progress
+        self.index, self._progress = index, progress
         self._lock = threading.Lock()
         self._seen: list[int] = []
+        self._stamps: dict[str, str] = {}
         self._studies: dict[str, StudyEntry] = {}
         self._image_study: dict[str, tuple[str, ImageEntry]] = {}
         self.refresh()
@@ -157,9 +158,12 @@ class Library:
         if not {Path(path).name for path in stamps} - {RUN}:
             raise InputError(self.folders[0], "holds no results of mammoscope detect")
         with self._lock:
-            database = _open(self._index)
             # Digests stand for paths: SQLite takes no name that is not UTF-8.
             wanted = {_key("file", path): stamp for path, stamp in stamps.items()}
+            self._seen = written
+            if wanted == self._stamps:
+                return
+            database = _open(self.index)
             try:
                 known = dict(database.execute("SELECT path, stamp FROM files"))
                 if known != wanted:
@@ -171,7 +175,7 @@ class Library:
             studies = [_entry(values) for values in told]
             self._studies = {study.key: study for study in studies}
             self._image_study = {i.key: (study.key, i) for study in studies for i in study.images}
-            self._seen = written
+            self._stamps = wanted
 
     def _make(self, database: sqlite3.Connection, stamps: Mapping[str, str]) -> None:
         results: list[ImageResult] = []

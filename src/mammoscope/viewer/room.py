@@ -22,10 +22,11 @@ from mammoscope.viewer.modes import ReadingMode, may_see_model
 from mammoscope.viewer.people import Person, Role
 from mammoscope.viewer.reads import ENDING, Read, StepRefused, read_of
 from mammoscope.viewer.reviews import Reviews, Step, now
+from mammoscope.viewer.thumbnails import Thumbnails
 from mammoscope.viewer.told import hanging_told, image_told, read_told, study_told
 from mammoscope.viewer.worklist import Query, worklist_told
 
-_THUMBNAIL = 160
+_THUMBNAIL, _THUMBNAILS = 160, "viewer-thumbnails.sqlite"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,9 @@ class Room:
     ) -> None:
         self.library, self.reviews, self.desk = library, reviews, desk
         self._sources, self._frames = sources, frames or Frames()
+        self._thumbnails = Thumbnails(library.index.with_name(_THUMBNAILS))
+        # Our own files made it look as if something had been written.
+        library.refresh_if_written()
 
     def worklist(self, person: Person, query: Query) -> dict[str, Any]:
         """One page of a person's worklist, with what was written since."""
@@ -178,8 +182,12 @@ class Room:
     def thumbnail(self, person: Person, key: str) -> bytes:
         """A small JPEG of an image."""
         path, sha256, _ = self._file(person, key)
-        self._frames.pyramid(path, sha256)
-        return self._frames.thumbnail(path, _THUMBNAIL)
+
+        def make() -> bytes:
+            self._frames.pyramid(path, sha256)
+            return self._frames.thumbnail(path, _THUMBNAIL)
+
+        return self._thumbnails.get(sha256, make)
 
     def heat(self, person: Person, task_key: str, image: str, number: int) -> bytes:
         """The evidence for one finding as PNG.
