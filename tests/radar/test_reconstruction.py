@@ -126,6 +126,8 @@ def test_nothing_left_is_an_error(scan) -> None:
         reconstruct(replace(scan, turned=scan.signals), KNOWN)
     with pytest.raises(InputError, match="no turned scan"):
         reconstruct(replace(scan, turned=None), replace(KNOWN, artefact="turned"))
+    with pytest.raises(InputError, match="larger step"):
+        reconstruct(scan, replace(KNOWN, step_mm=0.5))
     with pytest.raises(InputError, match="no point"):
         reconstruct(scan, replace(KNOWN, plane_mm=500))
 

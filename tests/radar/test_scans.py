@@ -101,7 +101,7 @@ def test_a_header_that_promises_too_much(own: Path) -> None:
     [
         ("antennas.csv", "x_m", "x", "lacks column x_m"),
         ("antennas.csv", "\n2,", "\n1,", "one twice"),
-        ("antennas.csv", "0.06910", "691.0", "within a metre"),
+        ("antennas.csv", "0.06910", "691.0", "around a breast"),
         ("channels.csv", "1,1,2", "1,1,99", "no antenna 99"),
         ("channels.csv", "1,1,2", "1,1,1.5", "not a whole number"),
         ("channels.csv", "\n2,", "\n222,", "not numbered"),

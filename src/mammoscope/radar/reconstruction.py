@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +34,7 @@ _COARSE_MM = 5.0
 """Grid on which channels are left out."""
 
 _BLOCK = 8192
+_MOST_POINTS = 8_000_000
 _RESAMPLES = 100
 
 
@@ -113,7 +115,7 @@ def reconstruct(scan: Scan, options: Options | None = None, most: int = 5) -> Re
     ------
     InputError
         If a turned scan is asked for that is not there, nothing is left after the artefacts are
-        taken away, or no point of the grid lies in the breast.
+        taken away, or the grid has no point in the breast or far too many.
     """
     options = options or Options()
     artefact = options.artefact or ("turned" if scan.turned is not None else "average")
@@ -122,6 +124,8 @@ def reconstruct(scan: Scan, options: Options | None = None, most: int = 5) -> Re
         scan, signals, options.skin, options.turn_degrees if artefact == "turned" else None
     )
     axes = scan.array.axes_mm(options.step_mm, options.plane_mm)
+    if (count := math.prod(map(len, axes))) > _MOST_POINTS:
+        raise InputError(scan.name, f"a grid of {count:,} points is too fine: choose a larger step")
     points, inside = _grid(scan, axes)
     coarse, _ = _grid(scan, scan.array.axes_mm(_COARSE_MM, options.plane_mm))
     if not len(points) or not len(coarse):

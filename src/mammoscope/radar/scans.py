@@ -33,6 +33,9 @@ TRUTH_COLUMNS = ("scan", "phantom", "tumour_x_mm", "tumour_y_mm", "tumour_z_mm")
 _MOST_BYTES = 1 << 28
 """Of an array as unpacked."""
 
+_FARTHEST_MM = 300.0
+"""An antenna for a breast is no farther from its base than this."""
+
 _SPECTRUM = ("scan", "scan_turned")
 
 
@@ -122,8 +125,9 @@ def _array(folder: Path) -> AntennaArray:
     positions = np.array(
         [[row.number(c) * 1000 for c in ("x_m", "y_m", "z_m")] for row in antennas]
     )
-    if np.abs(positions).max() > 1000 or np.ptp(positions, axis=0).max() < 1:
-        raise TableError(antennas.path, "positions are not within a metre of each other, in metres")
+    if np.abs(positions).max() > _FARTHEST_MM or np.ptp(positions, axis=0).max() < 1:
+        cause = f"positions are not around a breast, within {_FARTHEST_MM / 1000:g} m, in metres"
+        raise TableError(antennas.path, cause)
     order = {_whole(row, "channel"): row for row in channels}
     _all_different(channels, order, "channel")
     if sorted(order) != list(range(1, len(channels) + 1)):
