@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def test_results_of_an_earlier_run_are_of_other_images(
     (results / "run.json").unlink()
     library.refresh()
     assert [study.patient_id for study in library.studies] == ["ANNA", "BERTA"]
+
+
+def test_of_a_run_that_died_what_is_there_is_shown_and_it_is_told(results: Path) -> None:
+    run = json.loads((results / "run.json").read_text())
+    (results / "run.json").write_text(json.dumps({**run, "state": "unfinished", "images": []}))
+    library = Library([results], results / "index.sqlite")
+    assert [study.patient_id for study in library.studies] == ["ANNA", "BERTA"]
+    assert "has not finished" in library.problems[0]
 
 
 def test_a_damaged_result_costs_only_itself(results: Path) -> None:

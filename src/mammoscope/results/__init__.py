@@ -10,6 +10,7 @@ from mammoscope.results.image import (
     load_image_result,
 )
 from mammoscope.results.run import (
+    FINISHED,
     RUN_SCHEMA,
     UNFINISHED,
     Failure,
@@ -24,6 +25,7 @@ from mammoscope.results.run import (
 
 __all__ = [
     "FINDING_COLUMNS",
+    "FINISHED",
     "IMAGE_SCHEMA",
     "RUN_SCHEMA",
     "UNFINISHED",

@@ -19,7 +19,7 @@ from typing import Any
 
 from mammoscope._version import __version__
 from mammoscope.errors import InputError, MammoscopeError, OutputError
-from mammoscope.results import load_image_result, load_run
+from mammoscope.results import FINISHED, load_image_result, load_run
 from mammoscope.study import StudyResult, study_results
 from mammoscope.types import ImageResult
 
@@ -180,7 +180,11 @@ class Library:
     def _make(self, database: sqlite3.Connection, stamps: Mapping[str, str]) -> None:
         results: list[ImageResult] = []
         paths: dict[int, str] = {}
-        problems = []
+        problems = [
+            f"{folder / RUN}: the run has not finished: what is there of it is shown"
+            for folder in self.folders
+            if _is_unfinished(folder)
+        ]
         named = {folder: _images_of_run(folder) for folder in self.folders}
         for done, path in enumerate(stamps, 1):
             self._progress(done, len(stamps))
@@ -214,12 +218,21 @@ class Library:
 def _images_of_run(folder: Path) -> frozenset[str] | None:
     """Names of the images of a folder's run; None where that is not known.
 
-    What earlier runs left in the folder is of other images.
+    What earlier runs left in the folder is of other images. A run that has not finished does not
+    say yet which are its own.
     """
     try:
-        return frozenset(image.name for image in load_run(folder / RUN).images)
+        run = load_run(folder / RUN)
     except MammoscopeError:
         return None
+    return frozenset(image.name for image in run.images) if run.state == FINISHED else None
+
+
+def _is_unfinished(folder: Path) -> bool:
+    try:
+        return load_run(folder / RUN).state != FINISHED
+    except MammoscopeError:
+        return False
 
 
 def _entries(studies: Iterable[StudyResult], paths: Mapping[int, str]) -> Iterable[StudyEntry]:
