@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -240,3 +241,8 @@ def test_boxes_are_cut_at_the_borders_and_the_input_is_left_alone() -> None:
     found = np.array([(-5.0, -5, 30, 30), (2, 3, 4, 5)])
     assert clip(found, rows=10, columns=20).tolist() == [[0, 0, 20, 10], [2, 3, 4, 5]]
     assert found[0, 0] == -5
+
+
+@pytest.mark.parametrize("known", [{}, {"spacing_mm": (0.1, 0.1)}, {"spacing_source": "metadata"}])
+def test_what_a_spacing_is_of_is_unknown_without_spacing_and_source(known: dict[str, Any]) -> None:
+    assert Frame(10, 10, **known).spacing_kind is None
