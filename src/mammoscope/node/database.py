@@ -87,7 +87,10 @@ class Database:
                 self._db.close()
                 raise
         except sqlite3.OperationalError as error:
-            cause = "another node uses it" if "locked" in str(error) else f"unusable: {error}"
+            # The low byte: extended codes tell what kind of busy. Python's own errors have none.
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            busy = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            cause = "another node uses it" if busy else f"unusable: {error}"
             raise OutputError(path.parent, cause) from error
         except (sqlite3.DatabaseError, UnicodeError) as error:
             cause = "it is damaged" if isinstance(error, UnicodeError) else str(error)

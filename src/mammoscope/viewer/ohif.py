@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -83,8 +84,8 @@ def ohif_app(pages: Path, served: Served, doors: Doors, site: Site) -> Starlette
         async def get_response(self, path: str, scope) -> Response:  # type: ignore[no-untyped-def]
             try:
                 return await super().get_response(path, scope)
-            except Exception:
-                if "." in path.rsplit("/", 1)[-1]:
+            except HTTPException as error:
+                if error.status_code != 404 or "." in path.rsplit("/", 1)[-1]:
                     raise
                 return FileResponse(index)
 

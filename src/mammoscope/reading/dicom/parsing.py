@@ -109,7 +109,7 @@ def _encodings(elements: dict[BaseTag, DataElement | RawDataElement]) -> list[st
     named = (raw.value or b"").decode("ascii", "replace").strip(" \0") if raw else ""
     try:
         return convert_encodings(named.split("\\"))
-    except Exception:
+    except Exception:  # Whatever pydicom makes of a name that it does not know, warnings included.
         return ["iso8859"]
 
 
