@@ -29,6 +29,13 @@ _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)(?!docs/)[^)]*\)")
 """Links to files of the repository that are no pages: the site has their names alone."""
 
 
+_MADE_OF = {
+    "../README.md": "index.md",
+    "../src/mammoscope/models/bundled": "reference/models.md",
+}
+"""What pages of ``docs`` link to in the repository, and the pages that the site makes of it."""
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
     for name, text in _made():
@@ -38,6 +45,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Take links to sources off, since the site holds pages alone."""
+    for source, made in _MADE_OF.items():
+        markdown = markdown.replace(f"]({source})", f"]({made})")
     return _OUTSIDE.sub(r"\1", markdown)
 
 
