@@ -9,7 +9,6 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from mammoscope.errors import ReadError
 from mammoscope.reading import ReadOptions, read
 
 LEVELS = np.arange(4096, dtype=np.uint16).reshape(64, 64)
@@ -287,11 +286,6 @@ def test_a_look_up_table_shorter_than_it_says(mammogram, save):
     found = read(save(mammogram(LEVELS, VOILUTSequence=[item])))
     np.testing.assert_allclose(found.pixels, LEVELS / 4095, atol=1e-6)
     assert "3 entries, its descriptor says 9" in found.warnings[0]
-
-
-def test_a_slope_of_zero(mammogram, save):
-    with pytest.raises(ReadError, match="Rescale Slope is 0"):
-        read(save(mammogram(LEVELS, RescaleSlope=0, RescaleIntercept=5)))
 
 
 def test_pixels_are_float32_from_0_to_1(mammogram, save):

@@ -7,7 +7,6 @@ pass: a look-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,14 +15,12 @@ from numpy.typing import NDArray
 
 from mammoscope.reading import words as vocabulary
 from mammoscope.reading.dicom.lookup import Lut, big_endian, read_lut
+from mammoscope.reading.dicom.modality import Transfer, Values, modality_transform
 from mammoscope.reading.dicom.pixel_data import Cells, PixelFormat
 from mammoscope.reading.dicom.tags import Tags, code_string
 from mammoscope.reading.faults import Damaged
 from mammoscope.reading.options import Voi
 from mammoscope.types import GreyScale, GreyTable, Pixels
-
-Values = NDArray[np.float64]
-Transfer = Callable[[Values], Values]
 
 FOR_PROCESSING = "FOR PROCESSING"
 _PROCESSING_CLASSES = frozenset(
@@ -98,14 +95,11 @@ def grey_map(tags: Tags, pixel_format: PixelFormat, voi: Voi, negative: bool = F
     negative
         Take what the tags call bright for dark.
 
-    Raises
-    ------
-    Damaged
-        If a step that must be taken (PS3.3 C.11.1) cannot be meant.
+    A step that cannot be meant is left out, with a warning.
     """
     warnings: list[str] = []
     words = [f"{pixel_format.bits_stored} bits"]
-    modality, span, scale = _modality(tags, pixel_format, words, warnings)
+    modality, span, scale = modality_transform(tags, pixel_format, words, warnings)
     padding = _padding(tags, pixel_format, words)
     if presentation_intent(tags) == FOR_PROCESSING:
         levels = (1 << pixel_format.bits_stored) - 1
@@ -183,30 +177,6 @@ def window(function: str, center: float, width: float) -> Transfer:
     if width == 1:
         return lambda x: np.where(x <= center - 0.5, 0.0, 1.0)
     return lambda x: np.clip((x - (center - 0.5)) / (width - 1.0) + 0.5, 0.0, 1.0)
-
-
-def _modality(
-    tags: Tags, pixel_format: PixelFormat, words: list[str], warnings: list[str]
-) -> tuple[Transfer, tuple[float, float], GreyScale]:
-    """The modality transform, and the range of its output for all stored values."""
-    low, high = pixel_format.range
-    item = tags.item("ModalityLUTSequence")
-    if item is not None:
-        lut = read_lut(item, (low, high), big_endian(tags), warnings)
-        words.append("modality LUT")
-        return lut, (0.0, lut.top), GreyScale(modality_table=lut.table)
-    slope, intercept = _number(tags, "RescaleSlope", 1.0), _number(tags, "RescaleIntercept", 0.0)
-    if slope == 0:
-        raise Damaged("Rescale Slope is 0")
-    if (slope, intercept) != (1.0, 0.0):
-        words.append(f"rescale slope {slope:g} intercept {intercept:g}")
-    ends = sorted((slope * low + intercept, slope * high + intercept))
-    rescale = GreyScale(rescale=(slope, intercept))
-    return (lambda x: slope * x + intercept), (ends[0], ends[1]), rescale
-
-
-def _number(tags: Tags, keyword: str, default: float) -> float:
-    return next(iter(tags.numbers(keyword)), default)
 
 
 def _voi(

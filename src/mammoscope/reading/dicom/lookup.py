@@ -72,6 +72,8 @@ def read_lut(
     if len(values) < entries:
         raise Damaged(f"a look-up table has {len(values)} entries, its descriptor says {entries}")
     values = values[:entries]
+    if values.min() == values.max():
+        raise Damaged(f"all entries of a look-up table are {int(values[0])}")
     held = max(_FEWEST_BITS, int(values.max()).bit_length())
     if held > bits or held < bits - _TOLERATED_BITS:
         warnings.append(
