@@ -16,7 +16,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -47,7 +47,7 @@ from mammoscope.reading.dicom.reader import read_dicom
 from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.quiet import quiet
-from mammoscope.reading.words import VIEWS
+from mammoscope.reading.words import VIEWS, code_of
 from mammoscope.types import Mammogram, Mask, Pixels
 
 KEY = "MAMMOSCOPE_DEIDENTIFY_KEY"
@@ -81,11 +81,17 @@ CODES = {
     "LossyImageCompression": ("00", "01"),
     "LossyImageCompressionMethod": ("ISO_10918_1", "ISO_14495_1", "ISO_15444_1", "ISO_15444_15"),
     "BurnedInAnnotation": ("NO",),
+    "BreastImplantPresent": ("YES", "NO"),
+    "PartialView": ("YES", "NO"),
+    "QualityControlImage": ("YES", "NO", "BOTH"),
     "RescaleType": ("OD", "HU", "US", "MGML", "PCT"),
 }
 """Kept where they are one of these, which are the standard's (PS3.3 C.7 and C.8)."""
 
-WRITTEN = ("ImageType", "PatientOrientation", "BodyPartExamined", "ImageLaterality", "ViewPosition")
+WRITTEN = (
+    *("ImageType", "PatientOrientation", "BodyPartExamined", "ImageLaterality", "ViewPosition"),
+    *("ViewCodeSequence", "ViewModifierCodeSequence"),
+)
 """Written as the reader understood them, in the standard's words."""
 
 TABLES = ("ModalityLUTSequence", "VOILUTSequence")
@@ -111,6 +117,7 @@ _KINDS = {
     SCREEN: "SCREEN",
 }
 
+_AS_USUAL = ReadOptions()
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 
 
@@ -146,9 +153,18 @@ class Pseudonyms:
 
 
 def deidentify_images(
-    paths: Iterable[Path], folder: Path, pseudonyms: Pseudonyms
+    paths: Iterable[Path],
+    folder: Path,
+    pseudonyms: Pseudonyms,
+    reading: ReadOptions = _AS_USUAL,
 ) -> tuple[FoundImages, list[InputError]]:
     """Write a copy of each image to ``folder`` as ``image-DIGEST.dcm``.
+
+    Parameters
+    ----------
+    reading
+        How the copies will be read: it decides where the breast lies, beside which all is blacked
+        out. Other modalities are copied in any case; who reads the copy refuses them.
 
     Returns
     -------
@@ -169,7 +185,7 @@ def deidentify_images(
         try:
             data = read_file(path, _MOST_BYTES)
             with quiet():
-                copied = _copy(data, path, pseudonyms)
+                copied = _copy(data, path, pseudonyms, replace(reading, any_modality=True))
         except OSError as error:
             errors.append(ReadError(path, error.strerror or "cannot be read"))
         except BreastNotFound as error:
@@ -189,11 +205,12 @@ def deidentify_images(
     return FoundImages(tuple(sorted(copies)), ()), errors
 
 
-def _copy(data: bytes, path: Path, pseudonyms: Pseudonyms) -> bytes:
+def _copy(data: bytes, path: Path, pseudonyms: Pseudonyms, options: ReadOptions) -> bytes:
     if not has_magic(data) and not may_be_bare(data):
         raise Refused("only DICOM files can be de-identified")
-    options = ReadOptions(any_modality=True)
     mammogram = read_dicom(data, str(path), lambda: "", options)
+    if options.polarity == "invert":
+        mammogram = replace(mammogram, pixels=1 - mammogram.pixels)
     parsed = parse(data, options.max_pixels)
     tags = Tags(parsed.dataset)
     # What is neither yes nor no may be a yes.
@@ -234,6 +251,19 @@ def _add_words(copy: Dataset, tags: Tags, mammogram: Mammogram) -> None:
         copy.BodyPartExamined = "BREAST"
     copy.ImageLaterality = mammogram.laterality
     copy.ViewPosition = mammogram.view if mammogram.view in VIEWS else None
+    modifiers = mammogram.source.modifiers if mammogram.source else ()
+    if coded := [_coded(word, code) for word in modifiers if (code := code_of(word))]:
+        # Of an unknown view the item says nothing but how it was modified.
+        view = code_of(mammogram.view or "")
+        item = _coded(mammogram.view or "", view) if view else Dataset()
+        item.ViewModifierCodeSequence = coded
+        copy.ViewCodeSequence = [item]
+
+
+def _coded(meaning: str, code: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code, "SCT", meaning
+    return item
 
 
 def _kind_of(mammogram: Mammogram) -> str:

@@ -129,6 +129,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     from mammoscope.runs import make_outputs, run_detection, run_folder
 
     errors = common.errors_console()
+    reading = common.read_options(voi, any_modality, polarity, max_pixels, names)
     with common.fatal(errors):
         outputs = make_outputs(chosen, kinds)
         found = find_images(paths, out, name_by_folder)
@@ -138,13 +139,13 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             # An earlier run must not speak for these copies.
             with run_folder(out, RunSummary("detect")):
                 found, uncopied = deidentify_images(
-                    found.paths, out / "images", Pseudonyms.from_environment()
+                    found.paths, out / "images", Pseudonyms.from_environment(), reading
                 )
             if twins := asked - len(found.paths) - len(uncopied):
                 errors.print(f"Note: {twins} files hold the bytes of another one: read once.")
         pipeline = Pipeline(
             PipelineOptions(
-                reading=common.read_options(voi, any_modality, polarity, max_pixels, names),
+                reading=reading,
                 preprocessing=PreprocessOptions(remove_pectoral=remove_pectoral),
                 metadata=common.read_metadata(metadata),
                 detector_card=model,

@@ -185,6 +185,13 @@ def modifier_of_view(view: str | None) -> tuple[str, ...]:
     return (_MODIFIER_OF_WORD[view],) if view in _MODIFIER_OF_WORD else ()
 
 
+def code_of(term: str) -> str | None:
+    """The SNOMED CT code of a view or of a modifier, by our word for it; None for other words."""
+    if term in _VIEWS:
+        return _VIEWS[term][0]
+    return _MODIFIERS[term][0][0] if term in _MODIFIERS else None
+
+
 def parse_side(text: str) -> str | None:
     """``L``, ``R``, ``B`` (both) or ``U`` (unpaired); None for what is none of them."""
     return _SIDE_OF_WORD.get(compact(text))
