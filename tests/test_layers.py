@@ -17,7 +17,7 @@ ROOT = Path(mammoscope.__file__).parent
 LAYERS = (
     {"errors", "_version", "plugins", "geometry", "showing", "types", "tables", "naming", "files"},
     {"annotations", "reading", "preprocessing", "models", "phantom", "study"},
-    {"deidentification", "detection", "classification", "datasets"},
+    {"deidentification", "detection", "classification", "datasets", "density"},
     {"histopathology", "radar", "thermography"},
     {"pipeline", "results"},
     {"reporting", "evaluation", "dicom_results", "reader_studies"},

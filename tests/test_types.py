@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import Frame
-from mammoscope.types import Detections, ImageResult, Mammogram, SourceFacts
+from mammoscope.types import DENSITIES, Density, Detections, ImageResult, Mammogram, SourceFacts
 
 
 def blank(rows: int = 6, columns: int = 8) -> Mammogram:
@@ -184,3 +184,19 @@ def test_the_score_of_an_image_is_its_best_region() -> None:
 def test_regions_from_the_threshold_on_are_shown() -> None:
     shown = result(scores=(0.39999, 0.4, 0.9)).shown
     assert shown.scores.tolist() == [0.9, 0.4]
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=4, max_size=4))
+def test_the_density_in_the_middle_leaves_no_more_than_half_on_either_side(
+    weights: list[float],
+) -> None:
+    shares = np.array(weights) / sum(weights)
+    density = Density.of(shares.tolist())
+    at = DENSITIES.index(density.category)
+    assert shares[:at].sum() <= 0.5 + 1e-9
+    assert shares[at + 1 :].sum() <= 0.5 + 1e-9
+    assert density.probabilities == tuple(shares.tolist())
+
+
+def test_a_density_between_two_likely_ones_is_neither() -> None:
+    assert Density.of([0.4, 0.2, 0.4, 0.0]).category == "B"

@@ -23,7 +23,7 @@ from mammoscope.results import (
     json_schema,
     load_image_result,
 )
-from mammoscope.types import Detections, Explanation, ImageResult, NippleLine
+from mammoscope.types import Density, Detections, Explanation, ImageResult, NippleLine
 
 Make = Callable[..., ImageResult]
 
@@ -81,6 +81,9 @@ WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("malignancy_score",), -0.1),
     (("exam_score",), 0),
     (("exam_steps",), [2]),
+    (("density",), {"category": "E", "probabilities": {"A": 1, "B": 0, "C": 0, "D": 0}}),
+    (("density",), {"category": "A", "probabilities": {"A": 2, "B": 0, "C": 0, "D": 0}}),
+    (("density",), {"category": "A"}),
     (("findings", 0, "explanation"), {}),
     (("findings", 0, "explanation", "evidence", "log_odds"), [1, 2]),
     (("findings", 0, "explanation", "features", "shape.share", "benign"), 101),
@@ -147,6 +150,19 @@ def test_malignancy_is_scored_where_a_classifier_has_looked(make_result: Make) -
     none = make_result(boxes=[], scores=[], malignant_threshold=0.3)
     assert image_result_json(none)["malignancy_score"] == 0
     assert image_result_json(make_result())["malignancy_score"] is None
+
+
+def test_the_density_stands_with_its_probabilities(
+    make_result: Make, validator: Draft202012Validator
+) -> None:
+    values = image_result_json(make_result(density=Density.of([0.1234, 0.2, 0.4, 0.2766])))
+    said = {"category": "C", "probabilities": {"A": 0.123, "B": 0.2, "C": 0.4, "D": 0.277}}
+    assert values["density"] == said
+    assert validator.is_valid(values)
+    assert image_result_from_json(values).density == Density("C", (0.123, 0.2, 0.4, 0.277))
+    assert image_result_json(make_result())["density"] is None
+    del values["density"]
+    assert image_result_from_json(values).density is None, "results of earlier versions"
 
 
 def test_the_exam_score_counts_tenths_of_normal_images(make_result: Make) -> None:

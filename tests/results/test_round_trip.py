@@ -191,7 +191,7 @@ def test_the_values_of_a_run_come_back_too(summary: RunSummary) -> None:
 
 def test_keys_of_a_later_version_are_passed_over(make_result: Any, tmp_path: Path) -> None:
     values = image_result_json(make_result())
-    values |= {"density": {"category": "B"}}
+    values |= {"asymmetry": {"category": "B"}}
     values["source"] |= {"novel": 1}
     values["findings"][0] |= {"kind": "mass"}
     write_json(tmp_path / "r.json", values)

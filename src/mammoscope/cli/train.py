@@ -28,6 +28,8 @@ _EPILOG = f"""
 
 `torchrun --nproc-per-node 2 $(which mammoscope) train detector --data truth:mine --out runs/mine`
 
+`mammoscope train density --data cbis-ddsm:CBIS --weights timm --out runs/density`
+
 `mammoscope train export runs/mass --facts facts.json --out mass.onnx`
 
 `mammoscope train classifier --data cbis-ddsm:CBIS --weights mobilenetv2.safetensors --out runs/roi`
@@ -86,7 +88,7 @@ _Detected = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     train = App(help="Train models (extra [train]).", no_args_is_help=True)
-    for command in (detector, folds, classifier, compare, export):
+    for command in (detector, folds, classifier, compare, density, export):
         train.command(command.__name__, epilog=_EPILOG)(command)
     app.add_typer(train, name="train")
 
@@ -209,6 +211,39 @@ def compare(
         with training_run(out, weights) as run:
             folder = compare_methods(methods, images, count, found, run)
     typer.echo(f"Table: {folder / 'table.md'}")
+
+
+def density(
+    data: _Data,
+    out: _Out,
+    count: _Folds = 3,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML settings. Default: those of the shipped model.")
+    ] = None,
+    weights: _Weights = None,
+) -> None:
+    """Train a model of breast density, A to D; goes on where OUT holds a checkpoint.
+
+    Images whose density is known take part, those of F, G, D tissue with the categories that it
+    leaves open. Writes OUT/density.onnx, trained on all of them, with its card; OUT/density.csv
+    with what models of the other folds say of each image; and their agreement with the truth.
+    """
+    with common.fatal(common.errors_console()):
+        _need_extra()
+        from mammoscope import datasets
+        from mammoscope.training.config import DEFAULT_DENSITY, DensityConfig, config_file
+        from mammoscope.training.density.train import train_density
+
+        settings = DensityConfig.read(config_file(config, DEFAULT_DENSITY))
+        images = datasets.to_learn_from(data)
+        with training_run(out, weights) as run:
+            card = train_density(settings, images, count, run)
+    kappa = card.facts["figures"]["all"]["quadratic_kappa"]
+    typer.echo(
+        f"Quadratic-weighted kappa out of fold: {kappa['value']} ({kappa['low']} to"
+        f" {kappa['high']}, 95 %)"
+    )
+    typer.echo(f"Model: {card.path}")
 
 
 def export(

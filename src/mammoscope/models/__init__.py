@@ -8,13 +8,14 @@ from typing import TypeVar
 from mammoscope.errors import ModelError
 from mammoscope.models.card import ModelCard, read_facts
 from mammoscope.models.classifier_card import ClassifierCard
+from mammoscope.models.density_card import DensityCard
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.models.histopathology_card import HistopathologyCard
 
 _BUNDLED = Path(__file__).parent / "bundled"
 
 _KINDS: dict[str, type[ModelCard]] = {
-    kind.task: kind for kind in (DetectorCard, ClassifierCard, HistopathologyCard)
+    kind.task: kind for kind in (DetectorCard, ClassifierCard, DensityCard, HistopathologyCard)
 }
 
 Card = TypeVar("Card", bound=ModelCard)
@@ -57,6 +58,7 @@ def find_card(kind: type[Card], path: Path | None = None) -> Card:
 
 __all__ = [
     "ClassifierCard",
+    "DensityCard",
     "DetectorCard",
     "HistopathologyCard",
     "ModelCard",

@@ -21,6 +21,8 @@ from mammoscope.results.parsing import known, load_values
 from mammoscope.study import image_malignancy
 from mammoscope.study.exam import exam_score
 from mammoscope.types import (
+    DENSITIES,
+    Density,
     Detections,
     Evidence,
     Explanation,
@@ -62,6 +64,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "malignancy_score": score_json(malignancy),
         "exam_score": exam_score(malignancy, result.exam_steps),
         "exam_steps": list(result.exam_steps),
+        "density": None if result.density is None else result.density.as_dict(),
         "threshold": round(float(result.threshold), SCORE_DIGITS),
         "malignant_threshold": result.malignant_threshold,
         "nipple_line_px": _line_json(result.nipple_line),
@@ -177,6 +180,7 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
         threshold=float(values["threshold"]),
         malignant_threshold=values.get("malignant_threshold"),
         exam_steps=tuple(float(step) for step in values.get("exam_steps", ())),
+        density=_density(values.get("density")),
         explanations=_explanations(values["findings"]),
         nipple_line=_line(values.get("nipple_line_px")),
         laterality=values["laterality"],
@@ -241,6 +245,13 @@ def _explanations(findings: list[dict[str, Any]]) -> tuple[Explanation, ...]:
         )
         for why in given
     )
+
+
+def _density(values: dict[str, Any] | None) -> Density | None:
+    if values is None:
+        return None
+    a, b, c, d = (float(values["probabilities"][name]) for name in DENSITIES)
+    return Density(DENSITIES[DENSITIES.index(values["category"])], (a, b, c, d))
 
 
 def _feature(values: dict[str, Any]) -> Feature:

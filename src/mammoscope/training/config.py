@@ -21,6 +21,9 @@ DEFAULT_CONFIG = _CONFIGS / "detectors" / "mass.toml"
 DEFAULT_CLASSIFIER = _CONFIGS / "classifiers" / "malignancy.toml"
 """Settings of the shipped classifier."""
 
+DEFAULT_DENSITY = _CONFIGS / "density" / "density.toml"
+"""Settings of the shipped model of breast density."""
+
 Section = TypeVar("Section")
 
 STRICT = ConfigDict(strict=True, extra="forbid")
@@ -262,6 +265,44 @@ class ClassifierConfig(Settings):
     shipped = DEFAULT_CLASSIFIER.parent
 
     network: RoiNetworkConfig
+    training: TrainingConfig
+    augmentation: AugmentationConfig
+
+
+@dataclass(frozen=True, config=STRICT)
+class DensityNetworkConfig:
+    """A model of breast density, and the pictures that it takes.
+
+    Parameters
+    ----------
+    trunk, frozen_stages, pad_type
+        As of a detector.
+    rows, columns
+        Size of a picture in pixels.
+    dropout
+        Share of the trunk's channels left out in a step.
+
+    Raises
+    ------
+    ValueError
+        If a value is of the wrong kind or out of range.
+    """
+
+    trunk: str
+    rows: Stride32
+    columns: Stride32
+    frozen_stages: Whole = 0
+    pad_type: str = ""
+    dropout: PartialShare = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class DensityConfig(Settings):
+    """The training of a model of breast density."""
+
+    shipped = DEFAULT_DENSITY.parent
+
+    network: DensityNetworkConfig
     training: TrainingConfig
     augmentation: AugmentationConfig
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import IDENTITY, Frame
 from mammoscope.showing import Showing
+from mammoscope.types.density import Density
 from mammoscope.types.findings import Detections, Explanation, NippleLine
 from mammoscope.types.source import DicomFacts, SourceFacts
 
@@ -60,6 +61,9 @@ class ImageResult(Showing):
     exam_steps
         Scores of malignancy that part the images read as normal into ten tenths, from the
         detector's card; empty where it says nothing of that.
+    density
+        Of the breast, where a model has looked; None too where a picture shows two breasts of
+        different density.
     explanations
         One for each region shown, in their order; none at all where no classifier has looked.
     nipple_line
@@ -92,6 +96,7 @@ class ImageResult(Showing):
     threshold: float
     malignant_threshold: float | None = None
     exam_steps: tuple[float, ...] = ()
+    density: Density | None = None
     explanations: tuple[Explanation, ...] = ()
     nipple_line: NippleLine | None = None
     laterality: str | None = None

@@ -19,7 +19,8 @@ from mammoscope.training.config import (
     NetworkConfig,
     TrainingConfig,
 )
-from mammoscope.training.detectors.data import ChangedPictures, Sample, balanced, load_samples
+from mammoscope.training.detectors.data import ChangedPictures, Sample, load_samples
+from mammoscope.training.engine.each import balanced
 
 SIZE = (160, 96)
 WHOLE, CROP = 0, 1

@@ -87,16 +87,6 @@ def load_samples(
     return each(images, load, on_error, workers)
 
 
-def balanced(samples: list[Sample], least_share: float) -> list[Sample]:
-    """The samples, those of a small source several times; see ``TrainingConfig.least_share``."""
-    sources = [sample.image.source for sample in samples]
-    times = {
-        source: max(1, round(least_share * len(samples) / sources.count(source)))
-        for source in set(sources)
-    }
-    return [sample for sample in samples for _ in range(times[sample.image.source])]
-
-
 class ChangedPictures(Dataset[Item]):
     """Pictures (1, rows, columns) and boxes (N, 4) xyxy in them, two an epoch from each sample.
 

@@ -19,7 +19,6 @@ from mammoscope.training.detectors.calibration import calibrate
 from mammoscope.training.detectors.data import (
     ChangedPictures,
     Sample,
-    balanced,
     collate,
     load_samples,
 )
@@ -33,6 +32,7 @@ from mammoscope.training.detectors.predict import (
     write_truth,
 )
 from mammoscope.training.engine.done import is_done, mark_done
+from mammoscope.training.engine.each import balanced
 from mammoscope.training.engine.loop import (
     Job,
     Run,

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.errors import InputError
 
 Result = TypeVar("Result")
+
+
+class Shown(Protocol):
+    """What is shown in training, and the image that it is of."""
+
+    @property
+    def image(self) -> AnnotatedImage:
+        """What is known of it."""
+
+
+Sample = TypeVar("Sample", bound=Shown)
+
+
+def balanced(samples: list[Sample], least_share: float) -> list[Sample]:
+    """The samples, those of a small source several times; see ``TrainingConfig.least_share``."""
+    sources = [sample.image.source for sample in samples]
+    times = {
+        source: max(1, round(least_share * len(samples) / sources.count(source)))
+        for source in set(sources)
+    }
+    return [sample for sample in samples for _ in range(times[sample.image.source])]
 
 
 def each(
