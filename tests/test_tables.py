@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mammoscope.errors import InputError, OutputError, TableError
-from mammoscope.tables import read_table, write_table
+from mammoscope.tables import RowFault, each_row, read_table, write_table
 
 
 def written(tmp_path: Path, data: str | bytes) -> Path:
@@ -28,6 +28,38 @@ def test_reads_bom_crlf_quotes_empty_lines_and_unknown_columns(tmp_path: Path) -
     assert table.rows[0]["note"] == 'x, "y"'
     assert dict(table.rows[1]) == {"image": "b", "x0": " 2.5 ", "note": " z "}
     assert table.rows[1].text("nowhere") == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_reads_what_spreadsheets_and_shells_write(tmp_path: Path, encoding: str, mark: str) -> None:
+    if encoding == "utf-8-sig":
+        mark = ""
+    data = f"{mark}image,note\r\na,\u00e9t\u00e9\r\nb,z\r\n".encode(encoding)
+    table = read_table(written(tmp_path, data), ("image",))
+    assert [dict(row) for row in table] == [
+        {"image": "a", "note": "\u00e9t\u00e9"},
+        {"image": "b", "note": "z"},
+    ]
+
+
+def test_a_row_of_another_length_costs_itself_where_that_is_asked_for(tmp_path: Path) -> None:
+    faults: list[RowFault] = []
+    table = read_table(written(tmp_path, "image,x0\na,1\nb,2,3\nc,4\nd\n"), ("x0",), faults)
+    assert [row["image"] for row in table] == ["a", "c"]
+    assert [fault.row.text("image") for fault in faults] == ["b", "d"]
+    assert "line 3: 3 values under 2 columns" in str(faults[0].error)
+
+
+def test_a_row_that_is_refused_costs_itself(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "x0\n1\none\n3\n"))
+    faults: list[RowFault] = []
+    assert each_row(table, lambda row: row.number("x0"), faults, needed=True) == [1, 3]
+    assert [str(fault.error).rpartition("t.csv: ")[2] for fault in faults] == [
+        "line 3: column 'x0': 'one' is not a finite number"
+    ]
+    with pytest.raises(TableError, match="line 3: column 'x0'"):
+        each_row(table.rows[1:2], lambda row: row.number("x0"), [], needed=True)
 
 
 def test_what_is_read_can_be_written_back(tmp_path: Path) -> None:
@@ -49,8 +81,11 @@ def test_none_is_written_as_an_empty_value(tmp_path: Path) -> None:
         (b"", "the file is empty"),
         (b"\xef\xbb\xbf \n\n", "the file is empty"),
         (b"image,x0\n\xff,1\n", "not UTF-8 text: byte 0xff at position 9"),
-        ("image,x0\na,1\n".encode("utf-16"), "not UTF-8 text: byte 0xff at position 0"),
-        ("image;x0\na;1\n", "lacks columns image, x0; the header has image;x0 (separator: comma)"),
+        ("\ufeffimage,x0\na,1\n".encode("utf-16-le")[:-1], "neither UTF-8 nor UTF-16 text"),
+        ("image;x0\na;1\n", "the header has image;x0 (separator: comma, and not semicolon)"),
+        ("image\tx0\na\t1\n", "(separator: comma, and not tab)"),
+        (b"PK\x03\x04 and more", "spreadsheet, no text: save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel file, no text: save it as CSV"),
         ("image,y0\na,1\n", "lacks column x0; the header has image, y0"),
         ("image,x0,x0\na,1,2\n", "the header names x0 twice"),
         ("image,,x0\na,1,2\n", "column 2 has no name"),

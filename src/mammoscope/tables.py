@@ -1,7 +1,8 @@
 """Comma-separated tables: read strictly, each complaint naming file, line and cause.
 
-A table is UTF-8 text (a byte order mark is allowed), separated by commas, with one header line.
-Values stay text until asked for, so that a column nobody asks for is carried through unchanged.
+A table is UTF-8 text (a byte order mark is allowed; UTF-16 is read too), separated by commas, with
+one header line. Values stay text until asked for, so that a column nobody asks for is carried
+through unchanged.
 
 A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file's
 name or a patient's ID may be anybody's. Such a text is written with an apostrophe before it, and
@@ -14,10 +15,10 @@ import csv
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from mammoscope.errors import TableError
 from mammoscope.files import atomic_file, read_file
@@ -27,10 +28,19 @@ BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
+_SEPARATORS = ((";", "semicolon"), ("\t", "tab"), ("|", "bar"))
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 Box = tuple[float, float, float, float]
+_Made = TypeVar("_Made")
+
+_SHEETS = (
+    (b"PK\x03\x04", "an Excel or other spreadsheet"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file"),
+)
+"""How spreadsheets begin: a ZIP archive, a compound file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +128,24 @@ class Row(Mapping[str, str]):
 
 
 @dataclass(frozen=True)
+class RowFault:
+    """A row that cannot be meant, and why."""
+
+    row: Row
+    error: TableError
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table as read: its file, its columns in order and its rows."""
+    """A table as read: its file, its columns in order and its rows.
+
+    ``faults`` are the rows that whoever interpreted it could not and left out.
+    """
 
     path: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    faults: tuple[TableError, ...] = ()
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -132,7 +154,11 @@ class Table:
         return len(self.rows)
 
 
-def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Table:
+def read_table(
+    path: str | os.PathLike[str],
+    required: Iterable[str] = (),
+    faults: list[RowFault] | None = None,
+) -> Table:
     """Read a CSV file; empty lines are skipped.
 
     Parameters
@@ -141,11 +167,14 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
         The file.
     required
         Columns that must be there. Others may be and are kept.
+    faults
+        Gets each row that is longer or shorter than the header, which is left out, as far as its
+        values go; None: the first one is an error.
 
     Raises
     ------
     TableError
-        If the file cannot be opened, is empty, is not UTF-8 or not CSV, lacks a required column,
+        If the file cannot be opened, is empty, is no text or not CSV, lacks a required column,
         names a column twice or not at all, or has a row that is longer or shorter than the header.
     """
     name = os.fspath(path)
@@ -159,12 +188,48 @@ def read_table(path: str | os.PathLike[str], required: Iterable[str] = ()) -> Ta
                 continue
             if len(fields) != len(columns):
                 cause = f"{len(fields)} values under {len(columns)} columns"
-                raise TableError(name, f"line {reader.line_num}: {cause}")
+                row = Row(name, reader.line_num, dict(zip(columns, fields, strict=False)))
+                if faults is None:
+                    raise row.error(cause)
+                faults.append(RowFault(row, row.error(cause)))
+                continue
             cells = dict(zip(columns, map(_unguarded, fields), strict=True))
             rows.append(Row(path=name, line=reader.line_num, cells=cells))
     except csv.Error as error:
         raise TableError(name, f"line {reader.line_num}: not valid CSV: {error}") from error
     return Table(path=name, columns=columns, rows=tuple(rows))
+
+
+def each_row(
+    rows: Iterable[Row],
+    make: Callable[[Row], _Made],
+    faults: list[RowFault],
+    needed: bool = False,
+) -> list[_Made]:
+    """What ``make`` gives of each row; a row that it refuses costs itself, and is told.
+
+    Parameters
+    ----------
+    faults
+        Gets each row that is left out, with the error, and may hold some already.
+    needed
+        If every row is refused, raise the first of ``faults``: then it is the table that cannot be
+        meant, and not a row of it.
+
+    Raises
+    ------
+    TableError
+        See ``needed``.
+    """
+    made = []
+    for row in rows:
+        try:
+            made.append(make(row))
+        except TableError as error:
+            faults.append(RowFault(row, error))
+    if needed and faults and not made:
+        raise faults[0].error
+    return made
 
 
 def write_table(
@@ -217,17 +282,50 @@ def _unguarded(cell: str) -> str:
     return cell[1:] if _GUARDED.match(cell) else cell
 
 
+def read_text(path: str | os.PathLike[str], errors: str = "strict") -> str:
+    """A text file: UTF-8, or UTF-16 as some spreadsheets and shells write it; no byte order mark.
+
+    Parameters
+    ----------
+    errors
+        ``"replace"``: what is no such text becomes question marks, as where only names hold any.
+
+    Raises
+    ------
+    TableError
+        If it cannot be opened, or is no such text.
+    """
+    try:
+        data = read_file(path)
+    except OSError as error:
+        raise TableError(path, error.strerror or str(error)) from error
+    for magic, what in _SHEETS:
+        if data.startswith(magic):
+            raise TableError(path, f"{what}, no text: save it as CSV (CSV UTF-8 in Excel)")
+    encoding = _encoding(data)
+    try:
+        return data.decode(encoding, errors).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            raise TableError(path, f"neither UTF-8 nor {encoding.upper()} text") from error
+        where = f"byte 0x{data[error.start]:02x} at position {error.start}"
+        cause = f"not UTF-8 text: {where}; save it as CSV UTF-8"
+        raise TableError(path, cause) from error
+
+
+def _encoding(data: bytes) -> str:
+    """By the byte order mark, or by where the zeros lie that plain letters have in UTF-16."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    head = data[:512]
+    if len(head) >= 4 and head.count(0) > len(head) // 3:
+        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    return "utf-8"
+
+
 def _lines(name: str) -> list[str]:
     """The lines of a text file, each with its end."""
-    try:
-        data = read_file(name)
-    except OSError as error:
-        raise TableError(name, error.strerror or str(error)) from error
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        cause = f"not UTF-8 text: byte 0x{data[error.start]:02x} at position {error.start}"
-        raise TableError(name, cause) from error
+    text = read_text(name)
     if not text.strip():
         raise TableError(name, "the file is empty")
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
@@ -245,5 +343,9 @@ def _columns(name: str, header: list[str] | None, required: Iterable[str]) -> tu
     if missing:
         found = ", ".join(columns) or "nothing"
         lacks = f"column{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
-        raise TableError(name, f"lacks {lacks}; the header has {found} (separator: comma)")
+        other = next(
+            (word for mark, word in _SEPARATORS if len(columns) == 1 and mark in found), ""
+        )
+        hint = f"separator: comma, and not {other}" if other else "separator: comma"
+        raise TableError(name, f"lacks {lacks}; the header has {found} ({hint})")
     return columns

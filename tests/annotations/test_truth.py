@@ -77,11 +77,23 @@ def test_yes_or_no_needs_no_boxes_at_all(tmp_path: Path) -> None:
         ("a,1,2,3,4,,,,,\na,,,,,,,,,\n", "line 3: this image has a row with a box and"),
     ],
 )
-def test_bad_tables(tmp_path: Path, rows: str, cause: str) -> None:
+def test_a_bad_row_costs_itself_and_is_told(tmp_path: Path, rows: str, cause: str) -> None:
     path = table(tmp_path, rows)
-    with pytest.raises(TableError) as caught:
-        read_truth(path)
-    assert str(caught.value).startswith(f"{path}: {cause}")
+    if "line 3" not in cause:  # No row is left.
+        with pytest.raises(TableError) as caught:
+            read_truth(path)
+        assert str(caught.value).startswith(f"{path}: {cause}")
+    good = "b,1,2,3,4,,,,,\n"
+    path.write_text(path.read_text() + good)
+    truth = read_truth(path)
+    told = [str(fault) for fault in truth.table.faults]
+    assert rows == "" or (len(told) == 1 and told[0].startswith(f"{path}: {cause}"))
+    by_name = {image.name: image for image in truth.images}
+    assert by_name["b"].is_marked and not by_name["b"].faults
+    if "line 3" in cause and "repeats" not in cause:
+        assert not by_name["a"].is_marked, "not all of its boxes are known"
+    if "repeats" in cause:
+        assert by_name["a"].is_marked and len(by_name["a"].lesions) == 1
 
 
 def maybe(values: st.SearchStrategy[object]) -> st.SearchStrategy[object]:

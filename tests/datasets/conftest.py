@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from mammoscope.annotations.table import AnnotatedImage, told
 
 SOP_CLASS = "1.2.840.10008.5.1.4.1.1.1.2"
 
@@ -51,3 +53,9 @@ def dicom() -> Callable[..., Path]:
 def png() -> Callable[..., Path]:
     """Write a flat PNG file: ``png(path, rows, columns)``."""
     return _png
+
+
+@pytest.fixture(scope="session")
+def said() -> Callable[[Iterable[AnnotatedImage]], str]:
+    """What is told of a set: rows that were left out, notes of images."""
+    return lambda images: "\n".join(told(images))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom import Dataset
 
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.datasets import load, masses
 from mammoscope.errors import InputError
+
+Said = Callable[[Iterable[AnnotatedImage]], str]
+
 
 CMMD = """\
 ID1,LeftRight,Age,number,abnormality,classification,subtype
@@ -67,14 +72,13 @@ def test_no_boxes_are_learnt_from_image_labels(cmmd: Path) -> None:
     assert masses(images) == ()
 
 
-def test_what_cmmd_lacks_is_named(cmmd: Path) -> None:
+def test_what_cmmd_lacks_is_named(cmmd: Path, said: Said) -> None:
+    table = cmmd / "CMMD_clinicaldata_revision.csv"
+    table.write_text(CMMD + "D2-0002,L,50,4,both,Benign,\n")
+    assert re.search("line 4: an earlier row says otherwise", said(load(f"cmmd:{cmmd}")))
     for file in (cmmd / "CMMD" / "D1-0001").rglob("*.dcm"):
         file.unlink()
     with pytest.raises(InputError, match=r"D1-0001/1-1\.dcm: this image is not there"):
-        load(f"cmmd:{cmmd}")
-    table = cmmd / "CMMD_clinicaldata_revision.csv"
-    table.write_text(CMMD + "D2-0002,L,50,4,both,Benign,\n")
-    with pytest.raises(InputError, match="line 4: an earlier row says otherwise"):
         load(f"cmmd:{cmmd}")
     table.rename(table.with_suffix(".xlsx"))
     with pytest.raises(InputError, match=r"revision\.xlsx: cannot be read: save it as CMMD_"):
@@ -105,13 +109,12 @@ def test_rsna_labels_images_alone(rsna: Path) -> None:
     assert masses((negative, cancer, biopsied)) == ()
 
 
-def test_what_rsna_lacks_is_named(rsna: Path) -> None:
+def test_what_rsna_lacks_is_named(rsna: Path, said: Said) -> None:
     (rsna / "train_images" / "10006" / "462822612.dcm").unlink()
     with pytest.raises(InputError, match=r"462822612\.dcm: this image is not there"):
         load(f"rsna:{rsna}")
     (rsna / "train.csv").write_text(RSNA.replace("0,0,0,,0", "2,0,0,,0"))
-    with pytest.raises(InputError, match="line 2: cancer must be 0 or 1, got '2'"):
-        load(f"rsna:{rsna}")
+    assert re.search("line 2: cancer must be 0 or 1, got '2'", said(load(f"rsna:{rsna}")))
     (rsna / "train.csv").unlink()
     with pytest.raises(InputError, match=r"train\.csv: No such file"):
         load(f"rsna:{rsna}")

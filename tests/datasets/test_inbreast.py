@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import plistlib
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.datasets import Subtype, load, masses
 from mammoscope.errors import InputError
+
+Said = Callable[[Iterable[AnnotatedImage]], str]
+
 
 CSV = """\
 Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads
@@ -121,20 +126,20 @@ def test_commas_are_read_too_and_a_missing_column_is_named(inbreast: Path) -> No
         load(f"inbreast:{inbreast}")
 
 
-def test_a_damaged_list_and_a_missing_image_are_named(inbreast: Path) -> None:
+def test_a_damaged_list_and_a_missing_image_are_named(inbreast: Path, said: Said) -> None:
     (inbreast / "AllXML" / "20586934.xml").write_text("<plist><dict>")
-    with pytest.raises(InputError, match=r"20586934\.xml: not a property list"):
-        load(f"inbreast:{inbreast}")
+    assert re.search(r"20586934\.xml: not a property list", said(load(f"inbreast:{inbreast}")))
     (inbreast / "AllXML" / "20586934.xml").unlink()
     next((inbreast / "AllDICOMs").glob("20586934*")).unlink()
     with pytest.raises(InputError, match=r"20586934\.dcm: this image is not there"):
         load(f"inbreast:{inbreast}")
 
 
-def test_a_category_that_is_none_is_refused_by_line(inbreast: Path) -> None:
+def test_a_category_that_is_none_is_told_by_line(inbreast: Path, said: Said) -> None:
     (inbreast / "INbreast.csv").write_text(CSV.replace("4a", "7"))
-    with pytest.raises(InputError, match=r"line 2: Bi-Rads must be a BI-RADS category"):
-        load(f"inbreast:{inbreast}")
+    assert re.search(
+        r"line 2: Bi-Rads must be a BI-RADS category", said(load(f"inbreast:{inbreast}"))
+    )
 
 
 def test_without_its_contours_the_set_is_refused(inbreast: Path) -> None:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.datasets import Subtype, load, masses
 from mammoscope.errors import InputError
+
+Said = Callable[[Iterable[AnnotatedImage]], str]
+
 
 INFO = """\
 MIAS MiniMammographic Database: the first column of the table is the film, such as mdb001.
@@ -67,13 +73,12 @@ def test_a_circle_is_cut_at_the_picture(mias: Path) -> None:
     assert len(masses([edge])[0].boxes) == 0, "a calcification is no mass"
 
 
-def test_what_is_missing_or_odd_is_named(mias: Path) -> None:
+def test_what_is_missing_or_odd_is_named(mias: Path, said: Said) -> None:
     (mias / "mdb003.pgm").unlink()
     with pytest.raises(InputError, match=r"mdb003\.pgm: this image is not there"):
         load(f"mini-mias:{mias}")
     (mias / "Info.txt").write_text("mdb001 G CIRC B 1 2 3\nmdb002 Q CIRC\n")
-    with pytest.raises(InputError, match=r"Info\.txt: line 2: not a row"):
-        load(f"mini-mias:{mias}")
+    assert re.search(r"Info\.txt: line 2: not a row", said(load(f"mini-mias:{mias}")))
     (mias / "Info.txt").unlink()
     with pytest.raises(InputError, match=r"Info\.txt: No such file"):
         load(f"mini-mias:{mias}")

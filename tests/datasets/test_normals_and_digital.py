@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from mammoscope.annotations.splits import folds, split_by_patient
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.datasets import ADAPTERS, load, masses, to_learn_from
-from mammoscope.errors import InputError, TableError
+from mammoscope.errors import InputError
+
+Said = Callable[[Iterable[AnnotatedImage]], str]
+
 
 NORMALS = "image,patient_id,tissue\nmdb008.png,mias4,G\nmdb003.png,mias2,D\nmdb004.png,mias2,\n"
 CESM = """\
@@ -71,11 +76,12 @@ def test_normal_films_have_no_lesion_and_their_number_tells_the_side(mias: Path)
     assert len(masses([three, four, eight])) == 3, "a detector learns from images without a mass"
 
 
-@pytest.mark.parametrize(("was", "said"), [("mdb008.png", "film8.png"), (",G", ",X")])
-def test_films_of_no_number_and_unknown_tissue_are_refused(mias: Path, was: str, said: str) -> None:
-    (mias / "normals.csv").write_text(NORMALS.replace(was, said))
-    with pytest.raises(TableError, match="line 2"):
-        load(f"mias-normals:{mias}")
+@pytest.mark.parametrize(("was", "odd"), [("mdb008.png", "film8.png"), (",G", ",X")])
+def test_films_of_no_number_and_unknown_tissue_are_told(
+    mias: Path, was: str, odd: str, said: Said
+) -> None:
+    (mias / "normals.csv").write_text(NORMALS.replace(was, odd))
+    assert re.search("line 2", said(load(f"mias-normals:{mias}")))
 
 
 def test_regions_that_are_no_mass_are_ignored(cesm: Path) -> None:
@@ -101,10 +107,9 @@ def test_the_highest_of_several_birads_counts_and_the_rest_is_read(cesm: Path) -
     assert {i.image_label for i in (first, second, third)} == {"malignant"}
 
 
-def test_a_region_of_no_image_is_refused(cesm: Path) -> None:
+def test_a_region_of_no_image_is_told(cesm: Path, said: Said) -> None:
     (cesm / "regions.csv").write_text(REGIONS + "P9_L_DM_CC.jpg,cesm9,1,2,3,4,1,polygon\n")
-    with pytest.raises(TableError, match="P9_L_DM_CC"):
-        load(f"cdd-cesm:{cesm}")
+    assert re.search("P9_L_DM_CC", said(load(f"cdd-cesm:{cesm}")))
 
 
 def test_screening_says_yes_or_no_and_who_made_the_image(screening: Path) -> None:
@@ -120,17 +125,15 @@ def test_screening_says_yes_or_no_and_who_made_the_image(screening: Path) -> Non
 
 
 @pytest.mark.parametrize("value", ["2", "yes", ""])
-def test_cancer_is_yes_or_no(screening: Path, value: str) -> None:
+def test_cancer_is_yes_or_no(screening: Path, value: str, said: Said) -> None:
     (screening / "images.csv").write_text(SCREENING.replace("MLO,1,", f"MLO,{value},"))
-    with pytest.raises(TableError, match="cancer"):
-        load(f"screening-dev:{screening}")
+    assert re.search("cancer", said(load(f"screening-dev:{screening}")))
 
 
 @pytest.mark.parametrize("age", ["0", "140", "70.5"])
-def test_an_age_is_whole_years(screening: Path, age: str) -> None:
+def test_an_age_is_whole_years(screening: Path, age: str, said: Said) -> None:
     (screening / "images.csv").write_text(SCREENING.replace(",71,", f",{age},"))
-    with pytest.raises(TableError, match="age"):
-        load(f"screening-dev:{screening}")
+    assert re.search("age", said(load(f"screening-dev:{screening}")))
 
 
 def test_nothing_learns_from_what_is_to_measure_on(screening: Path) -> None:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.datasets import Subtype, load, masses
 from mammoscope.errors import InputError
+
+Said = Callable[[Iterable[AnnotatedImage]], str]
+
 
 IMAGES = """\
 study_id,series_id,laterality,image_id,view_position,height,width,breast_birads,breast_density,split
@@ -60,13 +66,14 @@ def test_an_image_without_a_row_of_findings_is_unknown(vindr: Path) -> None:
     assert not last.boxes_known and last.notes
 
 
-def test_a_finding_without_a_box_is_refused_by_line(vindr: Path) -> None:
+def test_a_finding_without_a_box_is_told_by_line(vindr: Path, said: Said) -> None:
     (vindr / "finding_annotations.csv").write_text(FINDINGS.replace("1,2,3,4,test", ",,,,test"))
-    with pytest.raises(InputError, match=r"finding_annotations\.csv: line 5: column 'xmin' is emp"):
-        load(f"vindr-mammo:{vindr}")
+    assert re.search(
+        r"finding_annotations\.csv: line 5: column 'xmin' is emp",
+        said(load(f"vindr-mammo:{vindr}")),
+    )
     (vindr / "finding_annotations.csv").write_text(FINDINGS.replace("1,2,3,4,", "2900,2,2990,4,"))
-    with pytest.raises(InputError, match="has no area on the image"):
-        load(f"vindr-mammo:{vindr}")
+    assert re.search("has no area on the image", said(load(f"vindr-mammo:{vindr}")))
 
 
 @pytest.mark.parametrize("name", ["breast-level_annotations.csv", "finding_annotations.csv"])

@@ -160,7 +160,7 @@ def test_spreadsheets_put_a_mark_first(table):
     [
         ("", "the file is empty"),
         ("name,view\na,CC\n", "column image"),
-        ("image,laterality\na,L\nb,both\n", "line 3: laterality must be L or R, got 'both'"),
+        ("image,laterality\nb,both\n", "line 2: laterality must be L or R, got 'both'"),
         ("image,view\na,TOP\n", "line 2: view must be one of AT, CC, "),
         ("image,spacing_mm\na,0\n", "line 2: spacing_mm"),
         ("image,spacing_mm\na,-1\n", "line 2: spacing_mm"),
@@ -175,6 +175,7 @@ def test_spreadsheets_put_a_mark_first(table):
     ],
 )
 def test_bad_tables(rows, cause, table):
+    """Tables of which no row can be meant."""
     path = table(rows)
     with pytest.raises(TableError) as caught:
         load_metadata(path)
@@ -194,3 +195,21 @@ def test_tables_that_cannot_be_read(tmp_path):
     binary.write_bytes(b"image,view\n\xff\xfe\x00,CC\n")
     with pytest.raises(TableError, match="UTF-8"):
         load_metadata(binary)
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"),
+    [
+        ("b,both,,", "line 3: laterality must be L or R, got 'both'"),
+        ("b,L,XYZ,", "line 3: view must be one of"),
+        ("b,L,CC,0.07 mm", "line 3: spacing_mm must be one or two positive numbers"),
+        ("b,L", "line 3: 2 values under 4 columns"),
+        (",L,CC,", "line 3: column 'image' is empty"),
+        ("b,L,CC,\nb,R,CC,", "line 4: b has an earlier row that says otherwise: none is used"),
+    ],
+)
+def test_a_bad_row_costs_itself_and_is_told(row, cause, table):
+    path = table(f"image,laterality,view,spacing_mm\na,L,CC,0.1\n{row}\nc,R,MLO,\n")
+    found = load_metadata(path)
+    assert sorted(found.rows) == ["a", "c"]
+    assert len(found.faults) == 1 and f"{path}: {cause}" in found.faults[0]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.errors import GeometryError
+from mammoscope.errors import GeometryError, InputError
 from mammoscope.geometry import as_boxes
-from mammoscope.tables import Box
+from mammoscope.tables import Box, RowFault
 
 if TYPE_CHECKING:
     from mammoscope.types import Mammogram
+
+
+_SHOWN = 10
+"""Notes on a set that are shown where the set is only used."""
 
 
 class Subtype(StrEnum):
@@ -149,6 +153,81 @@ class AnnotatedImage:
 
         mammogram = read(self.path)
         return mammogram.resize(*self.true_size) if self.true_size else mammogram
+
+
+class ImageSet(tuple[AnnotatedImage, ...]):
+    """The images of a set; ``faults`` are the rows of its tables that could not be meant.
+
+    Such a row costs itself alone. Where it said something of an image that is there, that is noted
+    at the image, whose boxes are unknown.
+
+    Examples
+    --------
+    >>> ImageSet().faults
+    ()
+    """
+
+    faults: tuple[InputError, ...] = ()
+
+    @classmethod
+    def of(cls, images: Iterable[AnnotatedImage], faults: Iterable[InputError] = ()) -> ImageSet:
+        """Some images, and the errors of what was left out."""
+        made = cls(images)
+        made.faults = tuple(faults)
+        return made
+
+
+def told(images: Iterable[AnnotatedImage]) -> list[str]:
+    """What is wrong with a set, in sentences that name the file: rows left out, then images."""
+    faults = images.faults if isinstance(images, ImageSet) else ()
+    rows = [left_out(fault) for fault in faults]
+    return rows + [f"{image.path}: {note}" for image in images for note in image.notes]
+
+
+def left_out(fault: InputError) -> str:
+    """That a row was left out, and why."""
+    return f"{fault}; left out."
+
+
+def in_short(notes: Sequence[str], more: str) -> list[str]:
+    """The first of many notes, and how many there are besides; ``more`` says where to see them."""
+    shown = list(notes[:_SHOWN])
+    return shown + (
+        [f"{len(notes) - _SHOWN} more such notes: {more}"] if len(notes) > _SHOWN else []
+    )
+
+
+def with_faults(
+    images: Iterable[AnnotatedImage],
+    name_of: Callable[[Path], str],
+    faults: Iterable[RowFault],
+    column: str,
+) -> ImageSet:
+    """A set of which some rows could not be meant.
+
+    Parameters
+    ----------
+    name_of
+        What the tables call the image of a file.
+    faults
+        Rows that were left out. One whose ``column`` names an image of the set makes the boxes of
+        that image unknown, with a note; others are the set's.
+    """
+    of_image: dict[str, list[InputError]] = {}
+    for fault in faults:
+        of_image.setdefault(fault.row.text(column), []).append(fault.error)
+    kept = [doubtful(image, of_image.get(name_of(image.path), ())) for image in images]
+    names = {name_of(image.path) for image in kept}
+    left = [error for name, errors in of_image.items() if name not in names for error in errors]
+    return ImageSet.of(kept, left)
+
+
+def doubtful(image: AnnotatedImage, faults: Iterable[InputError]) -> AnnotatedImage:
+    """An image of which some rows could not be meant: not all of its boxes are known."""
+    causes = [f"{PurePath(fault.path).name}: {fault.cause}; boxes are unknown" for fault in faults]
+    if not causes:
+        return image
+    return replace(image, boxes_known=False, notes=(*image.notes, *causes))
 
 
 def masses(images: Iterable[AnnotatedImage]) -> tuple[AnnotatedImage, ...]:

@@ -20,14 +20,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mammoscope.annotations.table import AnnotatedImage, merged
+from mammoscope.annotations.table import AnnotatedImage, ImageSet, merged, told
 from mammoscope.errors import TableError
 from mammoscope.naming.matching import normalise
-from mammoscope.tables import BOX_COLUMNS, Box, Row, Table, read_table, write_table
+from mammoscope.tables import (
+    BOX_COLUMNS,
+    Box,
+    Row,
+    RowFault,
+    Table,
+    each_row,
+    read_table,
+    write_table,
+)
 
 IGNORE, CANCER, IMAGE_LABEL, BOXES_KNOWN = "ignore", "cancer", "image_label", "boxes_known"
 
@@ -60,11 +69,14 @@ class TruthImage:
     name
         As :func:`mammoscope.naming.matching.normalise` writes it.
     rows
-        In the table's order.
+        In the table's order; those that cannot be meant are left out.
+    faults
+        What those were that were left out: not all boxes are known then.
     """
 
     name: str
     rows: tuple[Row, ...]
+    faults: tuple[TableError, ...] = ()
 
     @cached_property
     def lesions(self) -> tuple[tuple[Row, Box], ...]:
@@ -84,6 +96,8 @@ class TruthImage:
     @property
     def is_marked(self) -> bool:
         """Whether every lesion has its box."""
+        if self.faults:
+            return False
         row = self.rows[0]
         stated = says(row, BOXES_KNOWN)
         if stated is not None:
@@ -98,43 +112,74 @@ class TruthImage:
 
 @dataclass(frozen=True)
 class TruthTable:
-    """A table of truth, its images ordered by name. Made by :func:`read_truth`."""
+    """A table of truth, its images ordered by name. Made by :func:`read_truth`.
+
+    Parameters
+    ----------
+    table
+        The rows that can be meant, and the faults of those that cannot.
+    images
+        The same by image.
+    notes
+        What else is wrong with the set that it is of, one sentence each.
+    """
 
     table: Table
     images: tuple[TruthImage, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, table: Table) -> TruthTable:
-        """From the rows of a table.
+    def of(cls, table: Table, lost: Iterable[RowFault] = ()) -> TruthTable:
+        """From the rows of a table, and those that were lost already.
 
         Raises
         ------
         TableError
             As :func:`read_truth`.
         """
-        if not len(table):
-            raise TableError(table.path, "the table has no rows")
-        rows: dict[str, list[Row]] = {}
-        for row in table:
+        faults, rows, again = list(lost), dict[str, list[Row]](), list[TableError]()
+
+        def keep(row: Row) -> Row | None:
             earlier = rows.setdefault(image_name(row), [])
+            if dict(row) in map(dict, earlier):
+                again.append(row.error("this row repeats an earlier one"))
+                return None
             _check(row, earlier)
             earlier.append(row)
-        return cls(table, tuple(TruthImage(name, tuple(rows[name])) for name in sorted(rows)))
+            return row
+
+        if not len(table) and not faults:
+            raise TableError(table.path, "the table has no rows")
+        kept = [row for row in each_row(table, keep, faults, needed=True) if row is not None]
+        of_image: dict[str, list[TableError]] = {}
+        for fault in faults:
+            of_image.setdefault(normalise(fault.row.text("image")), []).append(fault.error)
+        images = (
+            TruthImage(name, tuple(some), tuple(of_image.get(name, ())))
+            for name, some in sorted(rows.items())
+            if some
+        )
+        errors = (*(fault.error for fault in faults), *again)
+        return cls(Table(table.path, table.columns, tuple(kept), errors), tuple(images))
 
 
 def read_truth(path: str | os.PathLike[str]) -> TruthTable:
     """Read a table of truth.
 
+    A row that cannot be meant costs itself, and the boxes of its image are not all known then: one
+    with a value of the wrong kind, that repeats another, marks an image as free of lesions that has
+    some, or says another thing of an image than an earlier row.
+
     Raises
     ------
     TableError
-        If it cannot be read, is empty, lacks a column or has a value of the wrong kind, repeats a
-        row, marks an image both as free of lesions and not, or says two things of one image.
+        If it cannot be read, is empty, lacks a column, or has no row that can be meant.
     """
-    table = read_table(path, ("image",))
+    lost: list[RowFault] = []
+    table = read_table(path, ("image",), lost)
     if not {CANCER, IMAGE_LABEL} & {*table.columns} or {*BOX_COLUMNS} & {*table.columns}:
-        table = read_table(path, ("image", *BOX_COLUMNS))
-    return TruthTable.of(table)
+        table = read_table(path, ("image", *BOX_COLUMNS), lost := [])
+    return TruthTable.of(table, lost)
 
 
 def image_name(row: Row) -> str:
@@ -183,8 +228,6 @@ def _check(row: Row, earlier: list[Row]) -> None:
     if ignored and box is None:
         raise row.error("a region to ignore needs a box")
     for other in earlier:
-        if dict(other) == dict(row):
-            raise row.error("this row repeats an earlier one")
         if not ignored and not says(other, IGNORE) and None in (box, other.box()):
             raise row.error("this image has a row with a box and a row without one")
     said = _said(row)
@@ -221,14 +264,16 @@ def as_truth(images: Iterable[AnnotatedImage], path: str, root: Path | None = No
     TableError
         If the set has no images, or a file stands in it twice.
     """
-    images = tuple(map(merged, images))
+    given = images if isinstance(images, ImageSet) else ImageSet(images)
+    notes = tuple(told(given))
+    images = tuple(map(merged, given))
     stated = any(image.boxes_known != _seems_marked(image) for image in images)
     rows = [row for image in images for row in _rows(image, root, stated)]
     used = {column for row in rows for column, value in row.items() if value is not None}
     kept = [c for c in COLUMNS if c in used or c in ("image", *BOX_COLUMNS)]
     texts = [{c: "" if row.get(c) is None else str(row[c]) for c in kept} for row in rows]
     made = (Row(path, line, cells) for line, cells in enumerate(texts, 2))
-    return TruthTable.of(Table(path, tuple(kept), tuple(made)))
+    return replace(TruthTable.of(Table(path, tuple(kept), tuple(made))), notes=notes)
 
 
 def write_truth(path: str | os.PathLike[str], images: Iterable[AnnotatedImage]) -> None:

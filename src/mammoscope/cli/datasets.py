@@ -98,6 +98,7 @@ def export(
 
     Images lying below the table's folder are named relative to it, others by their whole path.
     """
+    from mammoscope.annotations.table import told
     from mammoscope.annotations.truth import write_truth
     from mammoscope.datasets import find
 
@@ -106,9 +107,8 @@ def export(
         adapter, path = find(spec)
         images = adapter.load(path)
         write_truth(out, images)
-    for image in images:
-        for note in image.notes:
-            errors.print(f"Note: {common.on_one_line(f'{image.path}: {note}')}")
+    for note in told(images):
+        errors.print(f"Note: {common.on_one_line(note)}")
     lesions = sum(len(image.boxes) for image in images)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(f"{out}: {len(images)} images, {lesions} lesions")

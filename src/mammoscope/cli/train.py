@@ -13,6 +13,7 @@ from mammoscope.cli.training import training_run
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
+    from mammoscope.annotations.table import AnnotatedImage
     from mammoscope.models import ModelCard
 
 _EPILOG = f"""
@@ -93,6 +94,18 @@ def register(app: typer.Typer) -> None:
     app.add_typer(train, name="train")
 
 
+def _masses(specs: list[str]) -> tuple[AnnotatedImage, ...]:
+    """What can be learnt from; what is wrong with the sets is told."""
+    from mammoscope import datasets
+    from mammoscope.annotations.table import in_short, told
+
+    images = datasets.to_learn_from(specs)
+    errors = common.errors_console()
+    for note in in_short(told(images), "see mammoscope datasets check"):
+        errors.print(f"Note: {common.on_one_line(note)}")
+    return datasets.masses(images)
+
+
 def detector(
     data: _Data,
     out: _Out,
@@ -108,13 +121,12 @@ def detector(
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope import datasets
         from mammoscope.annotations.splits import hold_out
         from mammoscope.training.config import DetectorConfig, config_file
         from mammoscope.training.detectors.detector import train_detector
 
         settings = DetectorConfig.read(config_file(config))
-        images = datasets.masses(datasets.to_learn_from(data))
+        images = _masses(data)
         t = settings.training
         parts = hold_out(images, t.test, t.validation, t.split_seed)
         with training_run(out, weights, start) as run:
@@ -136,12 +148,11 @@ def folds(
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope import datasets
         from mammoscope.training.config import DetectorConfig, config_file
         from mammoscope.training.detectors.detector import train_folds
 
         settings = DetectorConfig.read(config_file(config))
-        images = datasets.masses(datasets.to_learn_from(data))
+        images = _masses(data)
         with training_run(out, weights) as run:
             folder = train_folds(settings, images, count, run)
     typer.echo(f"Out-of-fold predictions: {folder / 'both.csv'}")
@@ -164,14 +175,13 @@ def classifier(
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope import datasets
         from mammoscope.annotations.splits import hold_out
         from mammoscope.training.classifiers.lesions import read_detected
         from mammoscope.training.classifiers.methods import find_method
         from mammoscope.training.classifiers.train import train_classifier
 
         way = find_method(method)
-        images = datasets.masses(datasets.to_learn_from(data))
+        images = _masses(data)
         t = way.split
         parts = hold_out(images, t.test, t.validation, t.split_seed)
         found = read_detected(detected, images) if detected else {}
@@ -200,13 +210,12 @@ def compare(
     """
     with common.fatal(common.errors_console()):
         _need_extra(plots=True)
-        from mammoscope import datasets
         from mammoscope.training.classifiers.compare import compare as compare_methods
         from mammoscope.training.classifiers.lesions import read_detected
         from mammoscope.training.classifiers.methods import find_method
 
         methods = [find_method(name) for name in dict.fromkeys(method)]
-        images = datasets.masses(datasets.to_learn_from(data))
+        images = _masses(data)
         found = read_detected(detected, images) if detected else {}
         with training_run(out, weights) as run:
             folder = compare_methods(methods, images, count, found, run)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Subtype, masses
+from mammoscope.annotations.table import AnnotatedImage, ImageSet, Subtype, masses
 from mammoscope.datasets import (
     cbis_ddsm,
     cbis_square,
@@ -69,8 +69,8 @@ def find(spec: str) -> tuple[Adapter, Path]:
     return ADAPTERS[name], Path(path)
 
 
-def load(spec: str) -> tuple[AnnotatedImage, ...]:
-    """The images of ``ADAPTER:PATH``, in the adapter's order.
+def load(spec: str) -> ImageSet:
+    """The images of ``ADAPTER:PATH``, in the adapter's order, and what of its tables is left out.
 
     Raises
     ------
@@ -84,10 +84,11 @@ def load(spec: str) -> tuple[AnnotatedImage, ...]:
     if missing:
         more = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
         raise InputError(missing[0], f"this image{more} not there: see datasets check {spec}")
-    return tuple(replace(image, source=adapter.name) for image in images)
+    faults = images.faults if isinstance(images, ImageSet) else ()
+    return ImageSet.of((replace(image, source=adapter.name) for image in images), faults)
 
 
-def to_learn_from(specs: Iterable[str]) -> tuple[AnnotatedImage, ...]:
+def to_learn_from(specs: Iterable[str]) -> ImageSet:
     """The images of several ``ADAPTER:PATH`` for a training, one set after the other.
 
     Raises
@@ -96,19 +97,23 @@ def to_learn_from(specs: Iterable[str]) -> tuple[AnnotatedImage, ...]:
         As :func:`load`, or if nothing may learn from one of the sets.
     """
     loaded: list[AnnotatedImage] = []
+    faults: list[InputError] = []
     for spec in specs:
         adapter, _ = find(spec)
         if adapter.measure_only:
             cause = f"{adapter.name} is to measure on, not to train: {adapter.licence}"
             raise InputError(spec, cause)
-        loaded += load(spec)
-    return tuple(loaded)
+        images = load(spec)
+        loaded += images
+        faults += images.faults
+    return ImageSet.of(loaded, faults)
 
 
 __all__ = [
     "ADAPTERS",
     "Adapter",
     "AnnotatedImage",
+    "ImageSet",
     "Subtype",
     "find",
     "load",

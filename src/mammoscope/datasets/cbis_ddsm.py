@@ -27,6 +27,7 @@ Traps
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,11 +37,18 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype, Subtypes
+from mammoscope.annotations.table import (
+    AnnotatedImage,
+    ImageSet,
+    Lesion,
+    Subtype,
+    Subtypes,
+    doubtful,
+)
 from mammoscope.datasets.cbis_square import mass_subtypes
 from mammoscope.datasets.fields import birads, density, grade, highest_birads, pathology, side
 from mammoscope.errors import InputError
-from mammoscope.tables import Box, Row, read_table
+from mammoscope.tables import Box, Row, RowFault, each_row, read_table
 
 _FOLDER = re.compile(r"(Mass|Calc)-(Training|Test)_P_\d+_(LEFT|RIGHT)_(CC|MLO)(_\d+)?")
 _IMAGE, _MASK = "image file path", "ROI mask file path"
@@ -53,6 +61,8 @@ _COLUMNS = (
     _IMAGE,
     _MASK,
 )
+_FILM = ("patient_id", "left or right breast", "image view")
+"""Columns that name a film."""
 _SPLITS = ("train", "test")
 _LEAST_SHARE = 0.5
 """A mask has at least this share of its film's rows and columns; crops are smaller."""
@@ -73,22 +83,39 @@ class _Case:
         return row.name("patient_id"), row.name("left or right breast"), row.name("image view")
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the download in ``path``.
+
+    A row that cannot be meant is left out, and the boxes of its film are unknown.
 
     Raises
     ------
     TableError
-        If a CSV file that is needed is not there, or a value is of the wrong kind.
+        If a CSV file that is needed is not there, or has no row that can be meant.
     """
     folders = _folders(path)
-    cases = sorted(_cases(path), key=lambda case: case.film)
+    lost: list[RowFault] = []
+    cases = sorted(_cases(path, lost), key=lambda case: case.film)
     films = [list(group) for _, group in groupby(cases, key=lambda case: case.film)]
+    of_film: dict[tuple[str, ...], list[InputError]] = defaultdict(list)
+    for fault in lost:
+        of_film[tuple(fault.row.text(column) for column in _FILM)].append(fault.error)
     with ThreadPoolExecutor(_WORKERS) as pool:
-        return tuple(pool.map(lambda film: _image(path, folders, film), films))
+        images = list(pool.map(lambda film: _image(path, folders, film), films))
+    kept = [doubtful(i, of_film.pop(f[0].film, ())) for i, f in zip(images, films, strict=True)]
+    return ImageSet.of(kept, (error for errors in of_film.values() for error in errors))
 
 
-def _cases(path: Path) -> Iterator[_Case]:
+def _checked(case: _Case) -> _Case:
+    """A row all values of which can be meant."""
+    row = case.row
+    _ = case.film, _folder_name(row, _IMAGE), _folder_name(row, _MASK), pathology(row, "pathology")
+    _ = side(row, "left or right breast"), _subtypes(row), birads(row, "assessment")
+    _ = density(row, "breast_density"), density(row, "breast density"), grade(row, "subtlety", 5)
+    return case
+
+
+def _cases(path: Path, lost: list[RowFault]) -> Iterator[_Case]:
     """Rows of the tables of masses, then of calcifications.
 
     Without the masses of the same films, a calcification's film would seem to have none; so the
@@ -104,8 +131,15 @@ def _cases(path: Path) -> Iterator[_Case]:
     for (kind, split), file in tables.items():
         needed = kind == "mass" and (calcifications or not there)
         if (kind, split) in there or needed:
-            for row in read_table(file, _COLUMNS):
-                yield _Case(row, split)
+            yield from _of_table(file, split, lost)
+
+
+def _of_table(file: Path, split: str, lost: list[RowFault]) -> list[_Case]:
+    faults: list[RowFault] = []
+    table = read_table(file, _COLUMNS, faults)
+    cases = each_row(table, lambda row: _checked(_Case(row, split)), faults, needed=True)
+    lost += faults
+    return cases
 
 
 def _folders(path: Path) -> dict[str, Path]:

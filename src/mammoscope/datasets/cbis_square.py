@@ -12,51 +12,64 @@ at https://www.cancerimagingarchive.net/collection/cbis-ddsm/, see also the adap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype, Subtypes
+from mammoscope.annotations.table import (
+    AnnotatedImage,
+    ImageSet,
+    Lesion,
+    Subtype,
+    Subtypes,
+    with_faults,
+)
 from mammoscope.datasets.fields import birads, density, grade, highest_birads, pathology, side
-from mammoscope.tables import BOX_COLUMNS, read_table
+from mammoscope.tables import BOX_COLUMNS, Row, RowFault, each_row, read_table
 
 TRUE_SIZE = (1368, 800)
 """Rows and columns with the average true proportions, 1.71."""
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the export in ``path``.
+
+    A row that cannot be meant is left out, and the boxes of its image are unknown.
 
     Raises
     ------
     TableError
-        If ``masses.csv`` is not there or has a value of the wrong kind.
+        If ``masses.csv`` is not there, lacks a column or has no row that can be meant.
     """
     wanted = ("image", "patient_id", "laterality", "view", *BOX_COLUMNS, "pathology")
-    table = read_table(path / "masses.csv", wanted)
-    rows = sorted(table, key=lambda row: row.name("image"))
-    images = []
-    for name, group in groupby(rows, key=lambda row: row.name("image")):
-        masses = list(group)
-        first = masses[0]
-        images.append(
-            AnnotatedImage.of(
-                path / "images" / name,
-                first.name("patient_id"),
-                [
-                    Lesion(box, pathology(row, "pathology"), mass_subtypes(row.text("mass_shape")))
-                    for row in masses
-                    if (box := row.box())
-                ],
-                laterality=side(first, "laterality"),
-                view=first.text("view") or None,
-                true_size=TRUE_SIZE,
-                density=density(first, "breast_density"),
-                subtlety=grade(first, "subtlety", 5),
-                birads=highest_birads(birads(row, "assessment") for row in masses),
-            )
-        )
-    return tuple(images)
+    lost: list[RowFault] = []
+    table = read_table(path / "masses.csv", wanted, lost)
+    rows = each_row(table, lambda row: (_image(path, [row]), row)[1], lost, needed=True)
+    ordered = sorted(rows, key=lambda row: row.name("image"))
+    groups = groupby(ordered, key=lambda row: row.name("image"))
+    images = (_image(path, list(group)) for _, group in groups)
+    return with_faults(images, lambda file: file.name, lost, "image")
+
+
+def _image(path: Path, rows: Sequence[Row]) -> AnnotatedImage:
+    """An image with the masses of its rows."""
+    first = rows[0]
+    return AnnotatedImage.of(
+        path / "images" / first.name("image"),
+        first.name("patient_id"),
+        [
+            Lesion(box, pathology(row, "pathology"), mass_subtypes(row.text("mass_shape")))
+            for row in rows
+            if (box := row.box())
+        ],
+        laterality=side(first, "laterality"),
+        view=first.text("view") or None,
+        true_size=TRUE_SIZE,
+        density=density(first, "breast_density"),
+        subtlety=grade(first, "subtlety", 5),
+        birads=highest_birads(birads(row, "assessment") for row in rows),
+    )
 
 
 def mass_subtypes(shape: str) -> Subtypes:

@@ -25,36 +25,54 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
+from mammoscope.annotations.table import (
+    AnnotatedImage,
+    ImageSet,
+    Lesion,
+    Subtype,
+    with_faults,
+)
 from mammoscope.datasets.fields import birads, density, flag, highest_birads, side, years
-from mammoscope.tables import BOX_COLUMNS, Row, read_table
+from mammoscope.tables import BOX_COLUMNS, Box, Row, RowFault, each_row, read_table
 
 _IMAGE_COLUMNS = ("image", "patient_id", "laterality", "view", "density", "birads")
 _BETWEEN = "$"
+_Region = tuple[Box, bool]
+"""Where it is, and whether it is like a mass."""
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the export in ``path``.
+
+    A row that cannot be meant is left out; one of the regions makes the boxes of its image unknown.
 
     Raises
     ------
     TableError
-        If a table is not there, lacks a column or has a value of the wrong kind, or a region is of
-        an image that ``images.csv`` does not have.
+        If a table is not there, lacks a column or has no row that can be meant.
     """
-    table = read_table(path / "images.csv", (*_IMAGE_COLUMNS, "boxes_recovered"))
-    rows = sorted(table, key=lambda row: row.name("image"))
+    faults: list[RowFault] = []
+    table = read_table(path / "images.csv", (*_IMAGE_COLUMNS, "boxes_recovered"), faults)
+    rows = each_row(table, lambda row: (_image(path, row, ()), row)[1], faults, needed=True)
     names = {row.name("image") for row in rows}
-    regions: dict[str, list[Row]] = defaultdict(list)
-    for region in read_table(path / "regions.csv", ("image", *BOX_COLUMNS, "mass_like")):
-        if region.name("image") not in names:
-            raise region.error(f"{region.name('image')!r} is not in images.csv")
-        regions[region.name("image")].append(region)
-    return tuple(_image(path, row, regions[row.name("image")]) for row in rows)
+    regions: dict[str, list[_Region]] = defaultdict(list)
+
+    def region(row: Row) -> None:
+        if row.name("image") not in names:
+            raise row.error(f"{row.name('image')!r} is not in images.csv")
+        if box := row.box():
+            regions[row.name("image")].append((box, flag(row, "mass_like")))
+
+    lost: list[RowFault] = []
+    columns = ("image", *BOX_COLUMNS, "mass_like")
+    each_row(read_table(path / "regions.csv", columns, lost), region, lost)
+    ordered = sorted(rows, key=lambda row: row.name("image"))
+    images = (_image(path, row, regions[row.name("image")]) for row in ordered)
+    whole = with_faults(images, lambda file: file.name, lost, "image")
+    return ImageSet.of(whole, (*(fault.error for fault in faults), *whole.faults))
 
 
-def _image(path: Path, row: Row, regions: Sequence[Row]) -> AnnotatedImage:
-    marked = [(box, flag(region, "mass_like")) for region in regions if (box := region.box())]
+def _image(path: Path, row: Row, marked: Sequence[_Region]) -> AnnotatedImage:
     kinds = frozenset({Subtype.MASS})
     return AnnotatedImage.of(
         path / "images" / row.name("image"),
@@ -69,7 +87,7 @@ def _image(path: Path, row: Row, regions: Sequence[Row]) -> AnnotatedImage:
             birads(row, "birads", one) for one in row.text("birads").split(_BETWEEN)
         ),
         image_label="malignant",
-        boxes_known=bool(marked) and flag(row, "boxes_recovered"),
+        boxes_known=flag(row, "boxes_recovered") and bool(marked),
     )
 
 

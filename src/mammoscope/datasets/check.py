@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mammoscope.annotations.table import AnnotatedImage
+from mammoscope.annotations.table import AnnotatedImage, ImageSet
 from mammoscope.errors import InputError
 
 UNKNOWN = "unknown"
@@ -97,7 +97,9 @@ def find_problems(images: Sequence[AnnotatedImage], read: bool = False) -> tuple
     """
     with ThreadPoolExecutor(_WORKERS) as pool:
         looked_at = list(pool.map(lambda image: _look(image, read), images))
-    found = [problem for problems, _ in looked_at for problem in problems]
+    left_out = images.faults if isinstance(images, ImageSet) else ()
+    found = [Problem("row left out", fault.path, fault.cause) for fault in left_out]
+    found += [problem for problems, _ in looked_at for problem in problems]
     found += _listed_twice(images)
     found += _in_two_splits(images)
     found += _same_bytes((i.path, digest) for i, (_, digest) in zip(images, looked_at, strict=True))

@@ -28,28 +28,32 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage
+from mammoscope.annotations.table import AnnotatedImage, ImageSet
 from mammoscope.datasets.fields import pathology, side
 from mammoscope.errors import InputError, ReadError, TableError
-from mammoscope.tables import read_table
+from mammoscope.tables import Row, RowFault, each_row, read_table
 
 _TABLE = "CMMD_clinicaldata_revision"
 _WORKERS = 4
-_Labels = Mapping[tuple[str, str | None], str | None]
+_Breast = tuple[str, str | None]
+"""Patient and side."""
+_Labels = Mapping[_Breast, str | None]
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the download in ``path``.
+
+    A row that cannot be meant is left out; a breast of which two things are said has no label.
 
     Raises
     ------
     TableError
-        If the clinical table is not there, lacks a column, has a value of the wrong kind, or says
-        two things of one breast.
+        If the clinical table is not there, lacks a column or has no row that can be meant.
     InputError
         If there is no folder of a patient.
     """
-    labels = _labels(path)
+    faults: list[RowFault] = []
+    labels = _labels(path, faults)
     bases = [path / "CMMD", *sorted(path.glob("*/CMMD"))]
     patients = sorted({patient for patient, _ in labels})
     folders = {p: base / p for base in reversed(bases) for p in patients if (base / p).is_dir()}
@@ -57,7 +61,8 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
         raise InputError(path / "CMMD", f"holds no folder of a patient such as {patients[0]}")
     files = [(p, f) for p in patients for f in _files(path, folders, p)]
     with ThreadPoolExecutor(_WORKERS) as pool:
-        return tuple(pool.map(lambda item: _image(item[0], item[1], labels), files))
+        images = pool.map(lambda item: _image(item[0], item[1], labels), files)
+        return ImageSet.of(images, (fault.error for fault in faults))
 
 
 def _files(path: Path, folders: Mapping[str, Path], patient: str) -> list[Path]:
@@ -66,21 +71,26 @@ def _files(path: Path, folders: Mapping[str, Path], patient: str) -> list[Path]:
     return found or [path / "CMMD" / patient / "1-1.dcm"]
 
 
-def _labels(path: Path) -> _Labels:
+def _labels(path: Path, faults: list[RowFault]) -> _Labels:
     file = path / f"{_TABLE}.csv"
     sheet = file.with_suffix(".xlsx")
     if not file.is_file() and sheet.is_file():
         raise TableError(sheet, f"cannot be read: save it as {file.name}")
-    labels: dict[tuple[str, str | None], str | None] = {}
-    for row in read_table(file, ("ID1", "LeftRight", "classification")):
+    labels: dict[_Breast, str | None] = {}
+    contradicted: set[_Breast] = set()
+
+    def keep(row: Row) -> None:
         row.name("LeftRight")
         breast = row.name("ID1"), side(row, "LeftRight")
         label = pathology(row, "classification")
         if labels.setdefault(breast, label) != label:
-            raise row.error("an earlier row says otherwise of this breast")
+            contradicted.add(breast)
+            raise row.error("an earlier row says otherwise of this breast: it has no label")
+
+    each_row(read_table(file, ("ID1", "LeftRight", "classification"), faults), keep, faults, True)
     if not labels:
         raise TableError(file, "has no rows")
-    return labels
+    return labels | dict.fromkeys(contradicted)
 
 
 def _image(patient: str, file: Path, labels: _Labels) -> AnnotatedImage:

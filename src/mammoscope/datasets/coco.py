@@ -10,28 +10,29 @@ Traps: an image without annotations has no lesion; where a bbox is missing, the 
 polygons of the segmentation is taken; without patient_id each image counts as a patient of its own;
 a class whose name says nothing of its kind counts as masses, see ``classes.py``; a crowd
 (``iscrowd``) is a region to ignore; where a picture has another size than the file says, its boxes
-are scaled, with a note, and a picture that seems turned has unknown boxes. Terms: those of the
-images.
+are scaled, with a note, and a picture that seems turned has unknown boxes. What cannot be meant
+costs itself: an annotation makes the boxes of its image unknown, with a note, and one of no image
+is told. Terms: those of the images.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion
+from mammoscope.annotations.table import AnnotatedImage, ImageSet, Lesion, doubtful
 from mammoscope.datasets.classes import meaning
 from mammoscope.datasets.fields import SIDES
 from mammoscope.datasets.numbers import number, whole
-from mammoscope.errors import ReadError, TableError
+from mammoscope.errors import InputError, ReadError, TableError
 from mammoscope.files import read_file
 from mammoscope.tables import Box
 
@@ -52,40 +53,70 @@ class _Marked:
     crowds: tuple[Box, ...] = ()
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of ``path``.
+
+    Items that cannot be meant are left out: of a list that is there, items that lack a value or
+    repeat an id, annotations of an image that is not listed, second images of a file. An
+    annotation without a box, or of a category that is not listed, makes the boxes of its image
+    unknown.
 
     Raises
     ------
     TableError
-        If the file cannot be read, lacks one of the three lists or a value, an id of an image or
-        a category is listed twice, an annotation is of one that is not listed, or two images are of
-        one file.
+        If the file cannot be read, lacks one of the three lists, or has no image that can be meant.
     """
     file = _table(path) if path.is_dir() else path
     content = _read(file)
-    images = _by_id(file, "image", _list(file, content, "images"))
-    categories = _by_id(file, "category", _list(file, content, "categories"))
-    names = {key: str(_value(file, "category", c, "name")) for key, c in categories.items()}
+    faults: list[InputError] = []
+    of_image: dict[str, list[InputError]] = defaultdict(list)
+    images = _by_id(file, "image", "file_name", _list(file, content, "images", faults), of_image)
+    ambiguous: dict[str, list[InputError]] = defaultdict(list)
+    categories = _list(file, content, "categories", faults)
+    listed = _by_id(file, "category", "name", categories, ambiguous)
+    faults += [error for errors in ambiguous.values() for error in errors]
+    names = {key: str(c["name"]) for key, c in listed.items() if key not in ambiguous}
     marked: dict[str, _Marked] = defaultdict(_Marked)
-    for item in _list(file, content, "annotations"):
-        owner, category = (_value(file, "annotation", item, k) for k in ("image_id", "category_id"))
-        if _key(owner) not in images or _key(category) not in names:
-            cause = f"of image {owner!r} and category {category!r}: one of them is not listed"
-            raise TableError(file, f"annotation {item.get('id')!r} is {cause}")
-        label, kinds = meaning(names[_key(category)])
-        box, there = _box(file, item), marked[_key(owner)]
-        if whole(item.get("iscrowd", 0)):
-            marked[_key(owner)] = replace(there, crowds=(*there.crowds, box))
-        else:
-            lesions = (*there.lesions, Lesion(box, label, kinds))
-            marked[_key(owner)] = replace(there, lesions=lesions)
-    found = [_image(file, item, marked[key]) for key, item in images.items()]
+    for item in _list(file, content, "annotations", faults):
+        owner = _key(item.get("image_id"))
+        try:
+            if owner not in images:
+                cause = f"is of image {item.get('image_id')!r}, which is not listed"
+                raise TableError(file, f"annotation {item.get('id')!r} {cause}")
+            marked[owner] = _with(file, item, names, marked[owner])
+        except TableError as error:
+            of_image[owner].append(error)
+    made = [(key, *_image(file, item, marked[key])) for key, item in images.items()]
+    found = [doubtful(i, of_image.pop(key, ())) for key, i, _ in made]
+    faults += [error for errors in of_image.values() for error in errors]
+    faults += [error for _, _, errors in made for error in errors]
+    if faults and not found:
+        raise faults[0]
+    return ImageSet.of(_one_a_file(file, found), faults)
+
+
+def _with(file: Path, item: _Item, names: Mapping[str, str], there: _Marked) -> _Marked:
+    """What lies on an image, and an annotation."""
+    category = item.get("category_id")
+    if _key(category) not in names:
+        cause = f"is of category {category!r}, which is not listed"
+        raise TableError(file, f"annotation {item.get('id')!r} {cause}")
+    label, kinds = meaning(names[_key(category)])
+    box = _box(file, item)
+    if whole(item.get("iscrowd", 0)):
+        return replace(there, crowds=(*there.crowds, box))
+    return replace(there, lesions=(*there.lesions, Lesion(box, label, kinds)))
+
+
+def _one_a_file(file: Path, found: list[AnnotatedImage]) -> Iterator[AnnotatedImage]:
+    """In the order of the files; one that is listed twice has unknown boxes."""
     ordered = sorted(found, key=lambda image: str(image.path))
-    for one, other in pairwise(ordered):
-        if one.path == other.path:
-            raise TableError(file, f"two images are of the file {one.path}")
-    return tuple(ordered)
+    for path, group in groupby(ordered, key=lambda image: image.path):
+        first, *others = group
+        twice = (
+            [TableError(file, f"{len(others) + 1} images are of the file {path}")] if others else []
+        )
+        yield doubtful(first, twice)
 
 
 def _table(folder: Path) -> Path:
@@ -95,15 +126,18 @@ def _table(folder: Path) -> Path:
     return others[0] if not usual.is_file() and len(others) == 1 else usual
 
 
-def _image(file: Path, item: _Item, marked: _Marked) -> AnnotatedImage:
-    name = str(_value(file, "image", item, "file_name"))
+def _image(file: Path, item: _Item, marked: _Marked) -> tuple[AnnotatedImage, list[InputError]]:
+    """An image, and what it says that cannot be meant."""
+    name, faults = str(item["file_name"]), list[InputError]()
     side = str(item.get("laterality") or "").strip().upper()
     if side and side not in SIDES:
-        raise TableError(file, f"image {name}: laterality must be L or R, got {side!r}")
+        cause = f"image {name}: laterality must be L or R, got {side!r}: unknown"
+        faults.append(TableError(file, cause))
     view = str(item.get("view") or "").strip().upper() or None
     split = str(item.get("split") or "").strip().lower()
     if split and split not in _SPLITS:
-        raise TableError(file, f"image {name}: split must be train or test, got {split!r}")
+        cause = f"image {name}: split must be train or test, got {split!r}: unknown"
+        faults.append(TableError(file, cause))
     patient = item.get("patient_id")
     image = AnnotatedImage.of(
         _path(file, name),
@@ -114,7 +148,7 @@ def _image(file: Path, item: _Item, marked: _Marked) -> AnnotatedImage:
         split=_SPLITS.get(split),
         ignored=marked.crowds,
     )
-    return _at_its_size(image, item)
+    return _at_its_size(image, item), faults
 
 
 def _path(file: Path, name: str) -> Path:
@@ -172,20 +206,32 @@ def _read(file: Path) -> _Item:
     return content
 
 
-def _list(file: Path, content: _Item, key: str) -> list[_Item]:
+def _list(file: Path, content: _Item, key: str, faults: list[InputError]) -> list[_Item]:
     items = content.get(key)
-    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+    if not isinstance(items, list) or (items and not any(isinstance(i, dict) for i in items)):
         raise TableError(file, f"lacks {key}, a list of objects")
-    return items
+    for at, item in enumerate(items):
+        if not isinstance(item, dict):
+            faults.append(TableError(file, f"number {at + 1} of {key} is no object"))
+    return [item for item in items if isinstance(item, dict)]
 
 
-def _by_id(file: Path, what: str, items: list[_Item]) -> dict[str, _Item]:
+def _by_id(
+    file: Path, what: str, named: str, items: list[_Item], faults: dict[str, list[InputError]]
+) -> dict[str, _Item]:
+    """The items by their id; of one that is there twice the first, with an error by the id."""
     found: dict[str, _Item] = {}
     for item in items:
-        key = _value(file, what, item, "id")
-        if _key(key) in found:
-            raise TableError(file, f"{what} {key!r} is listed twice")
-        found[_key(key)] = item
+        key = _key(item.get("id"))
+        try:
+            _value(file, what, item, "id")
+            if key in found and item != found[key]:
+                raise TableError(file, f"{what} {item['id']!r} is listed twice")
+            _value(file, what, item, named)
+        except TableError as error:
+            faults[key].append(error)
+        else:
+            found.setdefault(key, item)
     return found
 
 

@@ -41,13 +41,16 @@ from pathlib import Path
 from typing import Any
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
+from mammoscope.annotations.table import AnnotatedImage, ImageSet, Lesion, Subtype
 from mammoscope.datasets.fields import birads, density, side
 from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import InputError, TableError
 from mammoscope.files import read_file
 from mammoscope.geometry import centers
-from mammoscope.tables import Box, Row
+from mammoscope.tables import Box, Row, RowFault, each_row, read_text
+
+_BEYOND = "beyond"
+"""Where values behind the last column go."""
 
 _COLUMNS = ("Laterality", "View", "File Name", "ACR", "Bi-Rads")
 _POINT = re.compile(r"[({\[]?([^,;(){}\[\]]+)[,;]([^,;(){}\[\]]+)[)}\]]?")
@@ -64,26 +67,35 @@ _KINDS = {
 }
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the release in ``path``.
+
+    A row that cannot be meant is left out; an XML file that is none of regions makes the boxes of
+    its image unknown.
 
     Raises
     ------
     TableError
-        If ``INbreast.csv`` is not there, lacks a column or has a value of the wrong kind.
+        If ``INbreast.csv`` is not there, lacks a column or has no row that can be meant.
     InputError
-        If there is no folder of XML files, or one is no property list of regions.
+        If there is no folder of XML files.
     """
     if not (path / "AllXML").is_dir():
         raise InputError(path / "AllXML", "no such folder: every image would seem to be normal")
-    rows = sorted(_rows(path), key=_name)
+    faults: list[RowFault] = []
+    rows = sorted(each_row(_rows(path, faults), _checked, faults, needed=True), key=_name)
     files = {f.name.split("_")[0]: f for f in _in(path / "AllDICOMs", ".dcm")}
     contours = {f.stem.split("_")[0]: f for f in _in(path / "AllXML", ".xml")}
     unlisted = contours.keys() - {_name(row) for row in rows}
-    return (
-        *(_image(path, files, contours, row) for row in rows),
-        *(_unlisted(path, files, contours[name], name) for name in sorted(unlisted)),
-    )
+    images = [_image(path, files, contours, row) for row in rows]
+    images += [_unlisted(path, files, contours[name], name) for name in sorted(unlisted)]
+    return ImageSet.of(images, (fault.error for fault in faults))
+
+
+def _checked(row: Row) -> Row:
+    """A row all values of which can be meant."""
+    _ = _name(row), side(row, "Laterality"), density(row, "ACR"), birads(row, "Bi-Rads")
+    return row
 
 
 def _in(folder: Path, suffix: str) -> list[Path]:
@@ -99,7 +111,7 @@ def _name(row: Row) -> str:
     return text if exact is None else str(exact)
 
 
-def _rows(path: Path) -> list[Row]:
+def _rows(path: Path, faults: list[RowFault]) -> list[Row]:
     """The rows that name a file; spreadsheets end in some that do not."""
     file = path / "INbreast.csv"
     sheets = [
@@ -107,15 +119,10 @@ def _rows(path: Path) -> list[Row]:
     ]
     if not file.is_file() and sheets:
         raise TableError(sheets[0], "cannot be read: save it as INbreast.csv")
-    try:
-        text = read_file(file).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise TableError(file, "not UTF-8 text: save it as CSV UTF-8") from error
-    except OSError as error:
-        raise TableError(file, error.strerror or str(error)) from error
+    text = read_text(file)
     header = text.partition("\n")[0]
     separator = max(",;\t", key=header.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=separator)
+    reader = csv.DictReader(text.splitlines(), restkey=_BEYOND, delimiter=separator)
     columns = [column.strip() for column in reader.fieldnames or ()]
     if missing := [column for column in _COLUMNS if column not in columns]:
         raise TableError(file, f"lacks column {', '.join(missing)}")
@@ -123,7 +130,12 @@ def _rows(path: Path) -> list[Row]:
     rows = []
     for cells in reader:
         known = {name: cells[name] or "" for name in columns}
-        rows.append(Row(str(file), reader.line_num, known))
+        row = Row(str(file), reader.line_num, known)
+        # Spreadsheets end rows in more empty cells than the header has.
+        if any(cell.strip() for cell in cells.get(_BEYOND, ())):
+            faults.append(RowFault(row, row.error("more values than columns")))
+        else:
+            rows.append(row)
     return [row for row in rows if row.text("File Name")]
 
 
@@ -168,7 +180,11 @@ def _lesions(file: Path) -> tuple[list[Lesion], tuple[str, ...], bool]:
     """The lesions of one image, notes on its regions, and whether every lesion has its box."""
     found: list[tuple[str, Lesion]] = []
     notes, known = [], True
-    for region in _regions(file):
+    try:
+        regions = _regions(file)
+    except InputError as error:
+        return [], (f"{file.name}: {error.cause}; boxes are unknown",), False
+    for region in regions:
         name = str(region.get("Name", "")).strip()
         kind = _KINDS.get(name.lower())
         points, fault = _points(region)

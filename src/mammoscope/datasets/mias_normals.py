@@ -21,24 +21,28 @@ import re
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage
-from mammoscope.tables import Row, read_table
+from mammoscope.annotations.table import AnnotatedImage, ImageSet
+from mammoscope.tables import Row, RowFault, each_row, read_table
 
 _FILM = re.compile(r"mdb(\d{3})\.\w+")
 _TISSUES = ("F", "G", "D")
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the set in ``path``: every image without a lesion.
+
+    A row that cannot be meant is left out.
 
     Raises
     ------
     TableError
-        If ``normals.csv`` is not there, lacks a column or has a value of the wrong kind.
+        If ``normals.csv`` is not there, lacks a column or has no row that can be meant.
     """
-    table = read_table(path / "normals.csv", ("image", "patient_id", "tissue"))
-    rows = sorted(table, key=lambda row: row.name("image"))
-    return tuple(_image(path, row) for row in rows)
+    faults: list[RowFault] = []
+    table = read_table(path / "normals.csv", ("image", "patient_id", "tissue"), faults)
+    images = each_row(table, lambda row: _image(path, row), faults, needed=True)
+    ordered = sorted(images, key=lambda image: image.path.name)
+    return ImageSet.of(ordered, (fault.error for fault in faults))
 
 
 def _image(path: Path, row: Row) -> AnnotatedImage:

@@ -29,12 +29,17 @@ from itertools import groupby
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
+from mammoscope.annotations.table import (
+    AnnotatedImage,
+    ImageSet,
+    Lesion,
+    Subtype,
+    with_faults,
+)
 from mammoscope.datasets.numbers import number
 from mammoscope.errors import ReadError, TableError
-from mammoscope.files import read_file
 from mammoscope.geometry import clip
-from mammoscope.tables import Box
+from mammoscope.tables import Box, Row, RowFault, read_text
 
 _SIDE = 1024
 _FILM = re.compile(r"mdb(\d{3})")
@@ -62,31 +67,36 @@ class _Row:
     fault: str
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the set in ``path``.
+
+    A row that cannot be understood is left out, and the boxes of its film are unknown.
 
     Raises
     ------
     TableError
-        If ``Info.txt`` is not there, a row of it cannot be understood, or there is none.
+        If ``Info.txt`` is not there, or has no row that can be understood.
     """
-    rows = sorted(_rows(path / "Info.txt"), key=lambda row: row.film)
-    films = groupby(rows, key=lambda row: row.film)
-    return tuple(_image(path, film, list(group)) for film, group in films)
+    found, lost = _rows(path / "Info.txt")
+    films = groupby(sorted(found, key=lambda row: row.film), key=lambda row: row.film)
+    images = (_image(path, film, list(group)) for film, group in films)
+    return with_faults(images, lambda file: file.stem, lost, "film")
 
 
-def _rows(file: Path) -> list[_Row]:
-    try:
-        text = read_file(file).decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise TableError(file, error.strerror or str(error)) from error
-    rows = []
-    for at, line in enumerate(text.splitlines(), 1):
-        if re.match(r"\W*mdb\d", line, re.IGNORECASE):
+def _rows(file: Path) -> tuple[list[_Row], list[RowFault]]:
+    rows, lost = list[_Row](), list[RowFault]()
+    for at, line in enumerate(read_text(file, errors="replace").splitlines(), 1):
+        if not (film := re.match(r"\W*(mdb\d+)", line, re.IGNORECASE)):
+            continue
+        try:
             rows.append(_row(file, at, line.strip()))
+        except TableError as error:
+            lost.append(RowFault(Row(str(file), at, {"film": film[1].lower()}), error))
+    if lost and not rows:
+        raise lost[0].error
     if not rows:
         raise TableError(file, "no row of it begins with a film such as mdb001")
-    return rows
+    return rows, lost
 
 
 def _row(file: Path, at: int, line: str) -> _Row:

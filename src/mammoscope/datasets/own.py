@@ -11,13 +11,21 @@ one by image; without subtype every lesion counts as a mass. Terms: the images a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype, Subtypes
-from mammoscope.annotations.truth import TruthImage, read_truth
+from mammoscope.annotations.table import (
+    AnnotatedImage,
+    ImageSet,
+    Lesion,
+    Subtype,
+    Subtypes,
+    doubtful,
+)
+from mammoscope.annotations.truth import IGNORE, TruthImage, read_truth, says
 from mammoscope.datasets.fields import (
     birads,
     density,
@@ -28,21 +36,38 @@ from mammoscope.datasets.fields import (
     word,
     years,
 )
-from mammoscope.tables import Row
+from mammoscope.errors import InputError
+from mammoscope.tables import Row, RowFault, each_row
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of ``path``.
+
+    A row that cannot be meant is left out, and the boxes of its image are unknown: see
+    :func:`mammoscope.annotations.truth.read_truth`; here words of label, subtype and all that is
+    said of an image are looked at, too.
 
     Raises
     ------
     TableError
-        If the table cannot be read, a column is missing, a value is of the wrong kind, a row is
-        repeated, rows of one image contradict each other, or an image is marked both as free of
-        lesions and not.
+        If the table cannot be read, a column is missing, or it has no row that can be meant.
     """
     csv = table_of(path)
-    return tuple(_image(csv.parent, image) for image in read_truth(csv).images)
+    truth = read_truth(csv)
+    faults, images = list[InputError](truth.table.faults), list[AnnotatedImage]()
+    for image in truth.images:
+        lost: list[RowFault] = []
+        rows = each_row(image.rows, _agreeing(), lost)
+        errors = [*image.faults, *(fault.error for fault in lost)]
+        if rows:
+            made = _image(csv.parent, replace(image, rows=tuple(rows)))
+            images.append(doubtful(made, errors))
+            faults = [fault for fault in faults if fault not in errors]
+        else:
+            faults += [fault.error for fault in lost]
+    if faults and not images:
+        raise faults[0]
+    return ImageSet.of(images, faults)
 
 
 def table_of(path: Path) -> Path:
@@ -51,7 +76,7 @@ def table_of(path: Path) -> Path:
 
 
 def _image(folder: Path, image: TruthImage) -> AnnotatedImage:
-    facts = _facts(image.rows)
+    facts = _facts(image.rows[0])
     name = image.rows[0].name("image")
     return AnnotatedImage.of(
         folder / name,
@@ -68,28 +93,38 @@ def _image(folder: Path, image: TruthImage) -> AnnotatedImage:
     )
 
 
-def _facts(rows: Sequence[Row]) -> dict[str, Any]:
-    """What the rows of one image say of it, each the same."""
-    first, *others = [
-        {
-            "patient_id": row.text("patient_id"),
-            "laterality": side(row, "laterality"),
-            "view": row.text("view") or None,
-            "density": density(row, "density"),
-            "tissue": word(row, "tissue", ("F", "G", "D")),
-            "age": years(row, "age"),
-            "machine": row.text("machine") or None,
-            "site": row.text("site") or None,
-            "split": word(row, "split", ("train", "test")),
-            "true_size": _size(row),
-        }
-        for row in rows
-    ]
-    for row, facts in zip(rows[1:], others, strict=True):
+def _facts(row: Row) -> dict[str, Any]:
+    """What a row says of its image; all rows of one say the same."""
+    return {
+        "patient_id": row.text("patient_id"),
+        "laterality": side(row, "laterality"),
+        "view": row.text("view") or None,
+        "density": density(row, "density"),
+        "tissue": word(row, "tissue", ("F", "G", "D")),
+        "age": years(row, "age"),
+        "machine": row.text("machine") or None,
+        "site": row.text("site") or None,
+        "split": word(row, "split", ("train", "test")),
+        "true_size": _size(row),
+    }
+
+
+def _agreeing() -> Callable[[Row], Row]:
+    """Passes the rows of one image that can be meant and agree with the first of them."""
+    first: dict[str, Any] = {}
+
+    def check(row: Row) -> Row:
+        facts = _facts(row)
+        _ = birads(row, "birads"), grade(row, "subtlety", 5)
+        if row.box() and not says(row, IGNORE):
+            _ = pathology(row, "label"), _subtypes(row)
         for column, value in facts.items():
-            if value != first[column]:
+            if first and value != first[column]:
                 raise row.error(f"the {column} of this image differs from that of an earlier row")
-    return first
+        first.update(facts)
+        return row
+
+    return check
 
 
 def _subtypes(row: Row) -> Subtypes:

@@ -22,9 +22,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage
+from mammoscope.annotations.table import AnnotatedImage, ImageSet
 from mammoscope.datasets.fields import birads, density, flag, side, years
-from mammoscope.tables import Row, read_table
+from mammoscope.tables import Row, RowFault, each_row, read_table
 
 _COLUMNS = (
     "patient_id",
@@ -38,32 +38,33 @@ _COLUMNS = (
 )
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
-    """The annotation table of the set in ``path``.
+def load(path: Path) -> ImageSet:
+    """The annotation table of the set in ``path``; a row that cannot be meant is left out.
 
     Raises
     ------
     TableError
-        If ``train.csv`` is not there, lacks a column or has a value of the wrong kind.
+        If ``train.csv`` is not there, lacks a column or has no row that can be meant.
     """
-    rows = sorted(
-        read_table(path / "train.csv", _COLUMNS),
-        key=lambda row: (row.name("patient_id"), row.name("image_id")),
-    )
-    return tuple(
-        AnnotatedImage.unmarked(
-            path / "train_images" / row.name("patient_id") / f"{row.name('image_id')}.dcm",
-            row.name("patient_id"),
-            laterality=side(row, "laterality"),
-            view=row.text("view") or None,
-            density=density(row, "density"),
-            birads=birads(row, "BIRADS"),
-            age=years(row, "age"),
-            machine=row.text("machine_id") or None,
-            site=row.text("site_id") or None,
-            image_label=_label(row),
-        )
-        for row in rows
+    faults: list[RowFault] = []
+    table = read_table(path / "train.csv", _COLUMNS, faults)
+    images = each_row(table, lambda row: _image(path, row), faults, needed=True)
+    ordered = sorted(images, key=lambda image: (image.patient_id, image.path.stem))
+    return ImageSet.of(ordered, (fault.error for fault in faults))
+
+
+def _image(path: Path, row: Row) -> AnnotatedImage:
+    return AnnotatedImage.unmarked(
+        path / "train_images" / row.name("patient_id") / f"{row.name('image_id')}.dcm",
+        row.name("patient_id"),
+        laterality=side(row, "laterality"),
+        view=row.text("view") or None,
+        density=density(row, "density"),
+        birads=birads(row, "BIRADS"),
+        age=years(row, "age"),
+        machine=row.text("machine_id") or None,
+        site=row.text("site_id") or None,
+        image_label=_label(row),
     )
 
 

@@ -22,24 +22,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage
+from mammoscope.annotations.table import AnnotatedImage, ImageSet
 from mammoscope.datasets.fields import birads, density, flag, side, years
-from mammoscope.tables import Row, read_table
+from mammoscope.tables import Row, RowFault, each_row, read_table
 
 _COLUMNS = ("image", "patient_id", "laterality", "view", "cancer", "birads", "density")
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
-    """The annotation table of the export in ``path``.
+def load(path: Path) -> ImageSet:
+    """The annotation table of the export in ``path``; a row that cannot be meant is left out.
 
     Raises
     ------
     TableError
-        If ``images.csv`` is not there, lacks a column or has a value of the wrong kind.
+        If ``images.csv`` is not there, lacks a column or has no row that can be meant.
     """
-    table = read_table(path / "images.csv", _COLUMNS)
-    rows = sorted(table, key=lambda row: row.name("image"))
-    return tuple(_image(path, row) for row in rows)
+    faults: list[RowFault] = []
+    table = read_table(path / "images.csv", _COLUMNS, faults)
+    images = each_row(table, lambda row: _image(path, row), faults, needed=True)
+    ordered = sorted(images, key=lambda image: image.path.name)
+    return ImageSet.of(ordered, (fault.error for fault in faults))
 
 
 def _image(path: Path, row: Row) -> AnnotatedImage:

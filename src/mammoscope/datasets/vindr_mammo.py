@@ -15,8 +15,8 @@ Traps
 - A row with ``['No Finding']`` has an empty box. Every image has a row: one without is unknown.
 - Boxes leave the image by a little: they are cut at its borders. A box that loses more than 5 % of
   its area is noted.
-- An image with findings and no row in the table of images is refused, and so is an image listed
-  twice.
+- A finding of an image that the table of images does not list is left out and told, and so is the
+  second row of an image listed twice.
 - A finding may be of several categories.
 - There is no patient, one exam is taken for one: ``study_id``. There is no pathology.
 """
@@ -24,13 +24,20 @@ Traps
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion, Subtype
+from mammoscope.annotations.table import (
+    AnnotatedImage,
+    ImageSet,
+    Lesion,
+    Subtype,
+    with_faults,
+)
 from mammoscope.datasets.fields import birads, density, side
-from mammoscope.geometry import clip
-from mammoscope.tables import Box, Row, read_table
+from mammoscope.geometry import as_boxes, clip
+from mammoscope.tables import Box, Row, RowFault, each_row, read_table
 
 _IMAGE = (
     "study_id",
@@ -58,52 +65,85 @@ _KINDS = {
 _SPLITS = {"training": "train", "test": "test"}
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the set in ``path``.
+
+    A row that cannot be meant costs itself: one of the images that image, one of the findings the
+    boxes of its image, which are unknown then.
 
     Raises
     ------
     TableError
-        If one of the two tables is not there, lacks a column or has a value of the wrong kind.
+        If one of the two tables is not there, lacks a column or has no row that can be meant.
     """
-    findings: dict[str, list[Row]] = defaultdict(list)
-    columns = ("image_id", "finding_categories", *_CORNERS)
-    for row in read_table(path / "finding_annotations.csv", columns):
-        findings[row.name("image_id")].append(row)
-    rows = sorted(
-        read_table(path / "breast-level_annotations.csv", _IMAGE),
-        key=lambda row: (row.name("study_id"), row.name("image_id")),
-    )
+    faults: list[RowFault] = []
+    table = read_table(path / "breast-level_annotations.csv", _IMAGE, faults)
     seen: set[str] = set()
-    for row in rows:
+
+    def image(row: Row) -> AnnotatedImage:
+        made = _image(path, row)
         if row.name("image_id") in seen:
             raise row.error(f"{row.name('image_id')} has an earlier row")
         seen.add(row.name("image_id"))
-    for name, some in findings.items():
+        return made
+
+    made = each_row(table, image, faults, needed=True)
+    images = sorted(made, key=lambda i: (i.patient_id, i.path.stem))
+    sizes = {row.text("image_id"): row for row in table if row.text("image_id") in seen}
+    lost: list[RowFault] = []
+    found: dict[str, list[tuple[Lesion, str] | None]] = defaultdict(list)
+
+    def finding(row: Row) -> None:
+        name = row.name("image_id")
         if name not in seen:
-            raise some[0].error(f"{name} is not in breast-level_annotations.csv")
-    return tuple(_image(path, row, findings.get(row.name("image_id"), [])) for row in rows)
+            raise row.error(f"{name} is not in breast-level_annotations.csv")
+        found[name].append(_lesion(row, _size(sizes[name])))
+
+    columns = ("image_id", "finding_categories", *_CORNERS)
+    each_row(read_table(path / "finding_annotations.csv", columns, lost), finding, lost)
+    told = {fault.row.text("image_id") for fault in lost}
+    marked = (_marked(i, found.get(i.path.stem), i.path.stem in told) for i in images)
+    whole = with_faults(marked, lambda file: file.stem, lost, "image_id")
+    return ImageSet.of(whole, (*(fault.error for fault in faults), *whole.faults))
 
 
-def _image(path: Path, row: Row, findings: list[Row]) -> AnnotatedImage:
+def _image(path: Path, row: Row) -> AnnotatedImage:
+    """An image as its row has it, without findings."""
     study, name = row.name("study_id"), row.name("image_id")
-    size = row.number("height"), row.number("width")
+    _size(row)
     split = row.name("split").lower()
     if split not in _SPLITS:
         raise row.error(f"split must be training or test, got {split!r}")
-    marked = [found for finding in findings if (found := _lesion(finding, size))]
-    cut = [note for _, note in marked if note]
-    return AnnotatedImage.of(
+    return AnnotatedImage.unmarked(
         path / "images" / study / f"{name}.dicom",
         study,
-        [lesion for lesion, _ in marked],
         laterality=side(row, "laterality"),
         view=row.text("view_position") or None,
         density=density(row, "breast_density"),
         birads=birads(row, "breast_birads"),
         split=_SPLITS[split],
-        boxes_known=bool(findings),
-        notes=tuple(cut) if findings else ("finding_annotations.csv has no row of it.",),
+    )
+
+
+def _size(row: Row) -> tuple[float, float]:
+    return row.number("height"), row.number("width")
+
+
+def _marked(
+    image: AnnotatedImage, found: list[tuple[Lesion, str] | None] | None, is_told: bool
+) -> AnnotatedImage:
+    """The image with its lesions; one without any row of findings is unknown."""
+    if found is None:
+        note = "finding_annotations.csv has no row of it."
+        return image if is_told else replace(image, notes=(note,))
+    lesions = [lesion for lesion, _ in filter(None, found)]
+    return replace(
+        image,
+        boxes=as_boxes([lesion.box for lesion in lesions]),
+        labels=tuple(lesion.label for lesion in lesions),
+        subtypes=tuple(lesion.subtypes for lesion in lesions),
+        boxes_known=True,
+        notes=tuple(note for _, note in filter(None, found) if note),
     )
 
 

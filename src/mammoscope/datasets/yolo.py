@@ -12,7 +12,7 @@ Layout::
 header of every marked image is read for its size. The format:
 https://docs.ultralytics.com/datasets/detect/.
 
-Traps: an image without a text file has no lesion, and a text file without an image is an error;
+Traps: an image without a text file has no lesion, and a text file without an image is told;
 nothing names the patient, so each image counts as one, and a split by patient is one by image;
 without names every box counts as a mass, and so does one of a class whose name says nothing of its
 kind, see ``classes.py``; a box may leave the image, which ``datasets check`` tells. Terms: those of
@@ -26,13 +26,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mammoscope.annotations.adapter import Adapter
-from mammoscope.annotations.table import AnnotatedImage, Lesion
+from mammoscope.annotations.table import AnnotatedImage, ImageSet, Lesion, doubtful
 from mammoscope.datasets.classes import meaning
 from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import InputError, ReadError, TableError
-from mammoscope.files import read_file
 from mammoscope.naming.outputs import IMAGE_SUFFIXES
-from mammoscope.tables import Box
+from mammoscope.tables import Box, read_text
 
 _SPLITS = {"train": "train", "val": "test", "valid": "test", "test": "test"}
 _LISTED = re.compile(r"names\s*:\s*\[([^\]]*)\]")
@@ -44,17 +43,20 @@ _LEAST_POLYGON = 6
 _DASHED = re.compile(r"\s*-\s+(.+)")
 
 
-def load(path: Path) -> tuple[AnnotatedImage, ...]:
+def load(path: Path) -> ImageSet:
     """The annotation table of the set in ``path``.
+
+    A line that cannot be meant is left out, and the boxes of its image are unknown: one that is not
+    five numbers, nor a polygon, whose box has its centre beside the image or no area or is larger
+    than the image, or whose class ``names`` does not name. A text file of an image that is not
+    there is told.
 
     Raises
     ------
     InputError
-        If there is no folder ``images`` with images, no folder ``labels``, or a text file of an
-        image that is not there.
+        If there is no folder ``images`` with images, or no folder ``labels``.
     TableError
-        If a line is not five numbers, nor a polygon, the centre of a box does not lie on the image,
-        its width or height is 0 or more than the image's, or ``names`` does not name its class.
+        If ``names`` is there in a way that is not understood.
     """
     root = path / "images"
     files = sorted(f for f in root.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
@@ -63,28 +65,33 @@ def load(path: Path) -> tuple[AnnotatedImage, ...]:
     if not (path / "labels").is_dir():
         raise InputError(path / "labels", "no such folder: every image would seem to be normal")
     names = _names(path / "data.yaml") or _listed(path)
-    _check_texts(path, files)
-    return tuple(_image(path, file.relative_to(root), names) for file in files)
+    images = (_image(path, file.relative_to(root), names) for file in files)
+    return ImageSet.of(images, _without_image(path, files))
 
 
 def _image(path: Path, name: Path, names: Mapping[int, str]) -> AnnotatedImage:
     split = _SPLITS.get(name.parts[0]) if len(name.parts) > 1 else None
     table = path / "labels" / name.with_suffix(".txt")
-    lines = _lines(table)
-    file, notes, lesions = path / "images" / name, [], []
+    file, faults, lesions = path / "images" / name, list[InputError](), list[Lesion]()
+    lines, size = list[tuple[int, str]](), (1, 1)
     try:
-        size = _size(file) if lines else (1, 1)
-        for number, line in lines:
-            kind, box = _lesion(table, number, line, size)
-            if names and kind not in names:
-                raise TableError(table, f"line {number}: class {kind} has no name in data.yaml")
-            lesions.append(Lesion(box, *meaning(names.get(kind, ""))))
+        lines = _lines(table)
+        size = _size(file) if lines else size
+    except TableError as error:
+        faults.append(error)
     except ReadError as error:
-        notes.append(f"its size is unknown, and so are its boxes: {error.cause}")
-    known = not notes
-    return AnnotatedImage.of(
-        file, str(name), lesions, split=split, boxes_known=known, notes=tuple(notes)
-    )
+        faults.append(InputError(error.path, f"its size is unknown: {error.cause}"))
+        lines = []
+    for at, line in lines:
+        try:
+            kind, box = _lesion(table, at, line, size)
+            if names and kind not in names:
+                raise TableError(table, f"line {at}: class {kind} has no name in data.yaml")
+        except TableError as error:
+            faults.append(error)
+        else:
+            lesions.append(Lesion(box, *meaning(names.get(kind, ""))))
+    return doubtful(AnnotatedImage.of(file, str(name), lesions, split=split), faults)
 
 
 def _size(file: Path) -> tuple[int, int]:
@@ -98,11 +105,8 @@ def _lines(table: Path) -> list[tuple[int, str]]:
     """The lines that are not empty with their numbers; none where there is no file."""
     if not table.is_file():
         return []
-    try:
-        text = read_file(table).decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TableError(table, "cannot be read as UTF-8 text") from error
-    return [(i, line) for i, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = read_text(table).splitlines()
+    return [(i, line) for i, line in enumerate(lines, 1) if line.strip()]
 
 
 def _lesion(table: Path, at: int, line: str, size: tuple[int, int]) -> tuple[int, Box]:
@@ -128,13 +132,17 @@ def _lesion(table: Path, at: int, line: str, size: tuple[int, int]) -> tuple[int
     return known, (x0 * columns, y0 * rows, x1 * columns, y1 * rows)
 
 
-def _check_texts(path: Path, images: Sequence[Path]) -> None:
-    """That every text file has its image: no box is passed over."""
+def _without_image(path: Path, images: Sequence[Path]) -> list[InputError]:
+    """The text files without an image: no box is passed over in silence."""
     known = {image.relative_to(path / "images").with_suffix("") for image in images}
-    for table in sorted((path / "labels").rglob("*.txt")):
-        name = table.relative_to(path / "labels").with_suffix("")
-        if name not in known and table.name != _CLASSES and _lines(table):
-            raise InputError(table, "there is no image of this name")
+    tables = sorted((path / "labels").rglob("*.txt"))
+    return [
+        InputError(table, "there is no image of this name")
+        for table in tables
+        if table.relative_to(path / "labels").with_suffix("") not in known
+        and table.name != _CLASSES
+        and table.read_bytes().strip()
+    ]
 
 
 def _listed(path: Path) -> dict[int, str]:
@@ -155,7 +163,7 @@ def _names(file: Path) -> dict[int, str]:
     """
     if not file.is_file():
         return {}
-    lines = read_file(file).decode("utf-8-sig", errors="replace").splitlines()
+    lines = read_text(file, errors="replace").splitlines()
     at = next((i for i, line in enumerate(lines) if re.match(r"names\s*:", line)), None)
     if at is None:
         return {}

@@ -13,7 +13,7 @@ from mammoscope.errors import TableError
 from mammoscope.naming.matching import AmbiguousName, match_names, normalise
 from mammoscope.reading import words
 from mammoscope.reading.dicom.spacing import is_plausible
-from mammoscope.tables import Row, read_table
+from mammoscope.tables import Row, RowFault, each_row, read_table
 from mammoscope.types import Mammogram
 
 
@@ -42,11 +42,14 @@ class MetadataTable:
     meant
         The row that each file of a run means, see :meth:`resolve`. None before: then each file is
         looked up as if it were the only one.
+    faults
+        The rows that cannot be meant and were left out, one sentence each.
     """
 
     path: str
     rows: Mapping[str, ImageFacts]
     meant: Mapping[str, str] | None = None
+    faults: tuple[str, ...] = ()
 
     def resolve(self, paths: Iterable[str | os.PathLike[str]]) -> MetadataTable:
         """The same table, knowing which of all files of a run each row means.
@@ -100,13 +103,13 @@ def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
     ``laterality`` is L, R, LEFT or RIGHT; ``view`` one of :data:`mammoscope.reading.words.VIEWS`
     in any of its forms, such as CC, LMLO or "medio-lateral oblique"; ``spacing_mm`` one number, or
     two (down a column, along a row) with a backslash between them as in DICOM. An empty cell says
-    nothing; other columns are passed over.
+    nothing; other columns are passed over. A row with a value of the wrong kind is left out, and so
+    are all rows of an image that contradict each other: ``faults`` has them.
 
     Raises
     ------
     TableError
-        If the table cannot be read, has a value of the wrong kind, or two different rows for one
-        image.
+        If the table cannot be read, lacks its column, or has no row that can be meant.
 
     Examples
     --------
@@ -117,15 +120,25 @@ def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
     """
     rows: dict[str, ImageFacts] = {}
     seen: dict[str, ImageFacts] = {}
-    for row in read_table(path, ["image"]):
+    contradicted: set[str] = set()
+    lost: list[RowFault] = []
+
+    def keep(row: Row) -> None:
         image, facts = row.name("image"), _facts(row)
         name = normalise(image)
         if not name:
             raise row.error(f"{image!r} names no image")
         if seen.setdefault(name, facts) != facts:
-            raise row.error(f"{image} has an earlier row that says otherwise")
+            contradicted.add(name)
+            raise row.error(f"{image} has an earlier row that says otherwise: none is used")
         rows.setdefault(image, facts)
-    return MetadataTable(os.fspath(path), rows)
+
+    each_row(read_table(path, ["image"], lost), keep, lost, needed=True)
+    agreed = {image: facts for image, facts in rows.items() if normalise(image) not in contradicted}
+    if lost and not agreed:
+        raise lost[0].error
+    faults = tuple(f"{fault.error}; left out." for fault in lost)
+    return MetadataTable(os.fspath(path), agreed, faults=faults)
 
 
 def _facts(row: Row) -> ImageFacts:

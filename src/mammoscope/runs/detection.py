@@ -102,6 +102,7 @@ def run_detection(
             malignancy=patient_scores(done.studies),
             ignored_paths=tuple(str(path) for path in found.ignored),
             notes=(
+                *(metadata.faults if metadata else ()),
                 *unused_rows("metadata", metadata.unused(found.paths) if metadata else ()),
                 *offered_names(done.results),
                 *remarks.notes,

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.annotations.table import left_out
 from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import DISCLAIMER, remove_old, write_bytes, write_json
 from mammoscope.geometry import Frame
@@ -103,7 +104,7 @@ def run_preparation(
     names = {path: found.name(path) for path in found.paths}
     refused: dict[Path, MammoscopeError] = dict(check_names(names, out, options.suffixes))
     accepted = [path for path in found.paths if path not in refused]
-    lesions, left_out = ((), ()) if truth is None else lesions_of(truth, accepted)
+    lesions, unmeant = ((), ()) if truth is None else lesions_of(truth, accepted)
     if truth is not None and Path(truth.path).resolve() == (out / "truth.csv").resolve():
         raise OutputError(truth.path, "would be overwritten: choose another output folder")
     begun = RunSummary(command="preprocess", options=_plain(options))
@@ -129,8 +130,10 @@ def run_preparation(
             images=tuple(ImageLine(names[p.path], str(p.path)) for p in prepared),
             failures=tuple(failures),
             notes=(
-                *unused_rows("truth", left_out),
+                *(left_out(fault) for fault in (() if truth is None else truth.faults)),
+                *unused_rows("truth", unmeant),
                 *some_of("Lesions that lie outside of what was written", outside),
+                *(() if options.metadata is None else options.metadata.faults),
                 *unused_rows(
                     "metadata", options.metadata.unused(found.paths) if options.metadata else ()
                 ),

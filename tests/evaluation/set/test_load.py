@@ -80,11 +80,6 @@ def test_odd_labels_give_a_warning(tmp_path: Path) -> None:
     ("rows", "cause"),
     [
         ("", "the table has no rows"),
-        ("a,0,0,1,1,,p\na,0,0,1,1,,p\n", "line 3: this row repeats an earlier one"),
-        ("a,0,0,1,1,,p\nb,,,,,,p\na,,,,,,p\n", "line 4: this image has a row with a box and"),
-        ("a,,,,,,p\na,0,0,1,1,,p\n", "line 3: this image has a row with a box and"),
-        ("a,,,,,,p\na,,,,,,p\n", "line 3: this row repeats"),
-        ("a,0,0,1,1,,p\na,2,2,3,3,,q\n", "line 3: the patient_id of a differs from that of an"),
         (",0,0,1,1,,p\n", "line 2: column 'image' is empty"),
         ("./,0,0,1,1,,p\n", "line 2: './' names no image"),
         ("a,0,0,one,1,,p\n", "line 2: column 'x1': 'one' is not a finite number"),
@@ -96,6 +91,27 @@ def test_bad_truth(tmp_path: Path, rows: str, cause: str) -> None:
     with pytest.raises(TableError) as caught:
         load_truth(path)
     assert str(caught.value).startswith(f"{path}: {cause}")
+
+
+@pytest.mark.parametrize(
+    ("rows", "cause", "unmarked"),
+    [
+        ("a,0,0,1,1,,p\na,0,0,1,1,,p\n", "line 3: this row repeats an earlier one", False),
+        ("a,0,0,1,1,,p\nb,,,,,,p\na,,,,,,p\n", "line 4: this image has a row with a box and", True),
+        ("a,,,,,,p\na,0,0,1,1,,p\n", "line 3: this image has a row with a box and", True),
+        ("a,,,,,,p\na,,,,,,p\n", "line 3: this row repeats", False),
+        ("a,0,0,1,1,,p\na,2,2,3,3,,q\n", "line 3: the patient_id of a differs from that", True),
+        ("a,0,0,1,1,,p\na,2,2,3,x,,p\n", "line 3: column 'y1': 'x' is not a finite number", True),
+        ("a,0,0,1,1,,p\na,2,2\n", "line 3: 3 values under 7 columns", True),
+    ],
+)
+def test_a_bad_row_of_truth_costs_itself_and_its_image_is_in_no_figure_of_detection(
+    tmp_path: Path, rows: str, cause: str, unmarked: bool
+) -> None:
+    path = written(tmp_path, "truth.csv", "image,x0,y0,x1,y1,label,patient_id\n" + rows)
+    truth = load_truth(path)
+    assert truth.warnings[0].startswith(f"{path}: {cause}")
+    assert (truth.unmarked is not None and bool(truth.unmarked[0])) == unmarked
 
 
 def predictions(tmp_path: Path, rows: str, truth: str = TRUTH) -> Any:

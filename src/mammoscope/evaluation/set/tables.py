@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from mammoscope.annotations.table import in_short, left_out
 from mammoscope.annotations.truth import MALIGNANT, TruthImage, TruthTable, read_truth
 from mammoscope.errors import TableError
 from mammoscope.evaluation.metrics.levels import UNCLEAR, lesion_classes
@@ -189,7 +190,8 @@ def _truth_warnings(
     truth: TruthTable, nameless: np.ndarray, columns: Sequence[str]
 ) -> tuple[str, ...]:
     table = truth.table
-    warnings = []
+    notes = [*map(left_out, table.faults), *truth.notes]
+    warnings = in_short(notes, "see mammoscope datasets check")
     if nameless.any():
         warnings.append(nameless_note(np.flatnonzero(nameless)))
     odd = {row.text(LABEL) for row in table} - set(_LABELS)
