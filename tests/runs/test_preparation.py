@@ -9,7 +9,7 @@ import pytest
 
 from mammoscope.errors import OutputError, TableError
 from mammoscope.geometry import Frame
-from mammoscope.phantom import WrittenStudies
+from mammoscope.phantom import PhantomOptions, WrittenStudies, make_phantom
 from mammoscope.preprocessing import PreprocessOptions, preprocess, to_uint16
 from mammoscope.reading import FoundImages, find_images, load_metadata, read
 from mammoscope.runs import PreparationOptions, run_preparation
@@ -212,3 +212,70 @@ def test_masks_of_an_earlier_run_do_not_stay(study: WrittenStudies, tmp_path: Pa
     assert len(list(tmp_path.glob("*.breast.png"))) == 1
     run_preparation(found, tmp_path)
     assert not list(tmp_path.glob("*.breast.png"))
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> FoundImages:
+    """One picture of both breasts, back to back, each 300 pixels wide."""
+    options = PhantomOptions(rows=360, columns=300)
+    one, other = (make_phantom("CC", side, options).pixels for side in ("R", "L"))
+    pixels = np.rint(np.hstack([one, other]) * 65535).astype(np.uint16)
+    (tmp_path / "in").mkdir()
+    cv2.imwrite(str(tmp_path / "in" / "both.png"), pixels)
+    return find_images([tmp_path / "in" / "both.png"])
+
+
+def test_of_two_breasts_in_one_picture_both_are_written(two: FoundImages, tmp_path: Path) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "out"
+    table.write_text(
+        "image,x0,y0,x1,y1,label,patient_id\n"
+        "both.png,200,150,230,190,benign,p\n"
+        "both.png,350,100,370,140,malignant,p\n"
+    )
+    summary = run_preparation(two, out, PreparationOptions(masks=True), read_table(table))
+    assert summary.failures == () and [i.name for i in summary.images] == ["both", "both.2"]
+    frames, masks = {}, []
+    for name in ("both", "both.2"):
+        record = json.loads((out / f"{name}.json").read_text())
+        frame = frames[record["file"]] = Frame.from_dict(record["frame"])
+        assert record["name"] == name and image_of(out / record["file"]).shape == frame.size
+        assert any("2 breasts in one picture: each" in w for w in record["warnings"])
+        masks.append(image_of(out / f"{name}.breast.png") > 0)
+    assert not (masks[0] & masks[1]).any() and min(mask.mean() for mask in masks) > 0.05
+    rows = read_table(out / "truth.csv")
+    assert sorted(row["label"] for row in rows) == ["benign", "malignant"]
+    assert {row["image"] for row in rows} == set(frames)
+    for row, box in zip(rows, [[200, 150, 230, 190], [350, 100, 370, 140]], strict=True):
+        back = frames[row["image"]].boxes_to_source([row.box()])
+        np.testing.assert_allclose(back, [box], atol=1e-3)
+
+
+def test_the_breast_without_a_lesion_has_a_row_that_says_so(
+    two: FoundImages, tmp_path: Path
+) -> None:
+    table, out = tmp_path / "t.csv", tmp_path / "out"
+    header = "image,x0,y0,x1,y1,label,patient_id\n"
+    table.write_text(f"{header}both.png,350,100,370,140,malignant,p\n")
+    run_preparation(two, out, truth=read_table(table))
+    marked, free = sorted(read_table(out / "truth.csv"), key=lambda row: row.box() is None)
+    assert marked["label"] == "malignant" and marked["image"] != free["image"]
+    assert (free.box(), free["label"], free["patient_id"]) == (None, "", "p")
+    table.write_text(f"{header}both.png,,,,,,p\n")
+    run_preparation(two, out, truth=read_table(table))
+    rows = read_table(out / "truth.csv")
+    assert {row["image"] for row in rows} == {"both.png", "both.2.png"} and len(rows) == 2
+
+
+def test_a_second_breast_overwrites_nothing_and_does_not_stay(
+    two: FoundImages, study: WrittenStudies, tmp_path: Path
+) -> None:
+    (path,) = pngs(study, "L_CC").paths
+    (tmp_path / "in" / "both.2.png").write_bytes(path.read_bytes())
+    summary = run_preparation(find_images([tmp_path / "in"]), tmp_path / "out")
+    assert "would overwrite the results of both.2" in summary.failures[0].cause
+    assert [image.name for image in summary.images] == ["both.2"]
+    run_preparation(two, tmp_path / "again")
+    assert (tmp_path / "again" / "both.2.png").is_file()
+    two.paths[0].write_bytes(path.read_bytes())
+    run_preparation(two, tmp_path / "again")
+    assert {p.name for p in (tmp_path / "again").iterdir()} == {"both.png", "both.json", "run.json"}

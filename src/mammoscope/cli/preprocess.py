@@ -75,7 +75,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
 ) -> None:
     """Write the breast alone: labels and borders gone, cropped, chest wall left, full 16 bits.
 
-    Writes for each image NAME.png (or .tiff) and NAME.json, and run.json for all of them.
+    Writes for each image NAME.png (or .tiff) and NAME.json, and run.json for all of them. Of
+    several breasts in one picture the greatest is NAME, others are NAME.2 and so on.
     """
     from mammoscope.annotations.truth import read_truth
     from mammoscope.preprocessing import PreprocessOptions

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import TableError
-from mammoscope.geometry import Frame
+from mammoscope.geometry import Frame, area, clip
 from mammoscope.naming.matching import AmbiguousName, match_names
 from mammoscope.tables import BOX_COLUMNS, Box, Row, Table
+
+_OF_LESIONS = ("label", "subtype", "ignore", "size_mm")
+"""Columns of a lesion, and not of its picture."""
 
 _DIGITS = 4
 """Of a moved box, in pixels: enough for the way back to 1e-3 px."""
@@ -31,6 +34,25 @@ class Lesion:
             rounded = (round(float(v), _DIGITS) for v in box)
             values |= dict(zip(BOX_COLUMNS, rounded, strict=True))
         return values
+
+    def without_box(self, file: str) -> dict[str, object]:
+        """What the row says of its picture, for a part of it, ``file``, that has no lesion."""
+        values: dict[str, object] = {**self.row, "image": file}
+        values.update((c, "") for c in (*BOX_COLUMNS, *_OF_LESIONS) if c in self.row)
+        return values
+
+    def nearest(self, frames: Sequence[Frame]) -> int:
+        """Which of several parts of the picture holds most of its box, and of none the first."""
+        shares = [self._share(frame) for frame in frames]
+        return shares.index(max(shares))
+
+    def _share(self, frame: Frame) -> float:
+        """How much of its box, if it has one, lies on pixels at ``frame``."""
+        if self.box is None:
+            return 0.0
+        box = frame.boxes_from_source([self.box])
+        inside = clip(box, *frame.size)
+        return float(area(inside)[0] / area(box)[0])
 
     def is_on(self, frame: Frame) -> bool:
         """Whether any of its box, if it has one, lies on pixels at ``frame``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,19 +22,22 @@ from mammoscope.preprocessing import (
     Preprocessed,
     PreprocessOptions,
     Region,
-    preprocess,
+    preprocess_each,
     to_uint16,
 )
 from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
 from mammoscope.results import Failure, ImageLine, RunSummary, run_json
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.folder import run_folder
-from mammoscope.runs.lesions import lesions_of
+from mammoscope.runs.lesions import Lesion, lesions_of
 from mammoscope.runs.notes import some_of, unused_rows
 from mammoscope.tables import Table, write_table
 from mammoscope.types import Mammogram
 
 SCHEMA = "mammoscope/preprocessed-image/1"
+
+MOST_BREASTS = 8
+"""Of one picture; see :mod:`mammoscope.preprocessing.breast`."""
 
 Progress = Callable[[], None]
 
@@ -68,8 +71,9 @@ class PreparationOptions:
 
 @dataclass(frozen=True)
 class Prepared:
-    """One image that was written: the file it came from, its new file's name, and its frame."""
+    """One image that was written: its name, the file it came from, its new file and its frame."""
 
+    name: str
     path: Path
     file: str
     frame: Frame
@@ -85,11 +89,14 @@ def run_preparation(
 ) -> RunSummary:
     """Write ``NAME.png|tiff``, ``NAME.json``, masks, moved ``truth.csv`` and ``run.json``.
 
+    Of several breasts in one picture the greatest is ``NAME``, the others are ``NAME.2`` and so on.
+
     Parameters
     ----------
     truth
         Lesions by image (columns image, x0, y0, x1, y1 in source pixels, others kept); their
-        boxes are moved to the written images. Rows of images that were not written are left out.
+        boxes are moved to the written images; of several breasts, to the one that they lie on.
+        Rows of images that were not written are left out.
 
     Raises
     ------
@@ -116,18 +123,19 @@ def run_preparation(
             if isinstance(outcome, MammoscopeError):
                 failures.append(Failure.of(outcome, path))
             else:
-                prepared.append(outcome)
+                prepared += outcome
             progress()
         outside: list[str] = []
         if truth is not None:
-            done = {image.path: image for image in prepared}
-            kept = [(lesion, done[lesion.path]) for lesion in lesions if lesion.path in done]
-            moved = [lesion.moved(image.file, image.frame) for lesion, image in kept]
-            outside = [image.file for lesion, image in kept if not lesion.is_on(image.frame)]
-            write_table(folder / "truth.csv", truth.columns, moved)
+            done: dict[Path, list[Prepared]] = {}
+            for image in prepared:
+                done.setdefault(image.path, []).append(image)
+            rows = [row for p, images in _of_images(lesions, done) for row in _moved(p, images)]
+            outside = [file for _, file, is_on in rows if not is_on]
+            write_table(folder / "truth.csv", truth.columns, (row for row, _, _ in rows))
         summary = replace(
             begun,
-            images=tuple(ImageLine(names[p.path], str(p.path)) for p in prepared),
+            images=tuple(ImageLine(p.name, str(p.path)) for p in prepared),
             failures=tuple(failures),
             notes=(
                 *(left_out(fault) for fault in (() if truth is None else truth.faults)),
@@ -147,19 +155,75 @@ def run_preparation(
 
 def _prepare(
     options: PreparationOptions, folder: Path, names: Mapping[Path, str], path: Path
-) -> Prepared:
-    name = names[path]
-    # Masks of an earlier run too, which lie on other pixels.
-    remove_old(folder, name, (*options.suffixes, *OUR_MASKS))
+) -> list[Prepared]:
+    """Each breast of a picture, the greatest first."""
+    taken = {name.casefold() for name in names.values()}
+    each = [names[path], *(f"{names[path]}.{n}" for n in range(2, MOST_BREASTS + 1))]
+    for n, name in enumerate(each):
+        if not n or name.casefold() not in taken:
+            # Masks of an earlier run too, which lie on other pixels.
+            remove_old(folder, name, (*options.suffixes, *OUR_MASKS))
     mammogram = read(path, options.reading, options.metadata)
-    done = preprocess(mammogram, options.preprocessing)
+    found = preprocess_each(mammogram, options.preprocessing)
+    named = list(zip(each, found, strict=False))
+    for name, _ in named[1:]:
+        if name.casefold() in taken:
+            cause = f"it shows several breasts, of which one would overwrite the results of {name}"
+            raise OutputError(path, cause)
+    return [
+        _write(options, folder, path, mammogram, name, len(found), done) for name, done in named
+    ]
+
+
+def _write(
+    options: PreparationOptions,
+    folder: Path,
+    path: Path,
+    mammogram: Mammogram,
+    name: str,
+    count: int,
+    done: Preprocessed,
+) -> Prepared:
+    """Write one of the ``count`` breasts of a picture."""
+    if count > 1:
+        warning = f"{count} breasts in one picture: each was written."
+        done = replace(done, mammogram=done.mammogram.warn(warning))
     file = f"{name}.{options.format}"
     _write_image(folder / file, to_uint16(done.mammogram.pixels))
     if options.masks:
         for region, part in ((done.breast, "breast"), (done.pectoral, "pectoral")):
             _write_image(folder / f"{name}.{part}.png", _mask(region, mammogram.frame))
     write_json(folder / f"{name}.json", _record(name, file, mammogram, done, options))
-    return Prepared(path, file, done.mammogram.frame)
+    return Prepared(name, path, file, done.mammogram.frame)
+
+
+_Moved = tuple[dict[str, object], str, bool]
+"""A row of the new truth, its image's file, and whether its box lies on that."""
+
+
+def _of_images(
+    lesions: Iterable[Lesion], done: Mapping[Path, list[Prepared]]
+) -> Iterator[tuple[list[Lesion], list[Prepared]]]:
+    """The lesions of each image that was written, in the order of the truth."""
+    by_path: dict[Path, list[Lesion]] = {}
+    for lesion in lesions:
+        by_path.setdefault(lesion.path, []).append(lesion)
+    return ((some, done[path]) for path, some in by_path.items() if path in done)
+
+
+def _moved(lesions: list[Lesion], images: list[Prepared]) -> Iterator[_Moved]:
+    """The rows of a picture; a breast without a lesion has one with an empty box."""
+    frames = [image.frame for image in images]
+    placed = [(lesion, images[lesion.nearest(frames)]) for lesion in lesions if lesion.box]
+    used = {image.name for _, image in placed}
+    for lesion, image in placed:
+        yield lesion.moved(image.file, image.frame), image.file, lesion.is_on(image.frame)
+    free = [lesion for lesion in lesions if not lesion.box]
+    for image in images:
+        for lesion in free:
+            yield lesion.moved(image.file, image.frame), image.file, True
+        if image.name not in used and not free:
+            yield lesions[0].without_box(image.file), image.file, True
 
 
 def _plain(options: PreparationOptions) -> dict[str, Any]:
