@@ -80,10 +80,15 @@ def read_head(path: PathLike, count: int) -> bytes:
 
 
 @contextmanager
-def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
+def atomic_file(path: PathLike, private: bool = False) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` when the block ends without an error.
 
     Until then ``path`` is untouched; after an error nothing of the new file is left.
+
+    Parameters
+    ----------
+    private
+        Only the owner may ever read it, whatever the umask says.
 
     Raises
     ------
@@ -94,7 +99,8 @@ def atomic_file(path: PathLike) -> Iterator[BinaryIO]:
     # Not from tempfile: that makes files only their owner can read, whatever the umask says.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
-        with temporary.open("xb") as stream:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
+        with os.fdopen(os.open(temporary, flags, 0o600 if private else 0o666), "wb") as stream:
             yield stream
         temporary.replace(target)
     except OSError as error:

@@ -19,10 +19,12 @@ from mammoscope.errors import TableError
 from mammoscope.types import ImageResult
 from mammoscope.viewer.desk import OpenDesk
 from mammoscope.viewer.exports import EXPORTS, Exporter, truth_rows, write_exports
+from mammoscope.viewer.left_out import left_out
 from mammoscope.viewer.library import Library
 from mammoscope.viewer.modes import ReadingMode
-from mammoscope.viewer.people import Person
-from mammoscope.viewer.reviews import Reviews
+from mammoscope.viewer.people import Person, Role
+from mammoscope.viewer.reads import StepRefused
+from mammoscope.viewer.reviews import Reviews, Step, now
 from mammoscope.viewer.room import Room, Sources
 from mammoscope.viewer.truth import TrueLesion, Truth
 
@@ -110,7 +112,8 @@ def test_reports_name_the_person_as_observer(exporter: Exporter) -> None:
     assert "ben" in text
     assert "BI-RADS 4c; spiculated" in text
     assert "Heterogeneously dense" in text
-    assert "Mammography assessment (Category 4)" in text
+    assert "MA.II.A.5.4C" in text
+    assert "4C - Moderate suspicion" in text
     numbers = [
         item
         for group in said[text].ContentSequence[-2].ContentSequence
@@ -164,6 +167,120 @@ def test_own_and_final_reads_are_two_modes(
         ("independent-own", 20.0),
         ("independent", 90.0),
     ]
+
+
+def test_an_image_that_nobody_has_read_is_not_called_normal(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    folder = write_results(tmp_path / "r", two_studies[:3])
+    library = Library([folder], folder / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    exporter = Exporter(library, reviews, Sources())
+    read(room, ANN, 0)
+    assert (len(truth_rows(exporter)), left_out(exporter)) == (3, [])
+    write_results(folder, two_studies[:4])
+    library.refresh()
+    assert len(library.studies[0].images) == 4
+    assert len(truth_rows(exporter)) == 3
+    assert "1 image came after the read of ann" in left_out(exporter)[0]
+    if EXPORTS["sr"].can_be_made(exporter):
+        with zipfile.ZipFile(io.BytesIO(EXPORTS["sr"].make(exporter))) as archive:
+            report = dcmread(io.BytesIO(archive.read(archive.namelist()[0])))
+        assert len(
+            report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+        ) in (
+            1,
+            3,
+        )
+        assert two_studies[3].source.sop_instance_uid not in report.to_json()
+    key = library.studies[0].key
+    do(room, ANN, key, "reopen")
+    with pytest.raises(StepRefused, match="look at them"):
+        shown = [image.key for image in library.studies[0].images[:3]]
+        do(room, ANN, key, "sign", seconds=0, images=shown)
+    do(room, ANN, key, "open")
+    do(room, ANN, key, "sign", seconds=0)
+    assert (len(truth_rows(exporter)), left_out(exporter)) == (4, [])
+
+
+def test_marks_on_images_that_have_gone_are_told(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    folder = write_results(tmp_path / "r", two_studies)
+    library = Library([folder], folder / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    last = library.studies[0].images[-1]
+    read(room, ANN, 0, {"image": last.key, "box": BOX}, {"box": [1, 1, 9, 9]})
+    read(room, ANN, 1, {"box": BOX})
+    exporter = Exporter(library, reviews, Sources())
+    assert len([row for row in truth_rows(exporter) if "x0" in row]) == 3
+    left = [r for r in two_studies[:4] if r.name != last.name]
+    write_results(folder, left)
+    (folder / f"{last.name}.json").unlink()
+    library.refresh()
+    assert len([row for row in truth_rows(exporter) if "x0" in row]) == 1
+    assert left_out(exporter) == [
+        "ANNA: 1 mark of ann on images that are no longer among the results: left out",
+        "1 read of ann, with 1 mark, of studies that are no longer among the results: left out",
+    ]
+    truth = Truth({library.studies[0].key: ()})
+    full = Exporter(library, reviews, Sources(), frozenset(), truth)
+    marks = list(csv.DictReader(io.StringIO(EXPORTS["marks"].make(full).decode())))
+    assert [mark["image"] for mark in marks] == [library.studies[0].images[0].name]
+
+
+def test_a_read_of_an_earlier_version_says_nothing_of_images_without_marks(
+    library: Library, reviews: Reviews
+) -> None:
+    study = library.studies[0]
+    for number, (kind, body) in enumerate(
+        [
+            ("open", {}),
+            ("mark", {"id": "m", "image": study.images[0].key, "box": BOX}),
+            ("sign", {"seconds": 0}),
+        ]
+    ):
+        step = Step(f"old-step-{number}", now(), "ann", study.key, "beside", kind, body)
+        reviews.add(step, lambda steps: "done")
+    exporter = Exporter(library, reviews, Sources())
+    assert len(truth_rows(exporter)) == 1
+    assert "3 images without a mark left out; reopen" in left_out(exporter)[0]
+
+
+def test_every_reader_is_exported_and_the_adjudicator_decides(
+    make_room: MakeRoom, library: Library, reviews: Reviews
+) -> None:
+    room = make_room()
+    near = [BOX[0] + 4, *BOX[1:]]
+    read(room, ANN, 0, {"box": BOX, "label": "malignant", "rating": 80})
+    read(room, BEN, 0, {"box": near, "label": "benign", "rating": 20})
+    exporter = Exporter(library, reviews, Sources(), frozenset({"chief"}))
+    assert "2 readers, no adjudicator: the last read, of ben" in left_out(exporter)[0]
+    chief = Person("chief", Role.ADJUDICATOR)
+    key = library.studies[0].key
+    told = room.task(chief, key)
+    assert [other["reader"] for other in told["others"]] == ["ann", "ben"]
+    (merged,) = told["merged"]
+    assert merged["box"] == [BOX[0] + 2, *BOX[1:]]
+    assert (merged["label"], merged["rating"], merged["silent"]) == (None, 50, [])
+    assert [voice["label"] for voice in merged["voices"]] == ["malignant", "benign"]
+    assert room.task(Person("carla"), key)["merged"] == []
+    own = {
+        "box": merged["box"],
+        "origin": "merged",
+        "readers": ["ann", "ben"],
+        "label": "malignant",
+    }
+    with pytest.raises(StepRefused, match="named readers"):
+        do(room, chief, key, "mark", id="m", image=merged["image"], **own | {"readers": []})
+    read(room, chief, 0, own)
+    assert left_out(exporter) == []
+    (marked,) = [row for row in truth_rows(exporter) if "x0" in row]
+    assert (marked["reader"], marked["origin"], marked["readers"]) == ("chief", "merged", "ann;ben")
+    rows = list(csv.DictReader(io.StringIO(EXPORTS["readings"].make(exporter).decode())))
+    boxes = {row["reader"]: row["label"] for row in rows if row["x0"]}
+    assert boxes == {"ann": "malignant", "ben": "benign", "chief": "malignant"}
+    assert len(rows) == 12
 
 
 def test_an_image_of_unknown_side_has_no_category_of_a_side(

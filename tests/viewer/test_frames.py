@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -77,6 +78,27 @@ def test_another_file_in_the_place_of_the_examined_one(study: WrittenStudies) ->
     path = study.images[0]
     with pytest.raises(ReadError, match="has changed"):
         Frames().pyramid(path, "0" * 64)
+
+
+def test_a_file_that_changed_shows_no_old_pixels(study: WrittenStudies, tmp_path: Path) -> None:
+    path = tmp_path / "image.dcm"
+    files = [path for path in study.images if path.suffix != ".png"]
+    shutil.copy(files[0], path)
+    frames = Frames()
+    first, outline = frames.pyramid(path), frames.outline(path)
+    digest = read(path).source.sha256
+    assert frames.pyramid(path, digest) is first
+    shutil.copy(files[1], path)
+    with pytest.raises(ReadError, match="has changed"):
+        frames.pyramid(path, digest)
+    second = frames.pyramid(path)
+    np.testing.assert_array_equal(second.levels[0], Pyramid.of(read(files[1])).levels[0])
+    with pytest.raises(ReadError, match="has changed"):
+        frames.pyramid(path, digest)
+    assert frames.outline(path) != outline
+    path.unlink()
+    with pytest.raises(ReadError, match="No such file"):
+        frames.pyramid(path)
 
 
 def test_the_breast_and_the_side_it_faces(study: WrittenStudies) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mammoscope.errors import OutputError
@@ -189,6 +189,10 @@ BAD = [
     {"finding": True, "origin": "accepted"},
     {"origin": "accepted"},
     {"origin": "guessed"},
+    {"origin": "merged"},
+    {"readers": ["ann"]},
+    {"origin": "merged", "readers": [""]},
+    {"origin": "merged", "readers": "ann"},
     {"id": ""},
     {"id": "x" * 65},
     {"text": "x" * 4001},
@@ -209,11 +213,13 @@ _VALUES = st.recursive(
 _KEYS = st.sampled_from(["id", "image", "box", "origin", "finding", "label", "birads", "rating"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     mode=st.sampled_from([*ReadingMode]),
     kind=st.sampled_from(["open", "mark", "unmark", "exam", "save", "sign", "reopen", "nonsense"]),
-    body=st.dictionaries(_KEYS | st.sampled_from(["text", "seconds"]), _VALUES),
+    body=st.dictionaries(
+        _KEYS | st.sampled_from(["text", "seconds", "images", "readers"]), _VALUES
+    ),
 )
 def test_any_body_is_taken_or_refused(mode: ReadingMode, kind: str, body: dict[str, Any]) -> None:
     try:

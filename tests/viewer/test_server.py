@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from mammoscope.viewer.people import Person, Role
 from mammoscope.viewer.reviews import Reviews
 from mammoscope.viewer.room import Room, Sources
 
-from .conftest import Client, MakeClient, start, write_results
+from .conftest import Client, MakeClient, MakeRoom, start, write_results
 
 
 def key_of(client: Client, place: int = 0) -> str:
@@ -171,7 +172,13 @@ def test_only_an_adjudicator_takes_reviews_out(make_client: MakeClient) -> None:
     reader = make_client(role=Role.READER)
     assert reader.json("/api/me")["exports"] == []
     assert reader.ask("/api/export/truth")[0] == 403
-    assert make_client().ask("/api/export/truth")[0] == 200
+    assert reader.ask("/api/left-out")[0] == 403
+    adjudicator = make_client()
+    assert adjudicator.ask("/api/export/truth")[0] == 200
+    assert adjudicator.json("/api/left-out") == {"left_out": []}
+    # Reads and marks are of use beside a truth alone, which only a planned study has.
+    assert {"truth", "readings", "coco", "audit"} <= set(adjudicator.json("/api/me")["exports"])
+    assert not {"reads", "marks"} & set(adjudicator.json("/api/me")["exports"])
 
 
 def test_no_patient_in_logs_or_addresses(
@@ -188,8 +195,76 @@ def test_no_patient_in_logs_or_addresses(
     assert "anna" not in caplog.text
 
 
+def test_others_reads_do_not_leave_the_server_before_the_own_one_is_saved(
+    make_room: MakeRoom, make_client: MakeClient, library: Library
+) -> None:
+    """They may answer findings of the model; so may what was said in another mode."""
+    key = library.studies[0].key
+    beside = make_room(ReadingMode.BESIDE)
+    mark = {"image": library.studies[0].images[0].key, "box": [1, 2, 30, 41.5]}
+    accepted = mark | {"id": "m", "origin": "accepted", "finding": 1, "rating": 77.5}
+    for name in ("ann", "benedict"):
+        for number, (kind, body) in enumerate(
+            [("open", {}), ("mark", accepted), ("sign", {"seconds": 0})]
+        ):
+            values = {"id": f"before-{number}", "kind": kind, "body": body}
+            beside.step(Person(name), key, values)
+    client = make_client(ReadingMode.INDEPENDENT)
+
+    def everything() -> bytes:
+        kinds = ("truth", "readings", "coco", "audit")
+        paths = [f"/api/task/{key}", f"/api/task/{key}/trail", "/api/left-out"]
+        return b"".join(
+            client.ask(p)[2] for p in [*paths, *(f"/api/export/{kind}" for kind in kinds)]
+        )
+
+    before = everything()
+    assert not {word for word in (b"77.5", b"41.5", b"accepted", b"benedict") if word in before}
+    step(client, key, "open")
+    assert step(client, key, "save", seconds=0)[0] == 200
+    after = everything()
+    assert {word for word in (b"77.5", b"41.5", b"accepted", b"benedict") if word in after}
+    blinded = make_client(ReadingMode.BLINDED)
+    step(blinded, key, "open")
+    step(blinded, key, "sign", seconds=0)
+    assert b"accepted" not in blinded.ask("/api/export/audit")[2]
+    assert json.loads(blinded.ask(f"/api/task/{key}")[2])["others"] == []
+
+
+def test_a_changed_file_is_told_by_its_tag(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    image = tmp_path / "image.dcm"
+    image.write_bytes(Path(two_studies[0].source.path).read_bytes())
+    source = replace(two_studies[0].source, path=str(image))
+    folder = write_results(tmp_path / "r", [replace(two_studies[0], source=source)])
+    library = Library([folder], folder / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    client = start(room, Exporter(library, reviews, Sources()), [Person("ann")])["ann"].enter()
+    key = library.studies[0].images[0].key
+    for path in (f"/api/image/{key}/tile/0/0/0", f"/api/image/{key}/thumbnail"):
+        status, headers, _ = client.ask(path)
+        assert (status, headers["cache-control"]) == (200, "private, no-cache")
+        assert client.ask(path, If_None_Match=headers["etag"])[0] == 304
+    image.write_bytes(Path(two_studies[1].source.path).read_bytes())
+    for path in (f"/api/image/{key}/tile/0/0/0", f"/api/image/{key}/thumbnail"):
+        status, _, data = client.ask(path, If_None_Match=headers["etag"])
+        assert (status, b"has changed" in data) == (422, True)
+
+
 def test_too_much_and_no_json(make_client: MakeClient) -> None:
     client = make_client()
+    with socket.create_connection(("127.0.0.1", int(client.root.rsplit(":", 1)[1]))) as wire:
+        host = client.root.removeprefix("http://")
+        head = (
+            f"POST /api/worklist HTTP/1.1\r\nHost: {host}\r\nOrigin: {client.root}\r\n"
+            f"Cookie: {client.cookie}\r\nContent-Type: application/json\r\n"
+            "Content-Length: 1000000000\r\n\r\n{"
+        )
+        wire.sendall(head.encode())
+        wire.settimeout(20)
+        # Answered by what it says of itself: nobody waits for a gigabyte.
+        assert wire.recv(100).startswith(b"HTTP/1.1 413")
     assert client.ask("/api/worklist", {"words": "x" * 70_000})[0] == 413
     assert client.ask("/api/worklist", [1, 2])[0] == 400
 

@@ -78,6 +78,13 @@ def test_links_stay_the_same_and_are_private(tmp_path: Path) -> None:
     assert all(again.secrets_of[person] == first.secrets_of[person] for person in people)
     assert len(set(again.secrets_of.values())) == 3
     assert (tmp_path / "links.json").stat().st_mode & 0o077 == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["links.json"]
+    inode = (tmp_path / "links.json").stat().st_ino
+    Doors.kept([*people, Person("carla")], tmp_path / "links.json")
+    assert (tmp_path / "links.json").stat().st_ino == inode
+    (tmp_path / "links.json").chmod(0o644)
+    Doors.kept([*people, Person("carla")], tmp_path / "links.json")
+    assert (tmp_path / "links.json").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("text", ["5", "null", "[1]", "{"])

@@ -6,6 +6,8 @@ export class Refused extends Error {
   constructor(
     message: string,
     readonly status: number,
+    /** What the page shows is no longer what is there. */
+    readonly reload = false,
   ) {
     super(message);
   }
@@ -19,7 +21,7 @@ async function ask<T>(path: string, body?: unknown): Promise<T> {
   });
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({ error: answer.statusText }));
-    throw new Refused(told.error ?? answer.statusText, answer.status);
+    throw new Refused(told.error ?? answer.statusText, answer.status, told.reload === true);
   }
   return answer.json();
 }
@@ -38,6 +40,7 @@ export const me = () => ask<Me>("/api/me");
 export const worklist = (query: Query) => ask<Worklist>("/api/worklist", query);
 export const task = (key: string) => ask<Task>(`/api/task/${key}`);
 export const outline = (image: string) => ask<Outline>(`/api/image/${image}/outline`);
+export const leftOut = () => ask<{ left_out: string[] }>("/api/left-out");
 export const thumbnail = (image: string) => `/api/image/${image}/thumbnail`;
 export const heat = (task: string, image: string, number: number) =>
   `/api/task/${task}/heat/${image}/${number}`;

@@ -25,7 +25,7 @@ function shell(me: Me, banner: HTMLElement | null = null): HTMLElement {
   );
 }
 
-async function route(me: Me): Promise<void> {
+async function route(me: Me, message = ""): Promise<void> {
   page?.close();
   page = null;
   const key = /^#\/task\/([\w-]+)$/.exec(location.hash)?.[1];
@@ -41,11 +41,12 @@ async function route(me: Me): Promise<void> {
   }
   try {
     const task = await api.task(key);
-    const study = new StudyPage(me, task, go, () => void route(me));
+    const study = new StudyPage(me, task, go, (why) => void route(me, why));
     page = study;
     keyboard.use(study.commands());
     clear(app, shell(me, study.banner()), study.element);
     document.title = "Study · mammoscope";
+    study.say(message);
     await study.start();
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -8,7 +8,7 @@ export interface Shape {
   id: string;
   image: string;
   box: Box;
-  kind: "malignant" | "benign" | "unclassified" | "own" | "rejected";
+  kind: "malignant" | "benign" | "unclassified" | "own" | "rejected" | "others";
   badge: string;
   title: string;
   dashed?: boolean;
@@ -31,7 +31,7 @@ export interface Chosen {
 export function drawShape(view: View, shape: Shape, chosen: Chosen): SVGElement {
   const box = view.boxToScreen(shape.box);
   const [x0, y0, x1, y1] = box;
-    const group = svg("g", {
+  const group = svg("g", {
     class: `mark ${shape.kind}${shape.id === chosen.selected ? " selected" : ""}${shape.id === chosen.twin ? " twin" : ""}${shape.dashed ? " dashed" : ""}`,
     "data-id": shape.id,
   });
@@ -78,6 +78,14 @@ export function within(view: View, [x0, y0, x1, y1]: Box): Box {
   const { columns, rows } = view.image;
   const clamp = (v: number, most: number) => Math.round(Math.min(Math.max(v, 0), most) * 100) / 100;
   return [clamp(x0, columns), clamp(y0, rows), clamp(x1, columns), clamp(y1, rows)];
+}
+
+/** The shared area of two boxes in that which either covers. */
+export function overlap(a: Box, b: Box): number {
+  const across = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const down = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  const shared = across > 0 && down > 0 ? across * down : 0;
+  return shared / (area(a) + area(b) - shared);
 }
 
 export function area([x0, y0, x1, y1]: Box): number {

@@ -4,12 +4,15 @@ import { clear, h, percent, svg } from "./dom";
 import { label } from "./hanging";
 import type { Review } from "./review";
 
-import type { Box, FeatureAbout, Finding, ImageTold, Mark, Me, Task } from "./types";
+import { othersSection, voicesSection } from "./others";
+import type { Box, FeatureAbout, Finding, ImageTold, Mark, Me, Merged, Task, Voice } from "./types";
 
 export interface Item {
   id: string;
   image: ImageTold;
   finding: Finding | null;
+  /** A place that other readers have marked. */
+  merged: Merged | null;
   mark: Mark | null;
   box: Box;
 }
@@ -19,12 +22,13 @@ interface Acts {
   answer(item: Item, origin: Mark["origin"]): void;
   correct(item: Item): void;
   remove(mark: Mark): void;
+  take(merged: Merged, voice?: Voice): void;
   threshold(value: number): void;
   toggleHeat(): void;
   finish(kind: "save" | "sign" | "reopen"): void;
 }
 
-const ORIGINS = { own: "own mark", accepted: "accepted", corrected: "corrected", rejected: "rejected" };
+const ORIGINS = { own: "own mark", accepted: "accepted", corrected: "corrected", rejected: "rejected", merged: "taken over" };
 
 export class Panel {
   readonly element = h("aside", { class: "panel", "aria-label": "Findings and review" });
@@ -94,9 +98,10 @@ export class Panel {
   }
 
   private line(item: Item, number: number, chosen: boolean): HTMLElement {
-    const { finding, mark } = item;
-    const kind = finding ? this.verdict(finding)[0] : "own";
-    const what = finding ? percent(finding.p_malignant) : (mark?.label ?? "own mark");
+    const { finding, mark, merged } = item;
+    const kind = finding ? this.verdict(finding)[0] : merged ? "others" : "own";
+    const own = mark?.origin === "merged" ? "taken over" : "own mark";
+    const what = finding ? percent(finding.p_malignant) : merged ? voicesOf(merged) : (mark?.label ?? own);
     return h(
       "li",
       {},
@@ -126,8 +131,10 @@ export class Panel {
   }
 
   private details(item: Item, number: number, items: Item[], heat: boolean): HTMLElement[] {
-    const { finding, image } = item;
+    const { finding, image, merged } = item;
     const parts = [h("h2", {}, `${finding ? "Finding" : "Mark"} ${number}, ${label(image)}`), this.closeup];
+    if (merged) return [...parts, voicesSection(merged, this.review.open, (voice) => this.acts.take(merged, voice))];
+    if (item.mark?.readers.length) parts.push(h("p", { class: "dim small" }, `Taken over from ${item.mark.readers.join(", ")}.`));
     if (finding) {
       const size = finding.size_mm ? `${finding.size_mm[0].toFixed(0)} × ${finding.size_mm[1].toFixed(0)} mm` : "size unknown";
       if (finding.heat)
@@ -236,10 +243,14 @@ export class Panel {
           : h("button", { type: "button", class: "primary", title: "Ctrl+Enter", click: () => this.acts.finish(own ? "save" : "sign") },
               own ? "Save own read, show the model" : "End the read")),
       own ? h("p", { class: "dim small" }, "Once saved, your own marks stay as they are.") : null,
-      ...this.task.others.map((other) =>
-        h("p", { class: "small" }, `${other.reader} (${other.mode}): ${other.state}, ${other.marks.length} marks, BI-RADS ${other.exam.birads_right ?? "–"} / ${other.exam.birads_left ?? "–"}`)),
+      othersSection(this.task),
     );
   }
+}
+
+function voicesOf(merged: Merged): string {
+  const readers = [...new Set(merged.voices.map((voice) => voice.reader))];
+  return readers.length > 2 ? `${readers.length} readers` : readers.join(", ");
 }
 
 function field(name: string, control: HTMLElement): HTMLElement {

@@ -7,6 +7,8 @@ export class Review {
   read: Read;
   onChange: () => void = () => {};
   onProblem: (message: string) => void = () => {};
+  /** Images have come to the study: it has to be shown anew. */
+  onStale: (message: string) => void = () => {};
   private busy: Promise<void> = Promise.resolve();
   private readonly since = performance.now();
   private hidden = 0;
@@ -31,6 +33,12 @@ export class Review {
     return Math.round((performance.now() - this.since - this.hidden) / 100) / 10 + this.task.read.seconds;
   }
 
+  /** Whether images are on the screen that the read does not know of yet. */
+  get isNew(): boolean {
+    const { state, images } = this.read;
+    return state === "new" || this.task.images.some((image) => !images?.includes(image.key));
+  }
+
   get open(): boolean {
     return this.read.state !== "done";
   }
@@ -41,11 +49,18 @@ export class Review {
       try {
         this.read = await api.step(this.task.key, kind, body);
       } catch (error) {
-        this.onProblem(error instanceof Error ? error.message : String(error));
+        const message = error instanceof Error ? error.message : String(error);
+        if (error instanceof api.Refused && error.reload) return this.onStale(message);
+        this.onProblem(message);
       }
       this.onChange();
     });
     return this.busy;
+  }
+
+  /** A step that says which images the reader has had on the screen. */
+  shown(kind: "open" | "save" | "sign", body: object = {}): Promise<void> {
+    return this.step(kind, { ...body, images: this.task.images.map((image) => image.key) });
   }
 
   mark(mark: Mark): Promise<void> {
@@ -80,6 +95,7 @@ export class Review {
       rating: before?.rating ?? null,
       text: before?.text ?? "",
       after_model: true,
+      readers: [],
     };
   }
 

@@ -5,12 +5,12 @@ import { CloseUp } from "./closeup";
 import { clear, h } from "./dom";
 import { label } from "./hanging";
 import type { Command } from "./keys";
-import type { Shape } from "./overlay";
+import { overlap, type Shape } from "./overlay";
 import { Panel, type Item } from "./panel";
 import { Review } from "./review";
 import { Stage, type Tool } from "./stage";
 import { LAYOUTS, TOOLS, toolbar, type Switch } from "./toolbar";
-import type { Box, Mark, Me, Task } from "./types";
+import type { Box, Mark, Me, Merged, Task, Voice } from "./types";
 
 const MODES = {
   beside: "beside the model",
@@ -35,7 +35,7 @@ export class StudyPage {
     me: Me,
     private readonly task: Task,
     private readonly go: (key: string | null) => void,
-    private readonly reload: () => void,
+    private readonly reload: (message?: string) => void,
   ) {
     this.threshold = task.model?.threshold ?? 0;
     this.review = new Review(task);
@@ -51,19 +51,22 @@ export class StudyPage {
       answer: (item, origin) => void this.answer(item, origin),
       correct: (item) => this.correct(item),
       remove: (mark) => void this.remove(mark),
+      take: (merged, voice) => void this.take(merged, voice),
       threshold: (value) => this.setThreshold(value),
       toggleHeat: () => this.toggleHeat(),
       finish: (kind) => void this.finish(kind),
     }, this.closeup.element);
     this.review.onChange = () => this.refresh();
     this.review.onProblem = (message) => this.say(message);
+    this.review.onStale = (message) => this.reload(message);
     this.element.append(this.toolbar, h("div", { class: "room" }, this.stage.element, this.panel.element), this.notice);
     this.tools();
   }
 
   async start(): Promise<void> {
     this.refresh();
-    if (this.review.read.state === "new") void this.review.step("open");
+    // Images that came since the read was opened are in it from here on.
+    if (this.review.open && this.review.isNew) void this.review.shown("open");
     await this.stage.hang();
     this.element.dataset.ready = "true";
   }
@@ -74,7 +77,7 @@ export class StudyPage {
     this.closeup.close();
   }
 
-  private say(message: string): void {
+  say(message: string): void {
     this.notice.textContent = message;
     this.notice.hidden = !message;
     if (message) setTimeout(() => (this.notice.hidden = true), 6000);
@@ -91,6 +94,7 @@ export class StudyPage {
             id: `f-${image.key}-${finding.number}`,
             image,
             finding,
+            merged: null,
             mark: this.review.answer(image.key, finding) ?? null,
             box: finding.box_px,
           });
@@ -99,8 +103,13 @@ export class StudyPage {
     for (const mark of this.review.read.marks)
       if (mark.finding === null) {
         const image = this.task.images.find((i) => i.key === mark.image);
-        if (image) items.push({ id: `m-${mark.id}`, image, finding: null, mark, box: mark.box });
+        if (image) items.push({ id: `m-${mark.id}`, image, finding: null, merged: null, mark, box: mark.box });
       }
+    this.task.merged.forEach((merged, n) => {
+      const image = this.task.images.find((i) => i.key === merged.image);
+      const taken = this.review.read.marks.some((mark) => mark.origin === "merged" && mark.image === merged.image && overlap(mark.box, merged.box) > 0.3);
+      if (image && !taken) items.push({ id: `g-${n}`, image, finding: null, merged, mark: null, box: merged.box });
+    });
     for (const item of items) if (item.mark && item.mark.origin === "corrected") item.box = item.mark.box;
     return items;
   }
@@ -112,7 +121,7 @@ export class StudyPage {
     this.stage.twin = this.twin(items);
     const editing = this.stage.editing;
     const held = this.stage.shapes.find((shape) => shape.id === editing);
-    this.stage.shapes = this.marksShown ? items.map((item, n) => this.shape(item, n + 1)) : [];
+    this.stage.shapes = this.marksShown ? [...items.map((item, n) => this.shape(item, n + 1)), ...this.voices(items)] : [];
     // A box that is being moved stays where it was moved to.
     const again = this.stage.shapes.find((shape) => shape.id === editing);
     if (held && again) again.box = held.box;
@@ -146,7 +155,31 @@ export class StudyPage {
     };
   }
 
-  private kind({ finding, mark }: Item): Shape["kind"] {
+  /** Each reader's own box of the place that is chosen. */
+  private voices(items: Item[]): Shape[] {
+    const chosen = items.find((item) => item.id === this.selected);
+    if (!chosen?.merged || chosen.merged.voices.length < 2) return [];
+    return chosen.merged.voices.map((voice, n) => ({
+      id: `v-${n}-${chosen.id}`, image: chosen.image.key, box: [...voice.box], kind: "others",
+      badge: voice.reader, title: `${voice.reader} (${voice.mode})`, dashed: true,
+    }));
+  }
+
+  /** What readers have marked becomes a mark of the adjudicator's: of all of them, or of one. */
+  private async take(merged: Merged, voice?: Voice): Promise<void> {
+    if (!this.review.open) return;
+    const { label: said, birads, rating, box } = voice ?? merged;
+    const id = api.identifier();
+    const readers = voice ? [voice.reader] : [...new Set(merged.voices.map((each) => each.reader))];
+    await this.review.mark({
+      id, image: merged.image, box, origin: "merged", finding: null, label: said, birads, rating,
+      text: voice?.text ?? "", after_model: false, readers,
+    });
+    this.select(`m-${id}`);
+  }
+
+  private kind({ finding, mark, merged }: Item): Shape["kind"] {
+    if (merged) return "others";
     if (mark?.origin === "rejected") return "rejected";
     if (!finding) return "own";
     const limit = this.task.model?.malignant_threshold;
@@ -164,6 +197,7 @@ export class StudyPage {
   }
 
   private select(id: string | null): void {
+    id = id?.replace(/^v-\d+-/, "") ?? null;
     if (this.stage.editing && this.stage.editing !== id) this.stage.editing = null;
     this.selected = id;
     const item = this.items().find((each) => each.id === id);
@@ -191,7 +225,7 @@ export class StudyPage {
 
   /** Let the box of a finding or of an own mark be moved. */
   private correct(item: Item): void {
-    if (!this.review.open || (item.mark && !item.finding && !this.review.free(item.mark))) return;
+    if (!this.review.open || item.merged || (item.mark && !item.finding && !this.review.free(item.mark))) return;
     this.selected = item.id;
     this.stage.editing = this.stage.editing === item.id ? null : item.id;
     this.refresh();
@@ -214,7 +248,7 @@ export class StudyPage {
     this.selected = `m-${id}`;
     await this.review.mark({
       id, image, box, origin: "own", finding: null, label: null, birads: null, rating: null, text: "",
-      after_model: false,
+      after_model: false, readers: [],
     });
     this.select(`m-${id}`);
   }
@@ -247,7 +281,8 @@ export class StudyPage {
 
   private async finish(kind: "save" | "sign" | "reopen"): Promise<void> {
     const before = this.review.read.state;
-    await this.review.step(kind, kind === "reopen" ? {} : { seconds: this.review.seconds });
+    if (kind === "reopen") await this.review.step(kind);
+    else await this.review.shown(kind, { seconds: this.review.seconds });
     if (this.review.read.state === before) return;
     if (kind === "save") this.reload();
     else if (kind === "sign") this.go(this.task.next);
@@ -319,7 +354,8 @@ export class StudyPage {
     const arrows: [string, number, number][] = [["ArrowLeft", -1, 0], ["ArrowRight", 1, 0], ["ArrowUp", 0, -1], ["ArrowDown", 0, 1]];
     const answering = (origin: Mark["origin"]) => () => {
       const item = this.chosen();
-      if (item) void this.answer(item, origin);
+      if (item?.merged && origin === "accepted") void this.take(item.merged);
+      else if (item) void this.answer(item, origin);
     };
     const view = "View";
     const finding = "Findings and marks";
@@ -348,7 +384,7 @@ export class StudyPage {
       })),
       { keys: ["n"], what: "Next finding", group: finding, run: () => this.turn(1) },
       { keys: ["Shift+N"], what: "Previous finding", group: finding, run: () => this.turn(-1) },
-      { keys: ["a"], what: "Accept", group: finding, run: answering("accepted") },
+      { keys: ["a"], what: "Accept; what other readers marked: take over", group: finding, run: answering("accepted") },
       { keys: ["x"], what: "Reject", group: finding, run: answering("rejected") },
       { keys: ["c"], what: "Correct the box", group: finding, run: () => { const item = this.chosen(); if (item) this.correct(item); } },
       { keys: ["Shift+B"], what: "New mark in the middle of the image", group: finding, run: () => void this.addByKey() },
@@ -365,7 +401,7 @@ export class StudyPage {
   }
 }
 
-const SIGNS = { own: "", accepted: "✓", rejected: "✗", corrected: "↔" } as const;
+const SIGNS = { own: "", accepted: "✓", rejected: "✗", corrected: "↔", merged: "" } as const;
 
 function weight({ finding }: Item): number {
   return finding ? (finding.p_malignant ?? 0) * 10 + finding.score : -1;

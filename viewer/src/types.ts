@@ -111,7 +111,7 @@ export interface Model {
   models: string[];
 }
 
-export type Origin = "own" | "accepted" | "corrected" | "rejected";
+export type Origin = "own" | "accepted" | "corrected" | "rejected" | "merged";
 
 export interface Mark {
   id: string;
@@ -124,6 +124,8 @@ export interface Mark {
   rating: number | null;
   text: string;
   after_model: boolean;
+  /** Whose marks a merged one is of. */
+  readers: string[];
 }
 
 export interface Exam {
@@ -140,6 +142,25 @@ export interface Read {
   exam: Exam;
   saved: boolean;
   seconds: number;
+  /** Keys of the images that were shown so far; null where that was not kept. */
+  images: string[] | null;
+}
+
+/** What one reader says of a place. */
+export interface Voice extends Pick<Mark, "origin" | "label" | "birads" | "rating" | "text" | "box"> {
+  reader: string;
+  mode: Mode;
+}
+
+/** A place that other readers have marked, for an adjudicator. */
+export interface Merged {
+  image: string;
+  box: Box;
+  label: Mark["label"];
+  birads: string | null;
+  rating: number | null;
+  silent: string[];
+  voices: Voice[];
 }
 
 export interface Prior {
@@ -161,6 +182,7 @@ export interface Task {
   model: Model | null;
   priors: Prior[];
   others: (Read & { reader: string; mode: Mode })[];
+  merged: Merged[];
   next: string | null;
   previous: string | null;
 }

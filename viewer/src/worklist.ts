@@ -110,8 +110,23 @@ export class WorklistPage {
       const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: name });
       link.click();
       URL.revokeObjectURL(link.href);
+      if (kind !== "audit") this.tell((await api.leftOut()).left_out);
     });
     return menu;
+  }
+
+  /** What an export has left out must not be missed. */
+  private tell(sentences: string[]): void {
+    if (!sentences.length) return;
+    const dialog = h(
+      "dialog", { class: "help", "aria-labelledby": "left-out" },
+      h("h2", { id: "left-out" }, "Left out of what was taken out"),
+      h("ul", {}, ...sentences.map((sentence) => h("li", {}, sentence))),
+      h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")),
+    );
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
   }
 
   private async ask(change: Partial<api.Query>): Promise<void> {
@@ -209,6 +224,7 @@ export class WorklistPage {
 
 const EXPORTS: Record<string, string> = {
   truth: "truth.csv, for training and evaluation",
+  readings: "readings.csv, every reader by themselves",
   coco: "COCO annotations",
   sr: "DICOM reports (TID 1500)",
   reads: "reads.csv, for a reader study",

@@ -14,6 +14,7 @@ from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.reading import FoundImages
+    from mammoscope.viewer.exports import Exporter
     from mammoscope.viewer.library import Library
 
 ReviewsFile = Annotated[
@@ -52,7 +53,7 @@ def serve_study(
     from mammoscope.datasets import ADAPTERS
     from mammoscope.reader_studies.design import load_design
     from mammoscope.viewer.desk import PlannedDesk, studies_of_cases
-    from mammoscope.viewer.exports import Exporter, write_exports
+    from mammoscope.viewer.exports import Exporter
     from mammoscope.viewer.people import Doors, Person, Role
     from mammoscope.viewer.reviews import Reviews
     from mammoscope.viewer.room import Room, Sources
@@ -76,8 +77,7 @@ def serve_study(
         names_of = {study.key: case for case, study in cases.items()}
         exporter = Exporter(library, reviews, sources, frozenset({adjudicator}), truth, names_of)
         if kinds:
-            for path in write_exports(exporter, export[1], kinds):
-                typer.echo(path)
+            export_to(exporter, export[1], kinds)
             return
         room = Room(library, reviews, PlannedDesk(plan, cases, reviews), sources)
         readers = [Person(reader) for reader in dict.fromkeys(read.reader for read in plan)]
@@ -91,6 +91,19 @@ def serve_study(
             Place(host, port, names, certificate, key),
             lambda link, who: console.print(f"{who.name} ({who.role}): {link}"),
         )
+
+
+def export_to(exporter: Exporter, folder: Path, kinds: list[str]) -> None:
+    """Write exports, and say what is left out of them and why."""
+    from mammoscope.viewer.exports import write_exports
+    from mammoscope.viewer.left_out import left_out
+
+    for path in write_exports(exporter, folder, kinds):
+        typer.echo(path)
+    if kinds != ["audit"]:
+        errors = common.errors_console()
+        for sentence in left_out(exporter):
+            errors.print(f"Note: {common.on_one_line(sentence)}")
 
 
 def export_kinds(text: str) -> list[str]:

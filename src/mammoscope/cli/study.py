@@ -130,7 +130,8 @@ def serve(  # noqa: PLR0913  # typer: one parameter an option
         str, typer.Option(help="Name of who sees all reads and takes them out.")
     ] = "adjudicator",
     export: Annotated[
-        str, typer.Option(help="Write what was read and end: any of reads, marks, audit, ...")
+        str,
+        typer.Option(help="Write what was read and end: any of reads, marks, readings, audit, ..."),
     ] = "",
     to: Annotated[Path, typer.Option(help="Folder for --export.")] = Path("reads"),
     host: Annotated[

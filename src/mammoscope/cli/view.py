@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from mammoscope.cli import common
-from mammoscope.cli.serving import Images, Port, ReviewsFile, export_kinds, open_library
+from mammoscope.cli.serving import Images, Port, ReviewsFile, export_kinds, export_to, open_library
 from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         str,
         typer.Option(
             metavar="KINDS",
-            help="Write what readers said and end: any of truth, coco, sr, audit, with commas.",
+            help="Write what readers said and end: any of truth, readings, coco, sr, audit, "
+            "with commas.",
         ),
     ] = "",
     to: Annotated[Path, typer.Option(help="Folder for --export.")] = Path("reviews"),
@@ -87,7 +88,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     Serves this machine only, by a link with a secret. Ends with Ctrl+C.
     """
     from mammoscope.viewer.desk import OpenDesk
-    from mammoscope.viewer.exports import Exporter, write_exports
+    from mammoscope.viewer.exports import Exporter
     from mammoscope.viewer.modes import ReadingMode
     from mammoscope.viewer.people import Doors, Person, Role
     from mammoscope.viewer.reviews import Reviews
@@ -109,8 +110,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         sources = Sources(tuple(images))
         exporter = Exporter(library, kept, sources, frozenset({person.name}))
         if kinds:
-            for path in write_exports(exporter, to, kinds):
-                typer.echo(path)
+            export_to(exporter, to, kinds)
             return
         room = Room(library, kept, OpenDesk(library, ReadingMode(mode)), sources)
         console = Console(soft_wrap=True, highlight=False, markup=False)

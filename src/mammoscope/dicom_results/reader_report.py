@@ -34,9 +34,17 @@ ASSESSMENTS = {
     "2": Code("397141009", "SCT", "Mammography assessment (Category 2) - Benign finding"),
     "3": Code("397143007", "SCT", "Mammography assessment (Category 3) - Probably benign"),
     "4": Code("397144001", "SCT", "Mammography assessment (Category 4) - Suspicious"),
+    "4a": Code("MA.II.A.5.4A", "BI", "4A - Low suspicion", "4.0"),
+    "4b": Code("MA.II.A.5.4B", "BI", "4B - Intermediate suspicion", "4.0"),
+    "4c": Code("MA.II.A.5.4C", "BI", "4C - Moderate suspicion", "4.0"),
     "5": Code("397145000", "SCT", "Mammography assessment (Category 5)"),
+    "6": Code("MA.II.A.5.6", "BI", "6 - Known biopsy proven malignancy", "4.0"),
 }
-"""BI-RADS categories by their first character; 4a to 4c and 6 stand in the comment."""
+"""BI-RADS categories as CID 6027 codes them; BI-RADS itself (BI) names those that SNOMED lacks."""
+
+_WEIGHT = ("1", "2", "3", "6", "0", "4", "4a", "4b", "4c", "5")
+"""Of two breasts the exam has the category that stands last here: one that lacks images is not
+negative, whatever the other breast is."""
 
 _DENSITIES = {
     "A": codes.SCT.AlmostEntirelyFat,
@@ -115,8 +123,8 @@ def _group(
                 else []
             ),
             *(
-                [QualitativeEvaluation(_MALIGNANCY, ASSESSMENTS[mark.birads[0]])]
-                if mark.birads and mark.birads[0] in ASSESSMENTS
+                [QualitativeEvaluation(_MALIGNANCY, ASSESSMENTS[mark.birads])]
+                if mark.birads in ASSESSMENTS
                 else []
             ),
         ],
@@ -134,9 +142,9 @@ def _evaluations(said: ReaderStatement, has_groups: bool) -> Iterator[ContentIte
         yield CodeContentItem(codes.SCT.BreastComposition, _DENSITIES[said.density], contains)
     sides = {"R": "right", "L": "left"}
     categories = [f"BI-RADS {sides[s]} {c}" for s, c in said.birads.items() if c]
-    highest = max((c for c in said.birads.values() if c and c[0] in ASSESSMENTS), default=None)
-    if highest is not None:
-        yield CodeContentItem(_MALIGNANCY, ASSESSMENTS[highest[0]], contains)
+    highest = max((c for c in said.birads.values() if c in _WEIGHT), key=_WEIGHT.index, default="")
+    if highest:
+        yield CodeContentItem(_MALIGNANCY, ASSESSMENTS[highest], contains)
     rating = None if said.rating is None else f"malignant {said.rating:g} %"
     words = _words(*categories, rating, said.text)
     if not has_groups:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from mammoscope.errors import MammoscopeError
 from mammoscope.files import DISCLAIMER
 from mammoscope.viewer.access import Access
 from mammoscope.viewer.desk import NotNow
-from mammoscope.viewer.exports import EXPORTS, Exporter
+from mammoscope.viewer.exports import EXPORTS, Exporter, usable
+from mammoscope.viewer.left_out import left_out
 from mammoscope.viewer.people import Doors, Person, Role
-from mammoscope.viewer.reads import BIRADS, DENSITIES, StepRefused
+from mammoscope.viewer.reads import BIRADS, DENSITIES, ImagesCame, StepRefused
 from mammoscope.viewer.room import Room
 from mammoscope.viewer.site import Site
 from mammoscope.viewer.told import reference_told
@@ -34,7 +35,8 @@ from mammoscope.viewer.worklist import BadQuery, Query
 log = logging.getLogger("mammoscope.viewer")
 
 _MOST_BODY = 1 << 16
-_KEPT = "private, max-age=3600, immutable"
+_KEPT = "private, no-cache"
+"""Kept by the browser, and asked for again with its tag: the file may have changed."""
 
 
 def make_app(
@@ -60,6 +62,7 @@ def make_app(
         Route("/api/image/{key}/thumbnail", pages.answer(pages.thumbnail)),
         Route("/api/image/{key}/tile/{level:int}/{x:int}/{y:int}", pages.answer(pages.tile)),
         Route("/api/export/{kind}", pages.answer(pages.export)),
+        Route("/api/left-out", pages.answer(pages.left_out)),
     ]
     access = Middleware(Access, doors=doors, hosts=site.hosts, cookie=cookie_name(site))
     return Starlette(routes=routes, middleware=[access])
@@ -98,8 +101,8 @@ class _Pages:
         async def endpoint(request: Request) -> Response:
             body: Any = None
             if request.method == "POST":
-                data = await request.body()
-                if len(data) > _MOST_BODY:
+                data = await _body(request)
+                if data is None:
                     return _error("too long", 413)
                 try:
                     body = json.loads(data)
@@ -113,6 +116,8 @@ class _Pages:
                 return _error("there is no such thing", 404)
             except NotNow as error:
                 return _error(str(error), 403)
+            except ImagesCame as error:
+                return _json({"error": str(error), "reload": True}, 409)
             except (StepRefused, BadQuery) as error:
                 return _error(str(error), 409)
             except MammoscopeError as error:
@@ -131,7 +136,7 @@ class _Pages:
                 "title": self._room.desk.title,
                 "version": __version__,
                 "disclaimer": DISCLAIMER,
-                "exports": [*EXPORTS] if person.role is Role.ADJUDICATOR else [],
+                "exports": usable(self._exporter) if _may_export(person) else [],
                 "birads": BIRADS,
                 "densities": DENSITIES,
                 "reference": reference_told(),
@@ -166,17 +171,23 @@ class _Pages:
 
     def thumbnail(self, request: Request, person: Person, body: Any) -> Response:
         """A small picture."""
-        jpeg = self._room.thumbnail(person, request.path_params["key"])
-        return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": _KEPT})
+        key = request.path_params["key"]
+        headers = {"Cache-Control": _KEPT, "ETag": f'"{self._room.tag(person, key)}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        jpeg = self._room.thumbnail(person, key)
+        return Response(jpeg, media_type="image/jpeg", headers=headers)
 
     def tile(self, request: Request, person: Person, body: Any) -> Response:
         """Pixels, 16 bits, little-endian; 204 where all of them are black."""
         at = request.path_params
+        headers = {"Cache-Control": _KEPT, "ETag": f'"{self._room.tag(person, at["key"])}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
         try:
             data = self._room.pyramid(person, at["key"]).tile(at["level"], at["x"], at["y"])
         except IndexError:
             return _error("there is no such tile", 404)
-        headers = {"Cache-Control": _KEPT}
         if not data:
             return Response(status_code=204, headers=headers)
         return Response(data, media_type="application/octet-stream", headers=headers)
@@ -184,11 +195,37 @@ class _Pages:
     def export(self, request: Request, person: Person, body: Any) -> Response:
         """What the readers have said, as a file."""
         kind = request.path_params["kind"]
-        if person.role is not Role.ADJUDICATOR:
-            raise NotNow("Only an adjudicator takes reviews out.")
         export = EXPORTS[kind]
         headers = {"Content-Disposition": f'attachment; filename="{export.file}"'}
-        return Response(export.make(self._exporter), media_type=export.media, headers=headers)
+        made = export.make(self._exporter_of(person))
+        return Response(made, media_type=export.media, headers=headers)
+
+    def left_out(self, request: Request, person: Person, body: Any) -> Response:
+        """What an export leaves out, in sentences."""
+        return _json({"left_out": left_out(self._exporter_of(person))})
+
+    def _exporter_of(self, person: Person) -> Exporter:
+        """With what a person may be told; nothing to whoever is no adjudicator."""
+        if not _may_export(person):
+            raise NotNow("Only an adjudicator takes reviews out.")
+        return replace(self._exporter, may_tell=self._room.may_tell(person))
+
+
+def _may_export(person: Person) -> bool:
+    return person.role is Role.ADJUDICATOR
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body of a request; None, and no more of it is read, where it is too long."""
+    said = request.headers.get("content-length", "")
+    if said.isascii() and said.isdigit() and int(said) > _MOST_BODY:
+        return None
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > _MOST_BODY:
+            return None
+    return bytes(data)
 
 
 def _error(message: str, status: int) -> Response:

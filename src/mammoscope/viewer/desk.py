@@ -58,6 +58,9 @@ class Desk(Protocol):
             If it may not be opened now.
         """
 
+    def mode(self, person: Person) -> ReadingMode:
+        """The mode that holds for whatever a person is told beside their own reads."""
+
     def may_see(self, person: Person, study: str) -> bool:
         """Whether the images of a study may be shown to a person now."""
 
@@ -76,6 +79,10 @@ class OpenDesk:
     def task(self, person: Person, key: str) -> Task:
         """Any study."""
         return Task(key, self._library.study(key), self._mode)
+
+    def mode(self, person: Person) -> ReadingMode:
+        """The one mode."""
+        return self._mode
 
     def may_see(self, person: Person, study: str) -> bool:
         """Always."""
@@ -128,6 +135,11 @@ class PlannedDesk:
         if (day := self._not_before(person, read)) and self._clock() < day:
             raise NotNow(f"This session begins on {day:%d %B %Y} at the earliest: the washout.")
         return task
+
+    def mode(self, person: Person) -> ReadingMode:
+        """Beside for an adjudicator; a reader of a plan is told of no other read at all."""
+        is_adjudicator = person.role is Role.ADJUDICATOR
+        return ReadingMode.BESIDE if is_adjudicator else ReadingMode.BLINDED
 
     def may_see(self, person: Person, study: str) -> bool:
         """Whether the study is that of the read which comes next."""

@@ -95,8 +95,48 @@ class Outline:
     window: tuple[float, float] = (0.0, 1.0)
 
 
+@dataclass(frozen=True)
+class Stamp:
+    """A file as it is now: one that was changed or replaced has another."""
+
+    path: Path
+    inode: int
+    modified_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> Stamp:
+        """That of a file.
+
+        Raises
+        ------
+        ReadError
+            If it is not there.
+        """
+        try:
+            about = path.stat()
+        except OSError as error:
+            raise ReadError(path, error.strerror or str(error)) from error
+        return cls(path, about.st_ino, about.st_mtime_ns, about.st_size)
+
+    @property
+    def tag(self) -> str:
+        """In a few letters, without the path."""
+        return f"{self.inode:x}-{self.modified_ns:x}-{self.size:x}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """An image in memory, and the digest of the bytes it was read from."""
+
+    pyramid: Pyramid
+    sha256: str | None
+
+
 class Frames:
     """Images in memory, the last ones used, each read once however many ask at a time.
+
+    A file that has changed since is read again.
 
     Parameters
     ----------
@@ -108,8 +148,8 @@ class Frames:
 
     def __init__(self, options: ReadOptions = _AS_USUAL, most_bytes: int = 1 << 30) -> None:
         self._options, self._most = options, most_bytes
-        self._kept: OrderedDict[Path, Pyramid] = OrderedDict()
-        self._outlines: dict[Path, Outline] = {}
+        self._kept: OrderedDict[Stamp, _Kept] = OrderedDict()
+        self._outlines: dict[Stamp, Outline] = {}
         self._locks: dict[Path, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -124,23 +164,24 @@ class Frames:
         with self._lock:
             own = self._locks.setdefault(path, threading.Lock())
         with own:
+            # Before it is read: what changes it meanwhile gives it another.
+            stamp = Stamp.of(path)
             with self._lock:
-                if (found := self._kept.get(path)) is not None:
-                    self._kept.move_to_end(path)
-                    return found
-            mammogram = read(path, self._options)
-            if sha256 and mammogram.source and mammogram.source.sha256 != sha256:
-                raise ReadError(path, "has changed since it was examined")
-            made = Pyramid.of(mammogram)
-            with self._lock:
-                self._keep(path, made)
-            return made
+                if (found := self._kept.get(stamp)) is not None:
+                    self._kept.move_to_end(stamp)
+            if found is None:
+                found = self._read(path, sha256)
+                with self._lock:
+                    self._keep(stamp, found)
+        _check(path, sha256, found.sha256)
+        return found.pyramid
 
     def outline(self, path: Path) -> Outline:
         """Where the breast lies on the image of a file."""
-        if path not in self._outlines:
-            self._outlines[path] = _outline(self.pyramid(path))
-        return self._outlines[path]
+        stamp = Stamp.of(path)
+        if stamp not in self._outlines:
+            self._outlines[stamp] = _outline(self.pyramid(path))
+        return self._outlines[stamp]
 
     def thumbnail(self, path: Path, side: int) -> bytes:
         """A small grey JPEG, its contrast stretched over what the breast shows."""
@@ -153,10 +194,24 @@ class Frames:
         grey = np.clip(shrunk / max(top, 1) * 255, 0, 255).astype(np.uint8)
         return bytes(cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, 82])[1])
 
-    def _keep(self, path: Path, made: Pyramid) -> None:
-        self._kept[path] = made
-        while len(self._kept) > 1 and sum(p.nbytes for p in self._kept.values()) > self._most:
-            self._kept.popitem(last=False)
+    def _read(self, path: Path, sha256: str | None) -> _Kept:
+        mammogram = read(path, self._options)
+        digest = mammogram.source.sha256 if mammogram.source else None
+        _check(path, sha256, digest)
+        return _Kept(Pyramid.of(mammogram), digest)
+
+    def _keep(self, stamp: Stamp, made: _Kept) -> None:
+        for old in [each for each in self._kept if each.path == stamp.path]:
+            del self._kept[old]
+        self._kept[stamp] = made
+        sizes = sum(kept.pyramid.nbytes for kept in self._kept.values())
+        while len(self._kept) > 1 and sizes > self._most:
+            sizes -= self._kept.popitem(last=False)[1].pyramid.nbytes
+
+
+def _check(path: Path, wanted: str | None, digest: str | None) -> None:
+    if wanted and digest and wanted != digest:
+        raise ReadError(path, "has changed since it was examined")
 
 
 def _outline(pyramid: Pyramid) -> Outline:

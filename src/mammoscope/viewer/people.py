@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mammoscope.errors import InputError, OutputError
+from mammoscope.files import atomic_file
 
 
 class Role(StrEnum):
@@ -64,10 +64,11 @@ class Doors:
             made = {
                 person: known.get(person.name) or secrets.token_urlsafe(24) for person in people
             }
-            text = json.dumps({person.name: secret for person, secret in made.items()}, indent=2)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            told = {person.name: secret for person, secret in made.items()}
+            if told != known or path.stat().st_mode & 0o077:
+                text = json.dumps(told, indent=2).encode()
+                with atomic_file(path, private=True) as stream:
+                    stream.write(text)
         except OSError as error:
             raise OutputError(path, error.strerror or str(error)) from error
         except (ValueError, TypeError) as error:

@@ -28,10 +28,11 @@ def reader_reports(exporter: Exporter) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for study, read in exporter.settled():
-            results = [exporter.library.result(image) for image in study.images]
+            images = [image for image in study.images if read.has_read(image.key)]
+            results = [exporter.library.result(image) for image in images]
             pairs = [
                 (exporter.sources.path(result, image), result)
-                for image, result in zip(study.images, results, strict=True)
+                for image, result in zip(images, results, strict=True)
                 if result.source.kind == "DICOM" and result.source.sop_instance_uid
             ]
             if pairs:
@@ -49,9 +50,8 @@ def _statement(exporter: Exporter, study: StudyEntry, read: Read):  # type: igno
         image.key: exporter.library.result(image).source.sop_instance_uid for image in study.images
     }
     marks: dict[str, list[ReaderMark]] = {}
-    for mark in read.marks.values():
-        uid = uids.get(mark.image)
-        if uid and mark.origin != "rejected":
+    for mark in read.standing:
+        if uid := uids.get(mark.image):
             said = ReaderMark(mark.id, mark.box, mark.label, mark.birads, mark.rating, mark.text)
             marks.setdefault(uid, []).append(said)
     exam = read.exam

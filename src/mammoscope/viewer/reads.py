@@ -15,9 +15,12 @@ from mammoscope.viewer.reviews import Step
 LABELS = ("benign", "malignant")
 BIRADS = ("0", "1", "2", "3", "4a", "4b", "4c", "5", "6")
 DENSITIES = ("A", "B", "C", "D")
-ORIGINS = ("own", "accepted", "corrected", "rejected")
+ORIGINS = ("own", "accepted", "corrected", "rejected", "merged")
+OF_MODEL = ("accepted", "corrected", "rejected")
+"""Origins of what answers a finding of the model."""
 
 _TEXT = 4000
+_MOST_READERS = 100
 
 
 class State(StrEnum):
@@ -33,6 +36,10 @@ class StepRefused(ValueError):
     """A step that cannot be meant, or may not come now; the message says why."""
 
 
+class ImagesCame(StepRefused):
+    """A read that would end without images which its reader has not had before them."""
+
+
 @dataclass(frozen=True)
 class ReadMark:
     """One mark of a reader.
@@ -40,10 +47,12 @@ class ReadMark:
     Parameters
     ----------
     origin
-        ``"own"``; or what became of a finding of the model: ``"accepted"``, ``"corrected"`` (its
-        box was moved), ``"rejected"``.
+        ``"own"``; ``"merged"`` of marks of other readers, by an adjudicator; or what became of a
+        finding of the model: ``"accepted"``, ``"corrected"`` (its box was moved), ``"rejected"``.
     finding
         The number of that finding on its image, from 1.
+    readers
+        Whose marks it was merged of.
     box
         x0, y0, x1, y1 in pixels of the source.
     rating
@@ -62,6 +71,7 @@ class ReadMark:
     rating: float | None = None
     text: str = ""
     after_model: bool = False
+    readers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,9 @@ class Read:
     seconds, own_seconds
         Active reading time as the viewer measured it, never more than went by on the clock; and
         until the own read was saved.
+    images
+        Keys of the images that were shown when the read was opened, saved or ended; None where
+        that was not kept, by mammoscope 0.2.
     """
 
     reader: str
@@ -99,6 +112,17 @@ class Read:
     ended: str | None = None
     seconds: float = 0.0
     own_seconds: float = 0.0
+    images: frozenset[str] | None = None
+
+    @property
+    def standing(self) -> tuple[ReadMark, ...]:
+        """Marks that stand: all but findings that were rejected."""
+        return tuple(mark for mark in self.marks.values() if mark.origin != "rejected")
+
+    def has_read(self, image: str) -> bool:
+        """Whether the reader had an image before them; False where that is not known."""
+        shown = self.images or frozenset()
+        return image in shown or any(mark.image == image for mark in self.marks.values())
 
     @property
     def saved(self) -> bool:
@@ -132,7 +156,17 @@ def read_of(reader: str, study: str, mode: ReadingMode, steps: Iterable[Step]) -
 
 
 def _open(read: Read, step: Step) -> Read:
-    return read
+    return _shown(read, step)
+
+
+def _shown(read: Read, step: Step) -> Read:
+    """With the images that were before the reader at this step, where it says so."""
+    images = step.body.get("images")
+    if images is None:
+        return read
+    if not isinstance(images, list) or not all(isinstance(each, str) for each in images):
+        raise StepRefused("images must be a list of keys")
+    return replace(read, images=(read.images or frozenset()) | frozenset(images))
 
 
 def _mark(read: Read, step: Step) -> Read:
@@ -148,9 +182,12 @@ def _mark(read: Read, step: Step) -> Read:
         rating=_share(body, "rating"),
         text=_text(body),
         after_model=read.mode is ReadingMode.BESIDE or read.saved,
+        readers=_readers(body),
     )
-    if mark.origin != "own" and (mark.finding is None or not mark.after_model):
+    if mark.origin in OF_MODEL and (mark.finding is None or not mark.after_model):
         raise StepRefused("a finding of the model can only be answered where it is in sight")
+    if (mark.origin == "merged") != bool(mark.readers):
+        raise StepRefused("marks are merged of those of named readers")
     before = read.marks.get(mark.id)
     if before is not None and before.image != mark.image:
         raise StepRefused("a mark stays on its image")
@@ -186,14 +223,14 @@ def _save(read: Read, step: Step) -> Read:
     if read.mode is not ReadingMode.INDEPENDENT or read.saved:
         raise StepRefused("there is no own read to be saved now")
     own = (tuple(read.marks.values()), read.exam)
-    saved = _timed(replace(read, state=State.SAVED, own=own), step)
+    saved = _timed(replace(_shown(read, step), state=State.SAVED, own=own), step)
     return replace(saved, own_seconds=saved.seconds)
 
 
 def _sign(read: Read, step: Step) -> Read:
     if read.mode is ReadingMode.INDEPENDENT and not read.saved:
         raise StepRefused("the own read has to be saved first")
-    return _timed(replace(read, state=State.DONE, ended=step.at), step)
+    return _timed(replace(_shown(read, step), state=State.DONE, ended=step.at), step)
 
 
 def _reopen(read: Read, step: Step) -> Read:
@@ -233,6 +270,14 @@ def _name(body: Mapping[str, Any], key: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 64:
         raise StepRefused(f"{key} must be a name of at most 64 characters")
     return value
+
+
+def _readers(body: Mapping[str, Any]) -> tuple[str, ...]:
+    names = body.get("readers") or []
+    ok = isinstance(names, list) and len(names) <= _MOST_READERS
+    if not ok or not all(isinstance(name, str) and 0 < len(name) <= _TEXT for name in names):
+        raise StepRefused(f"readers must be at most {_MOST_READERS} names")
+    return tuple(sorted(set(names)))
 
 
 def _text(body: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from glob import escape
@@ -16,14 +16,15 @@ from mammoscope.reading.dicom.header import read_dicom_header
 from mammoscope.reporting.pictures.closeup import heat_map
 from mammoscope.types import ImageResult
 from mammoscope.viewer.desk import Desk, NotNow, Task
-from mammoscope.viewer.frames import Frames, Outline, Pyramid
+from mammoscope.viewer.frames import Frames, Outline, Pyramid, Stamp
 from mammoscope.viewer.library import ImageEntry, Library
+from mammoscope.viewer.merging import merge_marks
 from mammoscope.viewer.modes import ReadingMode, may_see_model
 from mammoscope.viewer.people import Person, Role
-from mammoscope.viewer.reads import ENDING, Read, StepRefused, read_of
+from mammoscope.viewer.reads import ENDING, ImagesCame, Read, State, StepRefused, read_of
 from mammoscope.viewer.reviews import Reviews, Step, now
 from mammoscope.viewer.thumbnails import Thumbnails
-from mammoscope.viewer.told import hanging_told, image_told, read_told, study_told
+from mammoscope.viewer.told import hanging_told, image_told, merged_told, read_told, study_told
 from mammoscope.viewer.worklist import Query, worklist_told
 
 _THUMBNAIL, _THUMBNAILS = 160, "viewer-thumbnails.sqlite"
@@ -111,7 +112,7 @@ class Room:
         sees = may_see_model(task.mode, read.saved)
         told = study_told(task, self.library.said(task.study), read, sees)
         told["priors"] = [self._prior(study.key) for study in self._priors(person, task)]
-        told["others"] = self._others(person, task)
+        told["others"], told["merged"] = self._others(person, task) if sees else ([], [])
         told["next"], told["previous"] = self._neighbours(person, key)
         return told
 
@@ -137,6 +138,8 @@ class Room:
         if not (isinstance(given[1], str) and isinstance(given[2], dict)):
             raise StepRefused("a step has a kind and a body")
         first = self.library.result(task.study.images[0])
+        if given[1] in ("open", *ENDING):
+            given[2] = self._with_images(person, task, given[1], given[2])
         step = Step(
             id=f"{person.name}/{given[0]}",
             at=now(),
@@ -162,11 +165,34 @@ class Room:
         """Every step of a read; of all readers, for an adjudicator."""
         task = self.desk.task(person, key)
         who = None if person.role is Role.ADJUDICATOR else person.name
-        steps = self.reviews.steps(task.study.key, who)
+        may_tell = self.may_tell(person)
+        steps = [step for step in self.reviews.steps(task.study.key, who) if may_tell(step)]
         return [
             {"at": s.at, "reader": s.reader, "mode": s.mode, "kind": s.kind, "body": s.body}
             for s in steps
         ]
+
+    def may_tell(self, person: Person) -> Callable[[Step], bool]:
+        """Which steps a person may be told of: others' may answer the model's findings.
+
+        In a mode that hides the model, a step of somebody else, or of another mode, is told after
+        the person's own read of the study is saved; in the mode blinded never one of another mode.
+        """
+        mode = self.desk.mode(person)
+        ended = (State.SAVED, State.DONE) if mode is ReadingMode.INDEPENDENT else (State.DONE,)
+        saved = {
+            study
+            for (study, how), state in self.reviews.states(person.name).items()
+            if how == mode.value and state in ended
+        }
+
+        def told(step: Step) -> bool:
+            if mode is ReadingMode.BESIDE or (step.reader, step.mode) == (person.name, mode.value):
+                return True
+            same = mode is ReadingMode.INDEPENDENT or step.mode == mode.value
+            return same and step.study in saved
+
+        return told
 
     def outline(self, person: Person, key: str) -> Outline:
         """Where the breast lies on an image."""
@@ -187,7 +213,11 @@ class Room:
             self._frames.pyramid(path, sha256)
             return self._frames.thumbnail(path, _THUMBNAIL)
 
-        return self._thumbnails.get(sha256, make)
+        return self._thumbnails.get(f"{sha256} {Stamp.of(path).tag}", make)
+
+    def tag(self, person: Person, key: str) -> str:
+        """What changes when the file of an image does."""
+        return Stamp.of(self._file(person, key)[0]).tag
 
     def heat(self, person: Person, task_key: str, image: str, number: int) -> bytes:
         """The evidence for one finding as PNG.
@@ -253,21 +283,45 @@ class Room:
         date = header.facts.study_moment[0] if header else None
         return date and f"{date[:4]}-{date[4:6]}-{date[6:]}"
 
-    def _others(self, person: Person, task: Task) -> list[dict[str, Any]]:
-        """What other readers have said of the study, once they are done; for an adjudicator."""
+    def _with_images(
+        self, person: Person, task: Task, kind: str, body: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """A step that says which images its reader had before them; refused where some came since.
+
+        A client that does not say so had those that were there when it opened the read.
+        """
+        there = {image.key for image in task.study.images}
+        shown = body.get("images")
+        if shown is None:
+            known = self.read(person, task).images
+            shown = there if kind == "open" or known is None else known & there
+        elif not isinstance(shown, list) or not all(isinstance(each, str) for each in shown):
+            raise StepRefused("images must be a list of keys")
+        elif kind in ENDING and there - set(shown):
+            raise ImagesCame("Images have come to this study: look at them before the read ends.")
+        return {**body, "images": sorted(there & set(shown))}
+
+    def _others(self, person: Person, task: Task) -> tuple[list[dict[str, Any]], list[Any]]:
+        """What others have said of the study, once they are done, and their marks merged.
+
+        For an adjudicator; where the model may be seen, as their marks may answer its findings.
+        """
         if person.role is not Role.ADJUDICATOR:
-            return []
+            return [], []
         groups: dict[tuple[str, str], list[Step]] = {}
         for step in self.reviews.steps(task.study.key):
             if (step.reader, step.mode) != (person.name, task.mode.value):
                 groups.setdefault((step.reader, step.mode), []).append(step)
         reads = [
             read_of(reader, task.study.key, ReadingMode(mode), steps)
-            for (reader, mode), steps in groups.items()
+            for (reader, mode), steps in sorted(groups.items())
         ]
-        return [
-            {"reader": read.reader, "mode": read.mode.value, **read_told(read)} for read in reads
+        done = [read for read in reads if read.state is State.DONE]
+        told = [
+            {"reader": read.reader, "mode": read.mode.value, **read_told(read)} for read in done
         ]
+        keys = [image.key for image in task.study.images]
+        return told, [merged_told(mark) for mark in merge_marks(done, keys)]
 
     def _neighbours(self, person: Person, key: str) -> tuple[str | None, str | None]:
         keys = [task.key for task in self.desk.tasks(person)]

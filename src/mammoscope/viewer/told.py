@@ -17,7 +17,10 @@ from mammoscope.viewer.desk import Task
 from mammoscope.viewer.frames import TILE
 from mammoscope.viewer.hanging import hang
 from mammoscope.viewer.library import ImageEntry, StudyEntry
+from mammoscope.viewer.merging import MergedMark
 from mammoscope.viewer.reads import Read
+
+_SAID = ("origin", "label", "birads", "rating", "text")
 
 
 def study_told(task: Task, said: StudyResult, read: Read, sees_model: bool) -> dict[str, Any]:
@@ -106,10 +109,35 @@ def read_told(read: Read) -> dict[str, Any]:
     """A read as its reader sees it."""
     return {
         "state": read.state.value,
-        "marks": [asdict(mark) | {"box": list(mark.box)} for mark in read.marks.values()],
+        "marks": [
+            asdict(mark) | {"box": list(mark.box), "readers": list(mark.readers)}
+            for mark in read.marks.values()
+        ],
         "exam": asdict(read.exam),
         "saved": read.saved,
         "seconds": read.seconds,
+        "images": None if read.images is None else sorted(read.images),
+    }
+
+
+def merged_told(merged: MergedMark) -> dict[str, Any]:
+    """A place that readers have marked, with what each of them says."""
+    return {
+        "image": merged.image,
+        "box": list(merged.box),
+        "label": merged.label,
+        "birads": merged.birads,
+        "rating": merged.rating,
+        "silent": list(merged.silent),
+        "voices": [
+            {
+                "reader": voice.reader,
+                "mode": voice.mode,
+                "box": list(voice.mark.box),
+                **{key: getattr(voice.mark, key) for key in _SAID},
+            }
+            for voice in merged.voices
+        ],
     }
 
 
