@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammoscope.types import ImageResult
+from mammoscope.types import Density, ImageResult
 from mammoscope.viewer.desk import OpenDesk
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.library import Library
@@ -104,6 +104,19 @@ def test_a_study_is_told_with_its_model(make_client: MakeClient) -> None:
     assert (status, headers["content-type"], png[:4]) == (200, "image/png", b"\x89PNG")
     assert client.ask(f"/api/task/{told['key']}/heat/{first['key']}/9")[0] == 404
     assert client.ask("/api/task/nonsense")[0] == 404
+
+
+def test_breast_density_is_told_where_the_result_holds_it(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    dense = Density.of([0.1, 0.2, 0.6, 0.1])
+    folder = write_results(tmp_path / "r", [replace(two_studies[0], density=dense), two_studies[1]])
+    library = Library([folder], folder / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    told = room.task(Person("ann"), library.studies[0].key)
+    by_name = {image["name"]: told["model"]["densities"][image["key"]] for image in told["images"]}
+    assert by_name[two_studies[0].name] == dense.as_dict()
+    assert by_name[two_studies[1].name] is None
 
 
 def test_pixels_are_those_that_were_read(

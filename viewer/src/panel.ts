@@ -82,8 +82,23 @@ export class Panel {
         h("dt", {}, "malignancy"), h("dd", { class: "exam-score" }, model.malignancy === null ? "unknown" : model.malignancy.toFixed(2)),
         ...model.breasts.flatMap((b) => [h("dt", {}, side(b.side)), h("dd", {}, b.score === null ? "unknown" : b.score.toFixed(2))]),
       ),
+      this.densities(),
       h("p", { class: "dim small" }, `${highest ? "Exam score: the image that stands highest among normal ones. " : ""}Malignancy is for ranking, no probability. ${model.models.join(", ")}.`),
     );
+  }
+
+  /** One line where all images are of one density, else one an image; nothing where none is known. */
+  private densities(): HTMLElement | null {
+    const known = this.task.images.flatMap((image) => {
+      const density = this.task.model?.densities[image.key];
+      return density ? [{ image, density }] : [];
+    });
+    if (!known.length) return null;
+    const shares = (p: Record<string, number>) => Object.entries(p).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
+    const alike = new Set(known.map(({ density }) => density.category)).size === 1 && known.length > 1;
+    return h("dl", { class: "densities" },
+      ...(alike ? [h("dt", {}, "density"), h("dd", { title: known.map(({ image, density }) => `${label(image)}: ${shares(density.probabilities)}`).join("\n") }, `${known[0].density.category}, all images`)]
+        : known.flatMap(({ image, density }) => [h("dt", {}, `density ${label(image)}`), h("dd", { title: shares(density.probabilities) }, density.category)])));
   }
 
   show(items: Item[], selected: string | null, threshold: number, heat: boolean): void {

@@ -108,6 +108,8 @@ export interface Model {
   malignancy: number | null;
   /** Of each image, 1 to 10 among images read as normal. */
   exam_scores: Record<string, number | null>;
+  /** Breast density of each image, where the result holds it. */
+  densities: Record<string, { category: string; probabilities: Record<string, number> } | null>;
   models: string[];
 }
 

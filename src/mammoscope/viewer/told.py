@@ -101,6 +101,10 @@ def model_told(
             entry.key: exam_score(image_malignancy(result), result.exam_steps)
             for entry, result in pairs
         },
+        "densities": {
+            entry.key: None if result.density is None else result.density.as_dict()
+            for entry, result in pairs
+        },
         "models": [model.name for model in first.models],
     }
 
