@@ -202,7 +202,8 @@ def deidentify_images(
             copy = folder / f"image-{pseudonyms.code('image', data)}.dcm"
             write_bytes(copy, copied)
             copies.add(copy)
-    return FoundImages(tuple(sorted(copies)), ()), errors
+    root = Path(os.path.normpath(folder.absolute()))
+    return FoundImages(tuple(sorted(copies)), (), root=root), errors
 
 
 def _copy(data: bytes, path: Path, pseudonyms: Pseudonyms, options: ReadOptions) -> bytes:

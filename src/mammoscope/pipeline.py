@@ -19,6 +19,7 @@ import numpy as np
 from mammoscope.classification import Classifier, classify, find_classifier
 from mammoscope.detection import Detector, find_detector
 from mammoscope.geometry import Frame
+from mammoscope.models.card import ModelCard
 from mammoscope.naming.outputs import name_of
 from mammoscope.preprocessing import (
     Preprocessed,
@@ -118,6 +119,8 @@ class Pipeline:
         self._classifier = classifier if options.classify else None
         parts = (self._detector, self._classifier)
         self.models = tuple(part.model for part in parts if part)
+        cards = (getattr(part, "card", None) for part in parts)
+        self.cards = tuple(card.facts for card in cards if isinstance(card, ModelCard))
         own_threshold = self._detector.threshold
         self.threshold = own_threshold if options.threshold is None else options.threshold
 

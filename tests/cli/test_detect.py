@@ -39,14 +39,6 @@ def load(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text()))
 
 
-def without_timings(path: Path) -> bytes:
-    if path.suffix != ".json":
-        return path.read_bytes()
-    values = load(path)
-    assert values.pop("timings")
-    return json.dumps(values).encode()
-
-
 def test_every_file_that_is_promised_is_there_and_valid(
     detect: Run, folder: Path, study: WrittenStudies, tmp_path: Path
 ) -> None:
@@ -55,9 +47,12 @@ def test_every_file_that_is_promised_is_there_and_valid(
     assert done.exit_code == 0, done.output
     assert done.stderr == ""
     stems = sorted(path.stem for path in folder.iterdir())
-    assert {path.name for path in out.iterdir()} == {"run.json", "report.html", "findings.csv"} | {
-        f"{stem}.{suffix}" for stem in stems for suffix in ("json", "png")
-    }
+    assert {path.name for path in out.iterdir()} == {
+        "run.json",
+        "report.html",
+        "findings.csv",
+        "log.jsonl",
+    } | {f"{stem}.{suffix}" for stem in stems for suffix in ("json", "png")}
     run = load(out / "run.json")
     jsonschema.validate(run, json_schema(RUN_SCHEMA))
     assert [image["name"] for image in run["images"]] == stems
@@ -116,9 +111,9 @@ def test_one_and_three_workers_write_the_same_bytes(
     one, three = tmp_path / "1", tmp_path / "3"
     names = sorted(path.name for path in one.iterdir())
     assert names == sorted(path.name for path in three.iterdir())
-    assert len(names) == 2 * 5 + 3
-    for name in names:
-        assert without_timings(one / name) == without_timings(three / name), name
+    assert len(names) == 2 * 5 + 4
+    for name in set(names) - {"log.jsonl"}:
+        assert (one / name).read_bytes() == (three / name).read_bytes(), name
 
 
 def test_options_reach_the_result(
@@ -184,7 +179,9 @@ def test_two_folders_with_the_same_names(detect: Run, folder: Path, tmp_path: Pa
     done = detect(folder / name, again / name, "--out", tmp_path / "out", "--no-name-by-folder")
     assert done.exit_code == 1
     run = load(tmp_path / "out" / "run.json")
-    kept, lost = sorted([str(folder / name), str(again / name)])
+    root = os.path.commonpath([folder, again])
+    told = [os.path.relpath(each / name, root) for each in (folder, again)]
+    kept, lost = sorted(told)
     assert [image["path"] for image in run["images"]] == [kept]
     assert [failure["path"] for failure in run["failures"]] == [lost]
     assert kept in run["failures"][0]["cause"]
@@ -258,3 +255,26 @@ def test_as_a_program_of_its_own(folder: Path, card_path: Path, tmp_path: Path) 
     assert [image["name"] for image in run["images"]] == ["links b\u00fcste"]
     assert run["command"] == "detect"
     assert str(out / "report.html").encode() in done.stdout
+
+
+def test_the_same_images_elsewhere_give_the_same_bytes_and_are_found_again(
+    detect: Run, run_command: Run, study: WrittenStudies, tmp_path: Path
+) -> None:
+    """Two machines of one file system: other folders above, and given in another way."""
+    made = []
+    for place in ("laptop/me", "cluster"):
+        inputs = tmp_path / place / "scans"
+        (inputs / "p1").mkdir(parents=True)
+        for path in study.images[:2]:
+            (inputs / "p1" / path.name).write_bytes(path.read_bytes())
+        (inputs / "p1" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        given = (inputs,) if place == "cluster" else (f"{inputs}/**/*", inputs / "p1")
+        assert detect(*given, "--out", tmp_path / place / "out").exit_code == 1
+        out = tmp_path / place / "out"
+        made.append({p.name: p.read_bytes() for p in out.iterdir() if p.name != "log.jsonl"})
+        assert f"{tmp_path}" in (out / "log.jsonl").read_text()
+    assert made[0] == made[1]
+    assert not any(str(tmp_path).encode() in data for data in made[0].values())
+    values = json.loads(made[0][f"{study.images[0].stem}.json"])
+    assert values["source"]["path"] == f"p1/{study.images[0].name}"
+    assert len(values["digest"]) == 64

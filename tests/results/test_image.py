@@ -17,7 +17,8 @@ from mammoscope.files import json_bytes, write_json
 from mammoscope.geometry import Frame
 from mammoscope.results import (
     IMAGE_SCHEMA,
-    RUN_SCHEMA,
+    IMAGE_SCHEMAS,
+    RUN_SCHEMAS,
     image_result_from_json,
     image_result_json,
     json_schema,
@@ -34,7 +35,7 @@ def validator() -> Draft202012Validator:
 
 
 def test_schemas_are_schemas() -> None:
-    for schema in (IMAGE_SCHEMA, RUN_SCHEMA):
+    for schema in (*IMAGE_SCHEMAS, *RUN_SCHEMAS):
         Draft202012Validator.check_schema(json_schema(schema))
 
 
@@ -51,7 +52,7 @@ def test_unknown_schema() -> None:
         {"p_malignant": [0.25, np.nan]},
         {"frame": Frame(300, 200)},
         {"laterality": None, "view": None, "patient_id": None, "study_id": None},
-        {"models": (), "warnings": (), "timings_s": {}},
+        {"models": (), "warnings": (), "timings_s": {}, "digest": "0a" * 32},
         {"nipple_line": NippleLine((150.5, 140.25), (0.0, 120.0)), "malignant_threshold": 0.2},
     ],
 )
@@ -63,7 +64,7 @@ def test_results_follow_the_schema(
 
 
 WRONG: list[tuple[tuple[Any, ...], Any]] = [
-    (("schema",), "mammoscope/image-result/2"),
+    (("schema",), "mammoscope/image-result/1"),
     (("laterality",), "left"),
     (("spacing_mm",), [0.1]),
     (("spacing_mm",), [0.1, 0]),
@@ -75,7 +76,7 @@ WRONG: list[tuple[tuple[Any, ...], Any]] = [
     (("source", "sha256"), "abc"),
     (("source", "rows"), 0),
     (("disclaimer",), "Approved."),
-    (("timings", "read"), -1),
+    (("digest",), "abc"),
     (("nipple_line_px",), [[1, 2]]),
     (("malignant_threshold",), 2),
     (("malignancy_score",), -0.1),
@@ -139,7 +140,7 @@ def test_values(make_result: Make) -> None:
     ]
     assert values["image_score"] == values["threshold"] == 0.123457
     assert values["spacing_mm"] == [0.1, 0.2]
-    assert values["timings"] == {"read": 0.25, "detect": 1.5}
+    assert "timings" not in values and values["digest"] is None
     assert values["source"]["path"] == "study/left_cc.dcm"
 
 
@@ -197,12 +198,22 @@ def test_detections_of_another_frame_make_no_result(make_result: Make) -> None:
         replace(result, detections=result.detections.on(half))
 
 
-def test_bytes_differ_in_the_timings_only(make_result: Make) -> None:
+def test_how_long_it_took_changes_no_byte(make_result: Make) -> None:
     first, second = make_result(), make_result(timings_s={"read": 9.0})
-    assert json_bytes(image_result_json(first)) == json_bytes(image_result_json(make_result()))
-    one, two = image_result_json(first), image_result_json(second)
-    assert one.pop("timings") != two.pop("timings")
-    assert json_bytes(one) == json_bytes(two)
+    assert json_bytes(image_result_json(first)) == json_bytes(image_result_json(second))
+
+
+def test_schema_1_is_read(make_result: Make, tmp_path: Path) -> None:
+    """As version 0.2 wrote it: seconds by phase, and no digest."""
+    values = image_result_json(make_result()) | {"schema": "mammoscope/image-result/1"}
+    assert values.pop("digest") is values.pop("density") is None
+    values["timings"] = {"read": 0.25, "detect": 1.5}
+    one = Draft202012Validator(json_schema("mammoscope/image-result/1"))
+    assert list(one.iter_errors(values)) == []
+    write_json(tmp_path / "r.json", values)
+    back = load_image_result(tmp_path / "r.json")
+    assert (back.timings_s, back.digest) == ({"read": 0.25, "detect": 1.5}, None)
+    assert image_result_json(back) == image_result_json(make_result())
 
 
 def test_there_and_back(make_result: Make, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from mammoscope.results import (
     image_lines,
     json_schema,
     library_versions,
+    run_from_json,
     run_json,
 )
 from mammoscope.study import Link, patient_scores, study_results
@@ -56,6 +57,15 @@ def test_schema_rejects(summary: RunSummary) -> None:
         assert not validator.is_valid({k: v for k, v in values.items() if k != key}), key
         assert not validator.is_valid({**values, key: 3.5}), key
     assert not validator.is_valid({**values, "more": 1})
+
+
+def test_schema_1_is_read(summary: RunSummary) -> None:
+    """As version 0.2 wrote it, with its seconds."""
+    values = run_json(summary) | {"schema": "mammoscope/run/1", "timings": {"read": 1.0}}
+    one = Draft202012Validator(json_schema("mammoscope/run/1"))
+    assert list(one.iter_errors(json.loads(json_bytes(values)))) == []
+    back = run_from_json(json.loads(json_bytes(values)))
+    assert back.timings_s == {"read": 1.0} and back.images == summary.images
 
 
 def test_counts_add_up(summary: RunSummary) -> None:

@@ -36,7 +36,7 @@ def test_every_image_leaves_its_files_and_the_run_its_own(
     steps: list[int] = []
     run = run_detection(pipeline, found, tmp_path / "new" / "out", progress=lambda: steps.append(1))
     names = [path.stem for path in found.paths]
-    expected = {"run.json", "report.html", "findings.csv"} | {
+    expected = {"run.json", "report.html", "findings.csv", "log.jsonl"} | {
         f"{n}.{s}" for n in names for s in ("json", "png")
     }
     assert {path.name for path in (tmp_path / "new" / "out").iterdir()} == expected
@@ -125,13 +125,15 @@ def test_a_failure_stands_in_run_json_and_the_rest_is_done(
     broken.write_bytes(b"")
     both = find_images([*found.paths[:1], broken])
     run = run_detection(pipeline, both, tmp_path / "out", workers=2)
-    assert [(f.path, f.cause) for f in run.summary.failures] == [(str(broken), "the file is empty")]
+    assert [(f.path, f.cause) for f in run.summary.failures] == [
+        (both.told(broken), "the file is empty")
+    ]
     assert [image.name for image in run.summary.images] == [found.paths[0].stem]
     written = json.loads((tmp_path / "out" / "run.json").read_text())
     assert written["counts"]["images"] == 2 and written["counts"]["failed"] == 1
     ((breast,),) = (patient["breasts"] for patient in written["malignancy"]["patients"])
     assert breast["images"] == [found.paths[0].stem] and breast["score"] > 0
-    assert str(broken) in (tmp_path / "out" / "report.html").read_text()
+    assert both.told(broken) in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_an_image_that_fails_now_keeps_no_result_of_an_earlier_run(
@@ -144,7 +146,7 @@ def test_an_image_that_fails_now_keeps_no_result_of_an_earlier_run(
     image.write_bytes(b"")
     run_detection(pipeline, find_images([image]), out)
     written = {path.name for path in out.iterdir()}
-    assert written == {"run.json", "report.html", "findings.csv"}
+    assert written == {"run.json", "report.html", "findings.csv", "log.jsonl"}
 
 
 def test_two_of_one_name_the_first_is_kept(
@@ -203,5 +205,5 @@ def test_a_model_that_gives_nonsense_is_the_cause_of_each_failure(
     card = fixed_model([(0, 0, 9, 9)], [2.0])
     run = run_detection(Pipeline(PipelineOptions(detector_card=card.path)), found, tmp_path / "out")
     assert run.results == ()
-    assert [f.path for f in run.summary.failures] == [str(path) for path in found.paths]
+    assert [f.path for f in run.summary.failures] == [found.told(path) for path in found.paths]
     assert all("scores outside" in f.cause for f in run.summary.failures)

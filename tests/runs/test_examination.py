@@ -145,4 +145,8 @@ def test_what_an_output_remarks_stands_in_the_run(
     run = run_detection(pipeline, found, tmp_path / "out", outputs=[Notes()])
     assert run.summary.notes[-2:] == ("A note.", "notes/x was not written: it cannot be made")
     assert [(f.path, f.error) for f in run.unwritten] == [("notes/x", "OutputError")]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["notes", "run.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "log.jsonl",
+        "notes",
+        "run.json",
+    ]

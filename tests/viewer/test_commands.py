@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mammoscope.errors import InputError
+from mammoscope.reading import FoundImages
 from mammoscope.results import RunSummary, run_json
 from mammoscope.types import ImageResult
 from mammoscope.viewer.opening import Opened, is_done
@@ -36,9 +37,11 @@ def test_the_same_images_are_not_looked_at_twice(
     results: Path, two_studies: list[ImageResult]
 ) -> None:
     paths = [Path(result.source.path) for result in two_studies]
-    assert is_done(results, paths)
-    assert not is_done(results, paths[1:])
-    assert not is_done(results / "elsewhere", paths)
+    assert is_done(results, FoundImages(tuple(paths), ()))
+    assert not is_done(results, FoundImages(tuple(paths[1:]), ()))
+    assert not is_done(results / "elsewhere", FoundImages(tuple(paths), ()))
+    elsewhere = FoundImages(tuple(paths), (), root=results.parent)
+    assert not is_done(results, elsewhere), "files of these names, but in another folder"
 
 
 def test_export_without_a_server(run_command: Run, results: Path, tmp_path: Path) -> None:

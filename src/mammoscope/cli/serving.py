@@ -128,7 +128,7 @@ def open_library(paths: list[str], out: Path, metadata: Path | None) -> Library:
     folders = list(opened.results)
     if opened.images:
         found = find_images(opened.images, out, name_by_folder=True)
-        if not is_done(out, found.paths):
+        if not is_done(out, found):
             _detect(found, out, metadata)
         folders.append(out)
     with common.progress_bar(1, "Opening results") as bar:

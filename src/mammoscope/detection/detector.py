@@ -51,6 +51,7 @@ class OnnxDetector:
         self.threshold = card.threshold[self.paths]
         # Measured on what both paths find together.
         self.exam_steps = card.exam_steps if self.paths == "both" else ()
+        self.card = card
         self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
         self._threads = threads
 

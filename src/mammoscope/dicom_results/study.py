@@ -158,7 +158,7 @@ def group_by_study(files: Iterable[Examined]) -> tuple[dict[str, list[Placed]], 
             placed = header, (path, result)
             study = studies.setdefault(header.facts.study_uid, {})
             _, (first, _) = study.setdefault(header.facts.sop_instance_uid, placed)
-            why = None if first == path else f"it is the same SOP instance as {first}"
+            why = None if first == path else f"it is the same SOP instance as {first.name}"
         else:
             why = "its file has not all the UIDs of a standard DICOM image"
         if result is not None and why is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -54,14 +54,16 @@ def _repeated(names: Mapping[Path, str]) -> list[Path]:
 
 
 def check_names(
-    names: Mapping[Path, str], out: Path, suffixes: tuple[str, ...]
+    names: Mapping[Path, str],
+    out: Path,
+    suffixes: tuple[str, ...],
+    told: Callable[[Path], str] = str,
 ) -> dict[Path, OutputError]:
     """The inputs whose outputs would overwrite something else, each with the reason.
 
     ``names`` says what each input's results are called; its outputs lie in ``out`` and end in each
-    of ``suffixes``. Of several
-    inputs with one name the first keeps it. Names that differ only in case collide, as they do on
-    many file systems.
+    of ``suffixes``. Of several inputs with one name the first keeps it; ``told`` is how a reason
+    names one. Names that differ only in case collide, as they do on many file systems.
     """
     inputs = {path.resolve(): path for path in names}
     writers: dict[str, Path] = {}
@@ -74,9 +76,11 @@ def check_names(
         if name.casefold() in RESERVED:
             cause = f"the name {name!r} is that of a run's own files"
         elif first is not None:
-            cause = f"its results would overwrite those of {first}"
+            cause = f"its results would overwrite those of {told(first)}"
         elif lost is not None:
-            cause = f"its results would overwrite the image {lost}: choose another output folder"
+            cause = (
+                f"its results would overwrite the image {told(lost)}: choose another output folder"
+            )
         else:
             writers.update(dict.fromkeys(keys, path))
             continue

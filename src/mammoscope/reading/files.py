@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,12 +30,22 @@ class FoundImages:
     """Files to read, sorted and each once, and the other files that lay beside them.
 
     ``by_folder`` names images whose file names repeat: ``PAT1/IM1`` and ``PAT2/IM1`` are PAT1_IM1
-    and PAT2_IM1.
+    and PAT2_IM1. ``root`` is the folder that was given, or that all that was given has
+    in common; results name their images from there, so that they are the same on another machine.
     """
 
     paths: tuple[Path, ...]
     ignored: tuple[Path, ...]
     by_folder: Mapping[Path, str] = field(default_factory=dict)
+    root: Path | None = None
+
+    def told(self, path: Path) -> str:
+        """The path as results tell it: from ``root``, with ``/``; as it is where there is none."""
+        if self.root is None:
+            return str(path)
+        whole = Path(os.path.normpath(path.absolute()))
+        below = whole.is_relative_to(self.root)
+        return whole.relative_to(self.root).as_posix() if below else str(path)
 
     def name(self, path: Path) -> str:
         """What the image's results are called: its file's name, with its folders if need be."""
@@ -86,7 +96,27 @@ def find_images(
         paths=tuple(sorted(found.values(), key=str)),
         ignored=tuple(sorted((ignored[k] for k in ignored.keys() - found.keys()), key=str)),
         by_folder=by_folder,
+        root=_common(Path(argument) for argument in paths),
     )
+
+
+def _common(arguments: Iterable[Path]) -> Path | None:
+    """The folder that all arguments are in, or the only one given; None on several drives."""
+    folders = [os.path.normpath(_folder_of(argument).absolute()) for argument in arguments]
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError:
+        return None
+
+
+def _folder_of(argument: Path) -> Path:
+    """A folder itself, that of a file, and that below which a pattern looks."""
+    if argument.is_dir():
+        return argument
+    folder = argument.parent
+    while not argument.exists() and glob.has_magic(str(folder)):
+        folder = folder.parent
+    return folder
 
 
 def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[Path]]:

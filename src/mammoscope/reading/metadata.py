@@ -80,6 +80,15 @@ class MetadataTable:
         row = meant.get(_whole(path))
         return mammogram if row is None else fill(mammogram, self.rows[row])
 
+    def said_of(self, path: str | os.PathLike[str]) -> ImageFacts | None:
+        """What is said of a file; None where nothing is, or several rows could be meant."""
+        try:
+            meant = self._find([path]) if self.meant is None else self.meant
+        except AmbiguousName:
+            return None
+        row = meant.get(_whole(path))
+        return None if row is None else self.rows[row]
+
     def unused(self, paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
         """The images of rows that mean none of ``paths``."""
         meant = set((self.resolve(paths).meant or {}).values())

@@ -11,8 +11,8 @@ from typing import Any
 
 from mammoscope.errors import TableError
 from mammoscope.files import read_file
-from mammoscope.results.image import IMAGE_SCHEMA
-from mammoscope.results.run import RUN_SCHEMA, UNFINISHED
+from mammoscope.results.image import IMAGE_SCHEMA, IMAGE_SCHEMAS
+from mammoscope.results.run import RUN_SCHEMAS, UNFINISHED
 from mammoscope.tables import Box
 
 
@@ -75,13 +75,14 @@ def read_briefly(path: Path) -> BriefResult | BriefRun | None:
     except (ValueError, RecursionError) as error:
         raise TableError(path, f"not JSON: {error}") from error
     schema = values.get("schema") if isinstance(values, dict) else None
-    if schema not in (IMAGE_SCHEMA, RUN_SCHEMA):
+    if schema not in (*IMAGE_SCHEMAS, *RUN_SCHEMAS):
         if str(schema).startswith(IMAGE_SCHEMA.rpartition("/")[0]):
             raise TableError(path, f"schema is {schema}, this version reads {IMAGE_SCHEMA}")
         return None
-    what = "an image result" if schema == IMAGE_SCHEMA else "a run's summary"
+    is_result = schema in IMAGE_SCHEMAS
+    what = "an image result" if is_result else "a run's summary"
     try:
-        return _result(values) if schema == IMAGE_SCHEMA else _run(values)
+        return _result(values) if is_result else _run(values)
     except KeyError as error:
         raise TableError(path, f"not {what}: it lacks {error}") from error
     except (TypeError, ValueError) as error:

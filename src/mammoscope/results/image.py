@@ -1,7 +1,7 @@
-"""The result of one image as JSON, schema ``mammoscope/image-result/1``.
+"""The result of one image as JSON, schema ``mammoscope/image-result/2``.
 
-``schemas/image-result-1.json`` is its JSON Schema. Everything but ``timings`` is the same, byte for
-byte, from run to run.
+``schemas/image-result-2.json`` is its JSON Schema. It is the same, byte for byte, from run to run;
+how long it took stands in the run's log. Schema 1, which had that in it, is read as well.
 """
 
 from __future__ import annotations
@@ -33,7 +33,11 @@ from mammoscope.types import (
     SourceFacts,
 )
 
-IMAGE_SCHEMA = "mammoscope/image-result/1"
+IMAGE_SCHEMA = "mammoscope/image-result/2"
+"""What is written."""
+
+IMAGE_SCHEMAS = ("mammoscope/image-result/1", IMAGE_SCHEMA)
+"""What is read."""
 
 _PX_DIGITS = 2
 _MM_DIGITS = 2
@@ -44,8 +48,8 @@ _LOG_ODDS_DIGITS = 3
 def image_result_json(result: ImageResult) -> dict[str, Any]:
     """``result`` as plain values, keys in the schema's order.
 
-    Boxes are rounded to 0.01 px, sizes to 0.01 mm, log-odds to 0.001, scores, features and seconds
-    to six digits. ``shown`` is decided before rounding.
+    Boxes are rounded to 0.01 px, sizes to 0.01 mm, log-odds to 0.001, scores and features to
+    six digits. ``shown`` is decided before rounding.
     """
     malignancy = image_malignancy(result)
     return {
@@ -70,7 +74,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "nipple_line_px": _line_json(result.nipple_line),
         "models": [asdict(model) for model in result.models],
         "warnings": list(result.warnings),
-        "timings": seconds_json(result.timings_s),
+        "digest": result.digest,
         "disclaimer": DISCLAIMER,
     }
 
@@ -161,7 +165,7 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
         If ``values`` are not what :func:`image_result_json` makes. :func:`load_image_result`
         turns these into a ReadError that names the file.
     """
-    if values["schema"] != IMAGE_SCHEMA:
+    if values["schema"] not in IMAGE_SCHEMAS:
         raise ValueError(f"schema is {values['schema']!r}, not {IMAGE_SCHEMA!r}")
     facts = known(SourceFacts, values["source"])
     source = SourceFacts(**facts | {"modifiers": tuple(facts.get("modifiers", ()))})
@@ -189,7 +193,8 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
         study_id=values["study_id"],
         models=tuple(ModelUse(**known(ModelUse, model)) for model in values["models"]),
         warnings=tuple(values["warnings"]),
-        timings_s=dict(values["timings"]),
+        timings_s=dict(values.get("timings", {})),
+        digest=values.get("digest"),
     )
 
 

@@ -1,7 +1,7 @@
-"""What one run did, as JSON, schema ``mammoscope/run/1``: enough to do it again.
+"""What one run did, as JSON, schema ``mammoscope/run/2``: enough to do it again.
 
-``schemas/run-1.json`` is its JSON Schema. Everything but ``timings`` is the same, byte for byte,
-from run to run on one machine.
+``schemas/run-2.json`` is its JSON Schema. It is the same, byte for byte, from run to run, with the
+same versions; when, where and how long stands in the run's log. Schema 1 is read as well.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from typing import Any
 
 from mammoscope._version import __version__
 from mammoscope.files import DISCLAIMER, PathLike
-from mammoscope.results.image import score_json, seconds_json
+from mammoscope.results.image import score_json
 from mammoscope.results.parsing import known, load_values
 from mammoscope.study import BreastScore, Link, PatientScore, StudyResult
 from mammoscope.study.levels import RULE
 from mammoscope.types import ImageResult, ModelUse
 
-RUN_SCHEMA = "mammoscope/run/1"
+RUN_SCHEMA = "mammoscope/run/2"
+"""What is written."""
+
+RUN_SCHEMAS = ("mammoscope/run/1", RUN_SCHEMA)
+"""What is read."""
 
 FINISHED, UNFINISHED = "finished", "unfinished"
 """States of a run: one that died stays unfinished."""
@@ -108,7 +112,8 @@ class RunSummary:
     notes
         What else a user should know of the run, one sentence each.
     timings_s
-        Seconds by phase, summed over the images, and any others such as ``total``.
+        Seconds by phase, summed over the images, and any others such as ``total``. They stand in
+        the run's log, and not in ``run.json``.
     mammoscope, python, libraries
         The versions at work.
     rule
@@ -158,7 +163,6 @@ def run_json(summary: RunSummary) -> dict[str, Any]:
         "malignancy": _malignancy_json(summary),
         "ignored_paths": list(summary.ignored_paths),
         "notes": list(summary.notes),
-        "timings": seconds_json(summary.timings_s),
         "disclaimer": DISCLAIMER,
     }
 
@@ -172,7 +176,7 @@ def run_from_json(values: Mapping[str, Any]) -> RunSummary:
         If ``values`` are not what :func:`run_json` makes. :func:`load_run` turns these into a
         ReadError that names the file.
     """
-    if values["schema"] != RUN_SCHEMA:
+    if values["schema"] not in RUN_SCHEMAS:
         raise ValueError(f"schema is {values['schema']!r}, not {RUN_SCHEMA!r}")
     malignancy = values["malignancy"]
     if malignancy is None:
@@ -187,7 +191,7 @@ def run_from_json(values: Mapping[str, Any]) -> RunSummary:
         malignancy=tuple(_patient(patient) for patient in malignancy["patients"]),
         ignored_paths=tuple(values["ignored_paths"]),
         notes=tuple(values["notes"]),
-        timings_s=dict(values["timings"]),
+        timings_s=dict(values.get("timings", {})),
         mammoscope=str(values["mammoscope"]),
         python=str(values["python"]),
         libraries=dict(values["libraries"]),

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from mammoscope.files import write_json
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
-from mammoscope.results import Failure, RunSummary, image_lines, run_json
+from mammoscope.results import LOG, Failure, RunLog, RunSummary, image_lines, run_json
+from mammoscope.results.image import seconds_json
+from mammoscope.runs.digest import pipeline_options
 from mammoscope.runs.examination import Output, Progress, run_examination
 from mammoscope.runs.folder import run_folder
 from mammoscope.runs.notes import offered_names, unused_rows
@@ -70,7 +71,7 @@ def run_detection(
     """Mark masses on every image and write ``run.json`` and the outputs.
 
     A file that fails costs nothing else: it stands in ``run.json`` and the report with its cause.
-    Everything written is the same bytes whatever ``workers`` is, but for the timings.
+    Everything written is the same bytes whatever ``workers`` is, but for the log.
 
     Parameters
     ----------
@@ -88,11 +89,14 @@ def run_detection(
     pipeline = pipeline.among(found.paths)
     chosen = make_outputs() if outputs is None else outputs
     kinds = [kind for each in chosen if isinstance(each, DicomObjects) for kind in each.kinds]
-    options = _options(pipeline) | {"dicom": kinds}
+    options = pipeline_options(pipeline) | {"dicom": kinds}
     begun = RunSummary(command="detect", options=options, models=pipeline.models)
-    with run_folder(out, begun) as folder:
+    with run_folder(out, begun) as folder, RunLog(folder / LOG) as log:
+        log.begun(found.root, command="detect", workers=workers)
         done, remarks = run_examination(pipeline, found, chosen, folder, workers, progress)
         metadata = pipeline.options.metadata
+        for result in done.results:
+            log.tell("image", name=result.name, seconds=seconds_json(result.timings_s))
         unwritten = tuple(Failure.of(error, error.path) for error in remarks.errors)
         summary = replace(
             begun,
@@ -100,30 +104,28 @@ def run_detection(
             failures=done.failures,
             links=tuple(link for study in done.studies for link in study.links),
             malignancy=patient_scores(done.studies),
-            ignored_paths=tuple(str(path) for path in found.ignored),
+            ignored_paths=tuple(found.told(path) for path in found.ignored),
             notes=(
                 *(metadata.faults if metadata else ()),
                 *unused_rows("metadata", metadata.unused(found.paths) if metadata else ()),
                 *offered_names(done.results),
                 *remarks.notes,
-                *(f"{failure.path} was not written: {failure.cause}" for failure in unwritten),
+                *(
+                    f"{_within(failure.path, folder)} was not written: {failure.cause}"
+                    for failure in unwritten
+                ),
             ),
             timings_s=_timings(done.results, time.perf_counter() - start),
         )
+        log.tell("finished", seconds=seconds_json(summary.timings_s))
         write_json(folder / "run.json", run_json(summary))
     return DetectionRun(summary, done.results, done.studies, unwritten)
 
 
-def _options(pipeline: Pipeline) -> dict[str, Any]:
-    options = pipeline.options
-    return {
-        **asdict(options.reading),
-        **asdict(options.preprocessing),
-        "metadata": options.metadata is not None,
-        "threshold": pipeline.threshold,
-        "classify": options.classify,
-        "paths": pipeline.paths,
-    }
+def _within(path: str, folder: Path) -> str:
+    """A path as it is from the run's folder, wherever that lies."""
+    whole = Path(path)
+    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else path
 
 
 def _timings(results: Sequence[ImageResult], total: float) -> dict[str, float]:

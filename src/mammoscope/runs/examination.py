@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,7 @@ from mammoscope.reading import FoundImages
 from mammoscope.reporting import encode_overlay
 from mammoscope.results import Failure
 from mammoscope.runs.batch import run_batch
+from mammoscope.runs.digest import result_digest
 from mammoscope.study import StudyResult, study_results
 from mammoscope.types import ImageResult, Mammogram, ModelUse
 
@@ -49,17 +50,25 @@ class Examination:
         The same by study, with what is said of each.
     errors
         The files that gave no result, each with the reason, in the order of the inputs.
+    found
+        The inputs: ``found.told(path)`` is how results name one.
     """
 
     models: tuple[ModelUse, ...]
     results: tuple[ImageResult, ...]
     studies: tuple[StudyResult, ...]
     errors: tuple[tuple[Path, MammoscopeError], ...]
+    found: FoundImages = field(default_factory=lambda: FoundImages((), ()))
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
         """The errors as they stand in ``run.json`` and in the report."""
-        return tuple(Failure.of(error, path) for path, error in self.errors)
+        return tuple(Failure.of(error, self.found.told(path)) for path, error in self.errors)
+
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """The file of each input by the name of its result."""
+        return {self.found.name(path): path for path in reversed(self.found.paths)}
 
 
 @dataclass(frozen=True)
@@ -147,12 +156,12 @@ def run_examination(
     if outputs:
         out = ensure_folder(out)
     for folder, suffixes in ends.items():
-        refused |= check_names(names, out / folder, suffixes)
+        refused |= check_names(names, out / folder, suffixes, found.told)
     for output in outputs:
         output.start(out)
     results: list[ImageResult] = []
     errors: list[tuple[Path, MammoscopeError]] = []
-    work = partial(_examine, pipeline, outputs, {out / f: s for f, s in ends.items()}, names)
+    work = partial(_examine, pipeline, outputs, {out / f: s for f, s in ends.items()}, found)
     for path, outcome in run_batch(found.paths, work, workers, refused):
         if isinstance(outcome, MammoscopeError):
             errors.append((path, outcome))
@@ -160,7 +169,7 @@ def run_examination(
             results.append(outcome)
         progress()
     examination = Examination(
-        pipeline.models, tuple(results), study_results(results), tuple(errors)
+        pipeline.models, tuple(results), study_results(results), tuple(errors), found
     )
     remarks = [output.finish(examination) for output in outputs]
     return examination, Remarks(
@@ -182,13 +191,17 @@ def _examine(
     pipeline: Pipeline,
     outputs: Sequence[Output],
     ends: Mapping[Path, Sequence[str]],
-    names: Mapping[Path, str],
+    found: FoundImages,
     path: Path,
 ) -> ImageResult:
+    name = found.name(path)
     for folder, suffixes in ends.items():
-        remove_old(folder, names[path], suffixes)
+        remove_old(folder, name, suffixes)
     mammogram, result = pipeline(path)
-    image = ExaminedImage(mammogram, replace(result, name=names[path]))
+    source = result.source
+    digest = result_digest(pipeline, path, source.sha256)
+    source = replace(source, path=found.told(path))
+    image = ExaminedImage(mammogram, replace(result, name=name, source=source, digest=digest))
     for output in outputs:
         output.add(image)
     return image.result

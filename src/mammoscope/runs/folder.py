@@ -12,9 +12,9 @@ from pathlib import Path
 from mammoscope.errors import OutputError
 from mammoscope.files import HALF_WRITTEN, PathLike, ensure_folder, remove_old, write_json
 from mammoscope.reporting import remove_pages
-from mammoscope.results import UNFINISHED, RunSummary, run_json
+from mammoscope.results import LOG, UNFINISHED, RunSummary, run_json
 
-_OF_THE_WHOLE = ("report.html", "findings.csv")
+_OF_THE_WHOLE = ("report.html", "findings.csv", LOG)
 """What speaks of all images of a run; a result of one image speaks for itself."""
 
 

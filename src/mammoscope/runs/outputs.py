@@ -23,7 +23,7 @@ _IN_MEMORY = 1 << 26
 
 
 class ImageResults:
-    """``NAME.json``: schema ``mammoscope/image-result/1``."""
+    """``NAME.json``: schema ``mammoscope/image-result/2``."""
 
     ends: ClassVar[dict[str, tuple[str, ...]]] = {"": (".json",)}
 
@@ -149,7 +149,7 @@ class DicomObjects:
         """Write the objects, study by study; one that fails costs nothing else."""
         from mammoscope.dicom_results.write import Examined, write_dicom_results
 
-        files: list[Examined] = [(Path(r.source.path), r) for r in examination.results]
+        files: list[Examined] = [(examination.files[r.name], r) for r in examination.results]
         # What is no mammogram is not spoken of.
         files += [(path, None) for path, e in examination.errors if not isinstance(e, RefusedError)]
         with self._waiting:

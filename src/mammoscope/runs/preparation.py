@@ -26,7 +26,8 @@ from mammoscope.preprocessing import (
     to_uint16,
 )
 from mammoscope.reading import FoundImages, MetadataTable, ReadOptions, read
-from mammoscope.results import Failure, ImageLine, RunSummary, run_json
+from mammoscope.results import LOG, Failure, ImageLine, RunLog, RunSummary, run_json
+from mammoscope.results.image import seconds_json
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.folder import run_folder
 from mammoscope.runs.lesions import Lesion, lesions_of
@@ -109,19 +110,22 @@ def run_preparation(
     if options.metadata is not None:
         options = replace(options, metadata=options.metadata.resolve(found.paths))
     names = {path: found.name(path) for path in found.paths}
-    refused: dict[Path, MammoscopeError] = dict(check_names(names, out, options.suffixes))
+    refused: dict[Path, MammoscopeError] = dict(
+        check_names(names, out, options.suffixes, found.told)
+    )
     accepted = [path for path in found.paths if path not in refused]
     lesions, unmeant = ((), ()) if truth is None else lesions_of(truth, accepted)
     if truth is not None and Path(truth.path).resolve() == (out / "truth.csv").resolve():
         raise OutputError(truth.path, "would be overwritten: choose another output folder")
     begun = RunSummary(command="preprocess", options=_plain(options))
-    with run_folder(out, begun) as folder:
+    with run_folder(out, begun) as folder, RunLog(folder / LOG) as log:
+        log.begun(found.root, command="preprocess", workers=workers)
         prepared: list[Prepared] = []
         failures: list[Failure] = []
-        work = partial(_prepare, options, folder, names)
+        work = partial(_prepare, options, folder, names, found.told)
         for path, outcome in run_batch(found.paths, work, workers, refused):
             if isinstance(outcome, MammoscopeError):
-                failures.append(Failure.of(outcome, path))
+                failures.append(Failure.of(outcome, found.told(path)))
             else:
                 prepared += outcome
             progress()
@@ -146,15 +150,20 @@ def run_preparation(
                     "metadata", options.metadata.unused(found.paths) if options.metadata else ()
                 ),
             ),
-            ignored_paths=tuple(str(path) for path in found.ignored),
+            ignored_paths=tuple(found.told(path) for path in found.ignored),
             timings_s={"total": time.perf_counter() - start},
         )
+        log.tell("finished", seconds=seconds_json(summary.timings_s))
         write_json(folder / "run.json", run_json(summary))
     return summary
 
 
 def _prepare(
-    options: PreparationOptions, folder: Path, names: Mapping[Path, str], path: Path
+    options: PreparationOptions,
+    folder: Path,
+    names: Mapping[Path, str],
+    told: Callable[[Path], str],
+    path: Path,
 ) -> list[Prepared]:
     """Each breast of a picture, the greatest first."""
     taken = {name.casefold() for name in names.values()}
@@ -164,6 +173,8 @@ def _prepare(
             # Masks of an earlier run too, which lie on other pixels.
             remove_old(folder, name, (*options.suffixes, *OUR_MASKS))
     mammogram = read(path, options.reading, options.metadata)
+    if mammogram.source is not None:
+        mammogram = replace(mammogram, source=replace(mammogram.source, path=told(path)))
     found = preprocess_each(mammogram, options.preprocessing)
     named = list(zip(each, found, strict=False))
     for name, _ in named[1:]:

@@ -69,7 +69,10 @@ class ImageResult(Showing):
     nipple_line
         None where it cannot be told.
     timings_s
-        Seconds by phase. The only part that differs from run to run.
+        Seconds by phase; they differ from run to run, and are not saved with the result.
+    digest
+        Of the file's bytes, the models and the options, where a run over many files made it: what
+        has the same digest is the same result. Else None.
     dicom
         What DICOM objects about the image need; None for others, and for a result from JSON.
     pictures
@@ -106,6 +109,7 @@ class ImageResult(Showing):
     models: tuple[ModelUse, ...] = ()
     warnings: tuple[str, ...] = ()
     timings_s: dict[str, float] = field(default_factory=dict)
+    digest: str | None = None
     dicom: DicomFacts | None = None
     pictures: Pictures | None = field(default=None, compare=False)
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from mammoscope._version import __version__
 from mammoscope.errors import ReadError, TableError
+from mammoscope.results import source_path
 from mammoscope.viewer.library import ImageEntry, Library, StudyEntry
 from mammoscope.viewer.modes import ReadingMode
 from mammoscope.viewer.reads import Exam, Read, ReadMark, State, read_of
@@ -95,7 +96,7 @@ class Exporter:
         try:
             return str(self.sources.path(result, entry).resolve())
         except ReadError:
-            return result.source.path
+            return source_path(Path(entry.result).parent, result.source.path)
 
     def _weight(self, read: Read) -> tuple[bool, str]:
         return read.reader in self.adjudicators, read.ended or ""

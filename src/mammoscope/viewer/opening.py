@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import InputError, MammoscopeError
-from mammoscope.results import load_run
+from mammoscope.reading import FoundImages
+from mammoscope.results import load_run, source_root
 
 QUEUE = "queue.sqlite"
 """What lies in a node's spool."""
@@ -55,11 +56,12 @@ class Opened:
         return cls(tuple(results), tuple(images))
 
 
-def is_done(out: Path, images: Sequence[Path]) -> bool:
+def is_done(out: Path, found: FoundImages) -> bool:
     """Whether a folder holds the results of just these images already."""
     try:
         run = load_run(out / _RUN)
     except MammoscopeError:
         return False
     seen = {image.path for image in run.images} | {failure.path for failure in run.failures}
-    return run.command == "detect" and seen == {str(path) for path in images}
+    told = {found.told(path) for path in found.paths}
+    return run.command == "detect" and seen == told and source_root(out) == found.root

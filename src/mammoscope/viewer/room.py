@@ -14,6 +14,7 @@ from typing import Any
 from mammoscope.errors import ReadError
 from mammoscope.reading.dicom.header import read_dicom_header
 from mammoscope.reporting.pictures.closeup import heat_map
+from mammoscope.results import source_path
 from mammoscope.types import ImageResult
 from mammoscope.viewer.desk import Desk, NotNow, Task
 from mammoscope.viewer.frames import Frames, Outline, Pyramid, Stamp
@@ -52,7 +53,9 @@ class Sources:
         """
         stated = Path(result.source.path)
         beside = Path(entry.result).parent
-        for path in (stated, beside / stated, beside.parent / stated):
+        # What the run was given comes first: a file of this name elsewhere may be another image.
+        given = Path(source_path(beside, result.source.path))
+        for path in (given, beside / stated, beside.parent / stated):
             if path.is_file():
                 return path
         return _named(self.folders, stated, result.source.sha256)

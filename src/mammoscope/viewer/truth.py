@@ -10,6 +10,7 @@ from pathlib import Path
 from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.errors import TableError
 from mammoscope.naming.matching import AmbiguousName, match_names, normalise
+from mammoscope.results import source_path
 from mammoscope.viewer.library import Library, StudyEntry
 
 _Box = tuple[float, float, float, float]
@@ -69,7 +70,9 @@ class Truth:
         studies = list(studies)
         annotated = {normalise(str(image.path)): image for image in images}
         files = {
-            entry.key: normalise(library.result(entry).source.path)
+            entry.key: normalise(
+                source_path(Path(entry.result).parent, library.result(entry).source.path)
+            )
             for study in studies
             for entry in study.images
         }

@@ -265,7 +265,7 @@ def test_different_thresholds_are_not_used(tmp_path: Path, truth_csv: Path) -> N
         ({"findings": None}, "not an image result"),
         ({"source": None}, "not an image result"),
         ({"threshold": None}, "None is not a finite number"),
-        ({"schema": "mammoscope/image-result/2"}, "this version reads mammoscope/image-result/1"),
+        ({"schema": "mammoscope/image-result/9"}, "this version reads mammoscope/image-result/2"),
     ],
 )
 def test_a_bad_result_names_its_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +106,10 @@ def read_folder(folder: Path) -> Source:
     TableError
         If there is no result, one cannot be read, or two are of one image.
     """
-    from mammoscope.results import BriefResult, BriefRun, read_briefly
+    from mammoscope.results import BriefResult, BriefRun, read_briefly, source_root
+
+    # Of an image that results call by the end of its path, the log knows the rest.
+    root = source_root(folder)
 
     results: dict[str, tuple[Path, BriefResult]] = {}
     failed: tuple[str, ...] = ()
@@ -115,10 +119,10 @@ def read_folder(folder: Path) -> Source:
         if isinstance(read, BriefRun) and not read.finished:
             raise TableError(path, "the run was not finished: run it again")
         if isinstance(read, BriefRun) and read.command == "detect":
-            failed += tuple(map(normalise, read.failures))
-            of_run = {*map(normalise, read.images), *(of_run or ())}
+            failed += tuple(_image(root, each) for each in read.failures)
+            of_run = {*(_image(root, each) for each in read.images), *(of_run or ())}
         elif isinstance(read, BriefResult):
-            image = normalise(read.path)
+            image = _image(root, read.path)
             if image in results:
                 cause = f"{results[image][0].name} is a result of the same image"
                 raise TableError(path, cause)
@@ -143,3 +147,7 @@ def read_folder(folder: Path) -> Source:
         },
         stale=() if of_run is None else tuple(image for image in images if image not in of_run),
     )
+
+
+def _image(root: Path | None, path: str) -> str:
+    return normalise(path if root is None else os.path.join(root, path))  # noqa: PTH118 - text

@@ -114,10 +114,10 @@ def _repeated(each: Sequence[Sequence[object] | Mapping[Box, object]]) -> np.nda
 def load_predictions(path: str | os.PathLike[str], truth: Truth) -> Predictions:
     """The detections in a folder of ``mammoscope detect``, or in a CSV file of any system.
 
-    A folder holds image results (``mammoscope/image-result/1``); other JSON is skipped by its
-    schema, but what ``run.json`` lists as failed is told apart from what is merely absent. A CSV
-    file has columns ``image,x0,y0,x1,y1,score``; an image without detections may have a row with an
-    empty box, or none. Images match by name as in :mod:`mammoscope.naming.matching`.
+    A folder holds image results (``mammoscope/image-result/2`` or ``1``); other JSON is skipped by
+    its schema, but what ``run.json`` lists as failed is told apart from what is merely absent. A
+    CSV file has columns ``image,x0,y0,x1,y1,score``; an image without detections may have a row
+    with an empty box, or none. Images match by name as in :mod:`mammoscope.naming.matching`.
 
     ``p_malignant`` may be there too. A CSV file that has it may lack ``score``: then only
     classification can be evaluated.
