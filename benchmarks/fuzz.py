@@ -175,7 +175,7 @@ def _of_the_node(folder: Path) -> list[Target]:
             answer = json.loads(path.read_bytes())
         except (ValueError, RecursionError):
             return
-        _all(lambda **_: answer, "0020000D")
+        _all(lambda **_: answer, "0020000D", threading.Event())
 
     entry = {"0020000D": {"vr": "UI", "Value": ["1.2.3"]}, "00201208": {"Value": [4]}}
     seed = AssociationRequest(

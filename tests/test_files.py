@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import json
 import os
 import socket
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import mammoscope
 from mammoscope.errors import OutputError
 from mammoscope.files import (
     TooLarge,
@@ -111,3 +113,36 @@ def test_no_more_is_read_than_a_file_may_have(tmp_path: Path) -> None:
     assert read_file(path, 100) == bytes(100) and read_head(path, 7) == bytes(7)
     with pytest.raises(TooLarge):
         read_file(path, 99)
+
+
+SOURCES = Path(mammoscope.__file__).parent
+
+NOT_OF_USERS = {
+    "reporting/html/templates.py": "its own templates",
+    "results/image.py": "its own schemas",
+    "classification/reference.py": "its own table",
+    "reading/codecs/process.py": "what the system says of the process",
+}
+"""Files of the package that are read otherwise: no user names them."""
+
+
+def test_every_file_is_read_by_the_one_helper() -> None:
+    otherwise = []
+    for source in sorted(SOURCES.rglob("*.py")):
+        name = source.relative_to(SOURCES).as_posix()
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and name != "files.py" and opens(node):
+                otherwise.append((name, node.lineno))
+    assert {name for name, _ in otherwise} == {*NOT_OF_USERS}, otherwise
+
+
+def opens(call: ast.Call) -> bool:
+    """Whether a call may open a file that it names, to read from it."""
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name in ("read_text", "read_bytes", "imread", "loadtxt", "genfromtxt", "fromfile"):
+        return True
+    if name in ("dcmread", "safe_load"):
+        in_memory = isinstance(call.args[0], ast.Call) and ast.unparse(call.args[0].func)
+        return in_memory not in ("BytesIO", "io.BytesIO")
+    return isinstance(function, ast.Name) and name == "open"

@@ -63,6 +63,20 @@ def read_head(path: PathLike, count: int) -> bytes:
     OSError
         If it cannot be opened, or is no regular file.
     """
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        # Room for as much as may be there is taken before it is read.
+        return file.read(min(count, size + 1 if size else 1 << 20)) or b""
+
+
+def open_file(path: PathLike) -> BinaryIO:
+    """A regular file to read from, opened without a wait; its bytes are not bounded.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is no regular file.
+    """
     try:
         # A FIFO would be waited for until somebody writes into it.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
@@ -74,9 +88,7 @@ def read_head(path: PathLike, count: int) -> bytes:
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, "a folder, not a file")
         raise OSError(errno.EINVAL, "not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        # Room for as much as may be there is taken before it is read.
-        return file.read(min(count, status.st_size + 1 if status.st_size else 1 << 20)) or b""
+    return os.fdopen(descriptor, "rb")
 
 
 @contextmanager

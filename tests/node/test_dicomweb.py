@@ -244,7 +244,8 @@ def test_endless_pages_end(make_service: Make, monkeypatch: pytest.MonkeyPatch) 
         return 200, json.dumps(page).encode()
 
     client = DicomWebLink(DicomWebOptions(make_service(answer).url, 1, 1))._client()
-    assert len(dicomweb._all(client.search_for_studies, "0020000D")) == 2000
+    found = dicomweb._all(client.search_for_studies, "0020000D", threading.Event())
+    assert len(found) == 2000
 
 
 class Bad(BaseHTTPRequestHandler):

@@ -7,6 +7,8 @@ import socket
 import struct
 import threading
 import time
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -25,6 +27,7 @@ from mammoscope.reading.quiet import quiet
 
 MAMMOGRAM = b"1.2.840.10008.5.1.4.1.1.1.2"
 EXPLICIT, IMPLICIT = b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2"
+DEFLATED = b"1.2.840.10008.1.2.1.99"
 VERIFICATION = b"1.2.840.10008.1.1"
 ACCEPTED, REJECTED, DATA, RELEASED, ABORTED = 2, 3, 4, 6, 7
 
@@ -43,7 +46,7 @@ class Node:
         return len(list((self.folder / "in").glob("*.dcm")))
 
     def call(self, data: bytes = b"") -> socket.socket:
-        caller = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        caller = socket.create_connection(("127.0.0.1", self.port), timeout=30)
         caller.sendall(data)
         return caller
 
@@ -386,6 +389,30 @@ def test_an_object_too_large_is_answered_and_the_next_is_taken(
         assert element(0, 0x0900, b"\x00\x00") in read_pdu(caller)[1]
     assert "is not taken: more than 1,048,576 bytes" in caplog.text
     assert node.images == 1
+
+
+def test_a_deflated_object_that_swells_is_refused_while_it_does(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    megabyte = 1 << 20
+    packer = zlib.compressobj(9, wbits=-15)
+    who = struct.pack("<HH2sH", 8, 0x18, b"UI", 6) + b"1.2.3\0"
+    who += struct.pack("<HH2sH", 0x20, 0x0D, b"UI", 4) + b"1.2\0"
+    data = packer.compress(who + struct.pack("<HH2sHL", 0x7FE0, 0x10, b"OB", 0, 400 * megabyte))
+    data += b"".join(packer.compress(bytes(megabyte)) for _ in range(400)) + packer.flush()
+    assert len(data) < node.limits.object_bytes
+    with node.call(request(APPLICATION + context(transfer=(DEFLATED,)) + user())) as caller:
+        assert read_pdu(caller)[0] == ACCEPTED
+        tracemalloc.start()
+        try:
+            caller.sendall(store(1, b"1.2.3", data))
+            answer = read_pdu(caller)[1]
+            assert tracemalloc.get_traced_memory()[1] < 330 * megabyte
+        finally:
+            tracemalloc.stop()
+    assert element(0, 0x0900, b"\x00\xc0") in answer
+    assert "swells beyond" in caplog.text and node.images == 0
+    assert node.echoes()
 
 
 def test_each_image_is_one_line(

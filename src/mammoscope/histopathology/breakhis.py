@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mammoscope.errors import InputError, TableError
+from mammoscope.files import read_file
 
 SUBTYPES = {
     "A": ("adenosis", False),
@@ -58,7 +59,10 @@ def read_folds(folder: Path) -> list[Mapping[str, bool]]:
 
 def _read_fold(path: Path) -> dict[str, bool]:
     parts: dict[str, bool] = {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    try:
+        lines = read_file(path).decode("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise InputError(path, error.strerror or "cannot be read") from error
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

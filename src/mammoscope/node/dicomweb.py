@@ -7,21 +7,24 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
 import requests
 from dicomweb_client import DICOMwebClient
-from pydicom import dcmread, dcmwrite
+from pydicom import dcmread
 
 from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import MammoscopeError, OutputError
+from mammoscope.files import read_file
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.link import IMAGES, OTHER_IMAGE, Unreachable, log
 from mammoscope.node.options import DicomWebOptions
 from mammoscope.node.queue import Queue, ResultObject
-from mammoscope.node.web import TIMEOUT_S, BoundedSession
+from mammoscope.node.web import TIMEOUT_S, BoundedSession, first_part
+from mammoscope.reading import identity
 
 USER = "MAMMOSCOPE_DICOMWEB_USER"
 PASSWORD = "MAMMOSCOPE_DICOMWEB_PASSWORD"
@@ -39,8 +42,9 @@ _INSTANCES_IN_STUDY = "00201208"
 _NOT_NOW = {401, 403, 404, 408, 429, 502, 503, 504}
 
 _PAGE = 500
-# More answers are no answer to such a question.
-_MOST_ANSWERS = 50_000
+# More answers, or pages, are no answer to such a question.
+_MOST_ANSWERS, _MOST_PAGES = 50_000, 1000
+_OBJECT = 'multipart/related; type="application/dicom"'
 _REMEMBERED = 10_000
 _GRACE_S = 3.0
 _UID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
@@ -128,11 +132,10 @@ class DicomWebLink:
             "ModalitiesInStudy": "MG",
             "StudyDate": f"{first:%Y%m%d}-{today + timedelta(days=1):%Y%m%d}",
         }
-        for study in _all(client.search_for_studies, _STUDY, search_filters=wanted):
+        for study in _all(client.search_for_studies, _STUDY, stop, search_filters=wanted):
             if stop.is_set():
                 return
-            uid, count = _uid(study, _STUDY), _value(study, _INSTANCES_IN_STUDY)
-            count = count if isinstance(count, int) else None
+            uid, count = study.uid, study.count
             if count is not None and self._seen.get(uid) == count:
                 continue
             with self._one_failure(uid, "a study cannot be got"):
@@ -145,24 +148,36 @@ class DicomWebLink:
         # On record together: else the quiet period could end before all were fetched.
         kept: dict[str, str] = {}
         is_whole = True
-        for image in _all(client.search_for_instances, _INSTANCE, study_instance_uid=study):
+        search = client.search_for_instances
+        for image in _all(search, _INSTANCE, self._stop, study_instance_uid=study):
             if self._stop.is_set():
                 return False
-            instance, series = _uid(image, _INSTANCE), _uid(image, _SERIES)
-            if _value(image, _SOP_CLASS) not in IMAGES or queue.knows(study, instance):
+            if image.sop_class not in IMAGES or queue.knows(study, image.uid):
                 continue
             with self._one_failure(study, "an image cannot be got"):
-                dataset = client.retrieve_instance(study, series, instance)
-                if (dataset.StudyInstanceUID, dataset.SOPInstanceUID) != (study, instance):
-                    raise ValueError("another image came")
-                file = BytesIO()
-                dcmwrite(file, dataset, enforce_file_format=True)
-                kept[instance] = queue.keep_image(file.getvalue())
-                log.info("%s: an image came (%d bytes)", study_name(study), file.tell())
-            is_whole = is_whole and instance in kept
+                data = self._retrieve(client, study, image)
+                kept[image.uid] = queue.keep_image(data)
+                log.info("%s: an image came (%d bytes)", study_name(study), len(data))
+            is_whole = is_whole and image.uid in kept
         if queue.record(study, kept):
             log.warning(OTHER_IMAGE, study_name(study))
         return is_whole
+
+    def _retrieve(self, client: DICOMwebClient, study: str, image: _Record) -> bytes:
+        """An image as the service has it: bytes that our own parser reads, which is bounded."""
+        if not image.series:
+            raise ValueError("it is of no series")
+        place = f"studies/{study}/series/{image.series}/instances/{image.uid}"
+        answer: requests.Response = client._session.get(
+            f"{self._options.url.rstrip('/')}/{place}",
+            headers={"Accept": _OBJECT},
+            timeout=TIMEOUT_S,
+        )
+        answer.raise_for_status()
+        data = first_part(answer)
+        if identity(data) != (study, image.uid):
+            raise ValueError("another image came")
+        return data
 
     @contextmanager
     def _one_failure(self, study: str, what: str) -> Iterator[None]:
@@ -183,7 +198,7 @@ class DicomWebLink:
 def _store(client: DICOMwebClient, found: ResultObject) -> str | None:
     """None where the object was stored, or why it was not."""
     try:
-        answer = client.store_instances([dcmread(found.file)], found.study)
+        answer = client.store_instances([dcmread(BytesIO(read_file(found.file)))], found.study)
     except requests.HTTPError as error:
         if _status(error) in _NOT_NOW:
             raise Unreachable(_cause(error)) from error
@@ -198,22 +213,44 @@ def _store(client: DICOMwebClient, found: ResultObject) -> str | None:
     return f"failure reason {reason if isinstance(reason, int) else 'unknown'}" if failed else None
 
 
+@dataclass(frozen=True)
+class _Record:
+    """What is kept of one answer to a search; whatever else it holds is let go."""
+
+    uid: str
+    series: str
+    sop_class: str
+    count: int | None
+
+    @classmethod
+    def of(cls, answer: Any, key: str) -> _Record:
+        count = _value(answer, _INSTANCES_IN_STUDY)
+        return cls(
+            uid=_uid(answer, key),
+            series=_uid(answer, _SERIES),
+            sop_class=_uid(answer, _SOP_CLASS),
+            count=count if isinstance(count, int) and abs(count) < 1 << 32 else None,
+        )
+
+
 def _all(
-    search: Callable[..., list[dict[str, Any]]], key: str, **which: Any
-) -> list[dict[str, Any]]:
+    search: Callable[..., list[dict[str, Any]]], key: str, stop: threading.Event, **which: Any
+) -> list[_Record]:
     """All answers to a search, page by page, each once: Orthanc gives all on every page.
 
     What has no UID for a ``key`` is passed over: it costs itself and no other.
     """
-    found: dict[str, dict[str, Any]] = {}
-    while len(found) < _MOST_ANSWERS:
+    found: dict[str, _Record] = {}
+    pages = 0
+    while len(found) < _MOST_ANSWERS and pages < _MOST_PAGES and not stop.is_set():
         page = search(limit=_PAGE, offset=len(found), **which)
-        before = len(found)
+        before, pages = len(found), pages + 1
         answers = page if isinstance(page, list) else []
-        found.update((uid, answer) for answer in answers if (uid := _uid(answer, key)))
+        records = (_Record.of(answer, key) for answer in answers[:_MOST_ANSWERS])
+        found.update((record.uid, record) for record in records if record.uid)
         if len(found) == before:
             break
-    return list(found.values())
+    return list(found.values())[:_MOST_ANSWERS]
 
 
 def _uid(answer: Any, tag: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -31,16 +32,18 @@ from pydicom.uid import (
     RLELossless,
     SecondaryCaptureImageStorage,
 )
-from pynetdicom import AE, evt
+from pynetdicom import evt
 from pynetdicom.association import Association
 
 from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import MammoscopeError, OutputError
+from mammoscope.files import read_file
 from mammoscope.node.door import Door
 from mammoscope.node.link import IMAGES, OTHER_IMAGE, Unreachable, log
 from mammoscope.node.options import DimseOptions
+from mammoscope.node.outward import Entity
 from mammoscope.node.queue import Queue, ResultObject
-from mammoscope.reading import refusal
+from mammoscope.reading import identity, refusal
 
 SYNTAXES = [
     *(ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian),
@@ -61,6 +64,8 @@ _VERIFICATION = "1.2.840.10008.1.1"
 
 # PS3.4 B.2.3: the object was not stored.
 _OUT_OF_RESOURCES, _NO_MAMMOGRAM, _NOT_UNDERSTOOD = 0xA700, 0xA900, 0xC000
+_LOOKING = threading.Lock()
+
 # PS3.7 C: it was stored, some of its values perhaps in another form.
 _STORED = {0x0000, 0xB000, 0xB006, 0xB007}
 
@@ -123,22 +128,25 @@ class DimseLink:
                 association.release()
 
     def _associate(self, sop_classes: set[str]) -> Association:
-        pacs = self._options.pacs
+        pacs, limits = self._options.pacs, self._options.limits
         entity = self._entity()
+        entity.acse_timeout, entity.dimse_timeout = limits.pdu_s, limits.idle_s
         for sop_class in sorted(sop_classes):
             entity.add_requested_context(
                 sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
             )
         tls = None if self._client_tls is None else (self._client_tls, pacs.host)
-        association = entity.associate(pacs.host, pacs.port, ae_title=pacs.aet, tls_args=tls)
+        association = entity.associate(
+            pacs.host, pacs.port, ae_title=pacs.aet, tls_args=tls, max_pdu=limits.pdu_bytes
+        )
         if not association.is_established:
             raise Unreachable(
                 "it rejects the association" if association.is_rejected else "no answer"
             )
         return association
 
-    def _entity(self) -> AE:
-        entity = AE(self._options.aet)
+    def _entity(self) -> Entity:
+        entity = Entity(self._options.aet, self._options.limits)
         entity.connection_timeout = 30
         return entity
 
@@ -148,7 +156,7 @@ def _send(association: Association, found: ResultObject) -> str | None:
     if not any(c.abstract_syntax == found.sop_class for c in association.accepted_contexts):
         return "it takes no objects of this class"
     try:
-        code = association.send_c_store(dcmread(found.file)).get("Status")
+        code = association.send_c_store(dcmread(BytesIO(read_file(found.file)))).get("Status")
     except (OSError, RuntimeError, ValueError) as error:
         return f"{type(error).__name__} while sending it"
     if code in _STORED:
@@ -170,17 +178,15 @@ def _store(queue: Queue, event: evt.Event) -> int:
 
 def _keep(queue: Queue, event: evt.Event) -> int:
     data = event.encoded_dataset()
-    tags = ["StudyInstanceUID", "SOPInstanceUID"]
-    try:
-        header = dcmread(BytesIO(data), stop_before_pixels=True, specific_tags=tags)
-        study, uid = str(header.StudyInstanceUID), str(header.SOPInstanceUID)
-    except Exception:
-        study = uid = ""  # Parsers fail on damaged bytes in any way.
+    # One at a time: a deflated object may swell to hundreds of megabytes while it is looked at.
+    with _LOOKING:
+        study, uid = identity(data)
+        why_not = refusal(data)
     if not study or uid != event.file_meta.MediaStorageSOPInstanceUID:
-        cause = "it does not say which study or image it is"
+        cause = (not study and why_not) or "it does not say which study or image it is"
         log.warning("refused an object from %s: %s", _peer(event), cause)
         return _NOT_UNDERSTOOD
-    if why_not := refusal(data):
+    if why_not:
         log.warning("%s: refused an object from %s: %s", study_name(study), _peer(event), why_not)
         return _NO_MAMMOGRAM
     try:

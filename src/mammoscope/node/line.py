@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from io import BytesIO
-from typing import Any
+from typing import Any, Protocol
 
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
@@ -24,16 +24,30 @@ ABORT = bytes.fromhex("07000000000400000200")
 """A-ABORT by the service provider (PS3.8 9.3.8)."""
 
 REQUEST = 1
-_ACCEPT, _DATA, _LAST_KIND = 2, 4, 7
+ACCEPT, _DATA, _LAST_KIND = 2, 4, 7
 # All other PDUs have four bytes.
 _LONGEST_OTHER = 1024
 _COMMAND_BYTES = 1 << 16
-# Messages that a caller sends ahead of the answers.
-_AHEAD = 2
+AHEAD = 2
+"""Messages that may be sent ahead of the answers."""
 
 
 class TooLong(OSError):
     """A PDU or a command that is longer than was agreed on."""
+
+
+class Other(Protocol):
+    """Who is at the other end; ``cause`` is why it went, empty while it is there."""
+
+    cause: str
+
+
+def longest_pdu(kind: int, limits: PortLimits) -> int:
+    """How many bytes a PDU of a kind may have after its header; 0 for kinds there are none of."""
+    if not REQUEST <= kind <= _LAST_KIND:
+        return 0
+    most = {REQUEST: limits.request_bytes, ACCEPT: limits.request_bytes, _DATA: limits.pdu_bytes}
+    return most.get(kind, _LONGEST_OTHER)
 
 
 class Caller:
@@ -139,7 +153,7 @@ class Messages(DIMSEServiceProvider):
     """Puts messages together; a fault in one ends its association and nothing else."""
 
     def __init__(
-        self, association: Association, caller: Caller, limits: PortLimits, budget: Budget
+        self, association: Association, caller: Other, limits: PortLimits, budget: Budget
     ) -> None:
         super().__init__(association)
         self._caller, self._limits, self._budget = caller, limits, budget
@@ -155,10 +169,15 @@ class Messages(DIMSEServiceProvider):
             if command and command.tell() > _COMMAND_BYTES:
                 raise TooLong("an endless command")
         except Exception:
-            # Whatever a parser makes of it. Evt19: an invalid PDU (PS3.8 9.2).
-            self._caller.cause = self._caller.cause or "it sent what is no message"
-            self.release()
-            self.dul.event_queue.put("Evt19")
+            # Whatever a parser makes of it.
+            self.refuse("it sent what is no message")
+
+    def refuse(self, cause: str) -> None:
+        """End the association."""
+        self._caller.cause = self._caller.cause or cause
+        self.release()
+        # An invalid PDU (PS3.8 9.2).
+        self.dul.event_queue.put("Evt19")
 
     def release(self) -> None:
         """Let go of what is half there, or was never asked for."""
@@ -193,7 +212,7 @@ class Line(AssociationSocket):
         if self._is_first:
             return True
         # Else what a caller sends ahead would lie in memory.
-        return self.assoc.dimse.msg_queue.qsize() < _AHEAD and super().ready
+        return self.assoc.dimse.msg_queue.qsize() < AHEAD and super().ready
 
     @property
     def _is_first(self) -> bool:
@@ -214,7 +233,7 @@ class Line(AssociationSocket):
 
     def send(self, bytestream: bytes) -> None:
         """Send a PDU."""
-        if self._numbers and bytestream[0] in (_ACCEPT, _DATA):
+        if self._numbers and bytestream[0] in (ACCEPT, _DATA):
             back = {new: old for old, new in self._numbers.items()}
             change = renumber if bytestream[0] == _DATA else renumber_answer
             bytestream = bytestream[:6] + change(bytestream[6:], back)
@@ -229,13 +248,13 @@ class Line(AssociationSocket):
             self._caller.deadline = None
             return bytearray(header)
         kind, length = HEADER.unpack(header)
-        most = {REQUEST: self._limits.request_bytes, _DATA: self._limits.pdu_bytes}
-        if length > most.get(kind, _LONGEST_OTHER):
+        longest = longest_pdu(kind, self._limits)
+        if longest and length > longest:
             self._caller.cause = f"a PDU of type {kind} with {length:,} bytes"
             self._caller.tell(ABORT)
             raise TooLong(self._caller.cause)
         self._kind = kind
-        self._expected = length if 1 <= kind <= _LAST_KIND else None
+        self._expected = length if longest else None
         return bytearray(header)
 
     def _read(self, count: int) -> bytes:

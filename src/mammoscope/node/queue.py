@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import OutputError
+from mammoscope.files import read_file
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.database import Database
 from mammoscope.node.spool import Leftovers, Spool
@@ -285,6 +286,6 @@ class Queue:
 
 def _contents(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        return read_file(file)
     except OSError as error:
         raise OutputError(file, f"cannot be read again: {error.strerror}") from error

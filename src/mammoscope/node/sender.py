@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from mammoscope.dicom_results.study import study_name
 from mammoscope.node.backoff import Backoff
@@ -11,16 +12,28 @@ from mammoscope.node.queue import Queue
 
 
 class Sender:
-    """Sends the objects of a queue, each success on record before the next object goes out."""
+    """Sends the objects of a queue, each success on record before the next object goes out.
 
-    def __init__(self, link: Link, queue: Queue, backoff: Backoff) -> None:
-        self._link, self._queue, self._backoff = link, queue, backoff
+    Parameters
+    ----------
+    clock
+        Seconds that only go on, from anywhere.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        queue: Queue,
+        backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._link, self._queue, self._backoff, self._clock = link, queue, backoff, clock
         self._failures = 0
         self._not_before = 0.0
 
     def step(self) -> bool:
         """Send what is due; False if there is nothing, or the PACS was away a moment ago."""
-        if time.monotonic() < self._not_before:
+        if self._clock() < self._not_before:
             return False
         objects = self._queue.due_objects()
         if not objects:
@@ -36,7 +49,7 @@ class Sender:
         except Unreachable as error:
             self._failures += 1
             wait_s = self._backoff(self._failures)
-            self._not_before = time.monotonic() + wait_s
+            self._not_before = self._clock() + wait_s
             log.warning("the PACS is away (%s): tried again in %.3g s", error, wait_s)
             return False
         self._failures = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 from pydicom import dcmread
@@ -9,6 +10,7 @@ from pydicom import dcmread
 from mammoscope.dicom_results.kinds import FOLDER
 from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import WriteError
+from mammoscope.files import read_file
 from mammoscope.node.link import log
 from mammoscope.node.options import NodeOptions
 from mammoscope.node.queue import DueStudy, Queue, ResultObject
@@ -53,7 +55,7 @@ class Worker:
 
 
 def _object(study: DueStudy, path: Path) -> ResultObject:
-    header = dcmread(path, specific_tags=["SOPClassUID", "SOPInstanceUID"])
+    header = dcmread(BytesIO(read_file(path)), specific_tags=["SOPClassUID", "SOPInstanceUID"])
     return ResultObject(str(header.SOPInstanceUID), study.uid, str(header.SOPClassUID), path)
 
 

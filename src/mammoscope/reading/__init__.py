@@ -41,6 +41,7 @@ __all__ = [
     "fill",
     "find_images",
     "from_array",
+    "identity",
     "load_metadata",
     "read",
     "refusal",
@@ -121,6 +122,17 @@ def refusal(data: bytes, options: ReadOptions = ReadOptions()) -> str | None:  #
         # Parsers fail on damaged bytes in any way; what they say may quote the patient.
         return f"damaged ({type(error).__name__} while reading)"
     return None
+
+
+def identity(data: bytes) -> tuple[str, str]:
+    """Study and SOP Instance UID of a DICOM object; both empty where it is none that says them."""
+    try:
+        with quiet():
+            tags = Tags(parse(data, MOST_PIXELS).dataset)
+            found = tags.text("StudyInstanceUID"), tags.text("SOPInstanceUID")
+    except Exception:
+        return "", ""  # Parsers fail on damaged bytes in any way.
+    return (found[0], found[1]) if found[0] and found[1] else ("", "")
 
 
 def _named(mammogram: Mammogram, name: str, names: str) -> Mammogram:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from mammoscope.errors import TableError
+from mammoscope.files import read_file
 
 _CONFIGS = Path(__file__).parent / "configs"
 
@@ -312,7 +313,7 @@ def _values(path: Path, shipped: Path, above: tuple[Path, ...] = ()) -> dict[str
     if path.resolve() in above:
         raise TableError(path, "extends itself")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(read_file(path).decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TableError(path, f"not a readable TOML file: {error}") from error
     if "extends" not in values:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from mammoscope.errors import ModelError
-from mammoscope.files import write_bytes, write_json
+from mammoscope.files import read_file, write_bytes, write_json
 from mammoscope.models.card import ModelCard
 from mammoscope.models.card import read_facts as read_card_facts
 
@@ -150,8 +150,8 @@ def read_facts(path: Path, run_card: Path | None = None) -> dict[str, Any]:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        values = json.loads(read_file(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not readable: {error}") from error
     if not isinstance(values, dict):
         raise ModelError(f"{path}: not a JSON object")

@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from mammoscope.errors import InputError, OutputError
-from mammoscope.files import atomic_file
+from mammoscope.files import atomic_file, read_file
 
 
 class Role(StrEnum):
@@ -60,7 +60,7 @@ class Doors:
         known: dict[str, str] = {}
         try:
             if path.exists():
-                known = dict(json.loads(path.read_text(encoding="utf-8")))
+                known = dict(json.loads(read_file(path, 1 << 20)))
             made = {
                 person: known.get(person.name) or secrets.token_urlsafe(24) for person in people
             }
@@ -71,7 +71,7 @@ class Doors:
                     stream.write(text)
         except OSError as error:
             raise OutputError(path, error.strerror or str(error)) from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise InputError(path, f"holds no secrets of readers: {error}") from error
         return cls(made)
 

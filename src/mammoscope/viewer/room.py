@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mammoscope.errors import ReadError
+from mammoscope.files import read_file
 from mammoscope.reading.dicom.header import read_dicom_header
 from mammoscope.reporting.pictures.closeup import heat_map
 from mammoscope.results import source_path
@@ -70,11 +71,19 @@ def _named(folders: tuple[Path, ...], stated: Path, sha256: str) -> Path:
     pattern = escape(stated.name)
     alike = [p for folder in folders for p in sorted(folder.rglob(pattern)) if p.is_file()]
     if len(alike) > 1:
-        alike = [p for p in alike if hashlib.sha256(p.read_bytes()).hexdigest() == sha256]
+        alike = [p for p in alike if _digest(p) == sha256]
     if not alike:
         # What is raised is not kept: the files may come.
         raise ReadError(stated, "is not there; --images says where the images lie now")
     return alike[0]
+
+
+def _digest(path: Path) -> str:
+    """Of a file's bytes; empty where it cannot be read, as then it is not the one that was."""
+    try:
+        return hashlib.sha256(read_file(path)).hexdigest()
+    except OSError:
+        return ""
 
 
 class Room:

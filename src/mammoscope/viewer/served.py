@@ -8,9 +8,10 @@ from functools import cached_property
 from importlib.util import find_spec
 from typing import Any
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from mammoscope.reading.dicom.parsing import parse_tags
 from mammoscope.reading.quiet import quiet
 from mammoscope.viewer.library import ImageEntry, StudyEntry
 from mammoscope.viewer.modes import ReadingMode
@@ -124,7 +125,7 @@ class ServedStudy:
         for image in self._entry.images:
             path = self._room.file(self._person, image.key)
             with quiet():
-                header = dcmread(path, stop_before_pixels=True, force=True)
+                header = parse_tags(path)
             if "SOPInstanceUID" in header and "SeriesInstanceUID" in header:
                 found[str(header.SOPInstanceUID)] = (_as_read(header, image), image)
         for report in self._reports(found):

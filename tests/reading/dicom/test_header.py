@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,10 +10,11 @@ import cv2
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mammoscope.errors import ReadError
 from mammoscope.reading import read
-from mammoscope.reading.dicom.header import read_header
+from mammoscope.reading.dicom.header import read_dicom_header, read_header
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg", ".pgm"])
@@ -62,3 +65,31 @@ def test_an_error_never_quotes_the_patient(
     with pytest.raises(ReadError) as caught:
         read_header(path)
     assert "SECRET" not in str(caught.value)
+
+
+def test_of_a_deflated_object_no_more_is_inflated_than_its_tags(
+    mammogram: Callable[..., Dataset], save: Callable[..., Path]
+) -> None:
+    image = mammogram(np.zeros((30, 20), np.uint16))
+    image.PixelData = bytes(100 << 20)
+    path = save(image, syntax=DeflatedExplicitVRLittleEndian)
+    assert path.stat().st_size < 1 << 20
+    tracemalloc.start()
+    try:
+        header, told = read_header(path), read_dicom_header(path)
+        assert tracemalloc.get_traced_memory()[1] < 80 << 20
+    finally:
+        tracemalloc.stop()
+    assert (header.rows, header.columns, header.laterality) == (30, 20, "L")
+    assert told is not None and told.is_mammogram and told.view == "CC"
+
+
+@pytest.mark.parametrize("read", [read_header, read_dicom_header])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, read: Callable[..., Any]) -> None:
+    path = tmp_path / "pipe.dcm"
+    os.mkfifo(path)
+    if read is read_dicom_header:
+        assert read(path) is None
+    else:
+        with pytest.raises(ReadError, match="not a regular file"):
+            read(path)

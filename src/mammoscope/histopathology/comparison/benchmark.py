@@ -13,7 +13,7 @@ import numpy as np
 
 from mammoscope.errors import InputError
 from mammoscope.evaluation.metrics.estimates import Estimate
-from mammoscope.files import ensure_folder, write_json
+from mammoscope.files import ensure_folder, read_file, write_json
 from mammoscope.histopathology.classifier import MALIGNANT_FROM
 from mammoscope.histopathology.comparison.fields import Fields, digest
 from mammoscope.histopathology.comparison.figures import RECOGNITION, ClassFigures, measured
@@ -154,7 +154,7 @@ def fold_is_of(fields: Fields, method: Method, split: Split, folder: Path) -> bo
     done = folder / _DONE
     if not done.exists():
         return False
-    if json.loads(done.read_text(encoding="utf-8"))["made_of"] != _made_of(fields, method, split):
+    if json.loads(read_file(done))["made_of"] != _made_of(fields, method, split):
         raise InputError(done, "this fold is of other settings or data")
     return True
 
@@ -179,7 +179,7 @@ def _fold(fields: Fields, method: Method, split: Split, run: Run) -> tuple[Tissu
         _write_predictions(table, fields, split, method.predict(fields, split, run))
         cost = {"seconds": round(time.perf_counter() - start, 1), "peak_mb": peak_mb()}
         write_json(done, {"made_of": _made_of(fields, method, split), **cost})
-    known = json.loads(done.read_text(encoding="utf-8"))
+    known = json.loads(read_file(done))
     return read_predictions(table), Cost(known["seconds"], known["peak_mb"])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammoscope.files import ensure_folder, write_bytes
+from mammoscope.files import ensure_folder, read_file, write_bytes
 from mammoscope.histopathology.comparison.features import describe_tissue, table_of
 from mammoscope.histopathology.comparison.networks import Labels
 from mammoscope.histopathology.pixels import RGB, read_rgb
@@ -103,7 +103,9 @@ class Fields:
             np.save(data, make(), allow_pickle=False)
             ensure_folder(self._cache)
             write_bytes(path, data.getvalue())
-        return np.asarray(np.load(path, allow_pickle=False), np.float32)
+        return np.asarray(
+            np.load(io.BytesIO(read_file(path, 1 << 34)), allow_pickle=False), np.float32
+        )
 
 
 def digest(images: Sequence[TissueImage]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from mammoscope.errors import InputError
-from mammoscope.files import ensure_folder, write_json
+from mammoscope.files import ensure_folder, read_file, write_json
 from mammoscope.histopathology.breakhis import read_folds
 from mammoscope.histopathology.comparison.config import DEFAULT_REGIONS, RegionsSettings
 from mammoscope.histopathology.comparison.methods import Regions
@@ -70,8 +70,8 @@ class Setup:
         """
         path = folder / _FILE
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            return cls(**json.loads(read_file(path)))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise InputError(path, f"not of a comparison: {error}") from error
 
     def write(self, folder: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from mammoscope.errors import InputError, ModelError
-from mammoscope.files import ensure_folder
+from mammoscope.files import ensure_folder, read_file
 from mammoscope.geometry import FloatArray
 from mammoscope.histopathology.classifier import MALIGNANT_FROM, TissueClassifier
 from mammoscope.histopathology.comparison.benchmark import (
@@ -186,8 +186,8 @@ def read_facts(path: Path | None, name: str) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"name": name, "version": "0", "training_data": {"name": "not said"}}
     try:
-        return facts | (json.loads(path.read_text(encoding="utf-8")) if path else {})
-    except (OSError, ValueError, TypeError) as error:
+        return facts | (json.loads(read_file(path)) if path else {})
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise InputError(path or name, f"not a JSON object: {error}") from error
 
 

@@ -6,15 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
-
 from mammoscope.errors import MammoscopeError, ReadError
 from mammoscope.files import read_file, read_head
 from mammoscope.reading import words
 from mammoscope.reading.codecs.streams import StreamHeader, jpeg_header
 from mammoscope.reading.dicom.facts import dicom_facts, identity_of
 from mammoscope.reading.dicom.identity import identify
-from mammoscope.reading.dicom.parsing import has_magic, may_be_bare
+from mammoscope.reading.dicom.parsing import has_magic, may_be_bare, parse_tags
 from mammoscope.reading.dicom.spacing import read_spacing
 from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.faults import Damaged, Refused
@@ -53,7 +51,7 @@ def read_dicom_header(path: str | os.PathLike[str]) -> DicomHeader | None:
     """The header of a file that could not be read as an image; None where it has none."""
     try:
         with quiet():
-            dataset = dcmread(path, stop_before_pixels=True, force=True)
+            dataset = parse_tags(path)
             whose = identity_of(dataset)
             tags = Tags(dataset)
             who = identify(tags)
@@ -102,7 +100,7 @@ def _header(path: Path) -> ImageHeader:
 
 
 def _dicom(path: Path) -> ImageHeader:
-    tags = Tags(dcmread(path, stop_before_pixels=True, force=True))
+    tags = Tags(parse_tags(path))
     rows, columns = tags.whole("Rows"), tags.whole("Columns")
     if not rows or not columns:
         raise Damaged("it does not say its size")

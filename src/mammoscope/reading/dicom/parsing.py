@@ -5,10 +5,13 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
+from typing import BinaryIO
 
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
@@ -18,6 +21,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from mammoscope.files import PathLike, open_file
 from mammoscope.reading.dicom.elements import ElementReader, looks_explicit
 from mammoscope.reading.faults import Damaged, Refused
 
@@ -26,6 +30,11 @@ _CHARACTER_SET = 0x00080005
 _SYNTAX = 0x00020010
 # Beside pixels of at most 32 bits, a mammogram's tags and private elements stay far below this.
 _TAGS_BYTES = 1 << 25
+_HEAD_BYTES = 1 << 16
+# Elements that begin later are not looked for where only tags are wanted.
+_FIRST_BYTES = 1 << 23
+_PIXELS = 0x7FE00000
+_PART_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,34 @@ def parse(data: bytes, max_pixels: int) -> Parsed:
     return Parsed(dataset, UID(stated), tuple(reader.warnings))
 
 
+def parse_tags(path: PathLike) -> Dataset:
+    """What a file says before its pixels, which may be damaged or missing.
+
+    Raises
+    ------
+    OSError
+        If it is no regular file, or cannot be read.
+    Damaged
+        If its file meta information is cut short, or very long.
+    Exception
+        Whatever pydicom raises of what is no DICOM file.
+    """
+    with open_file(path) as file:
+        head = file.read(_HEAD_BYTES)
+        stated, at = _file_meta(head, _PREAMBLE + 4 if has_magic(head) else 0)
+        little = stated != ExplicitVRBigEndian if stated else head[at : at + 1] != b"\0"
+        implicit = _is_implicit(head, at, little, stated)
+        file.seek(at)
+        stream: BinaryIO = file
+        if stated == DeflatedExplicitVRLittleEndian:
+            implicit, little = False, True
+            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+            stream = BytesIO(inflater.decompress(file.read(_TAGS_BYTES), _TAGS_BYTES))
+        return read_dataset(
+            stream, implicit, little, _FIRST_BYTES, stop_when=lambda tag, *_: tag >= _PIXELS
+        )
+
+
 def _is_implicit(data: bytes, at: int, little: bool, stated: str | None) -> bool:
     """By the first element, whatever the transfer syntax says; that decides where it is unclear."""
     if looks_explicit(data, at):
@@ -129,12 +166,17 @@ def _file_meta(data: bytes, at: int) -> tuple[str | None, int]:
 def _inflate(data: bytes, max_bytes: int) -> bytes:
     """Deflated bytes (PS3.5 A.5), refused if they swell beyond every image allowed."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    # In parts: all at once would take twice the room.
+    parts, left, part = [], max_bytes, data
     try:
-        inflated = inflater.decompress(data, max_bytes)
+        while not inflater.eof and left > 0 and (data or part):
+            part = inflater.decompress(data, min(left, _PART_BYTES))
+            parts.append(part)
+            data, left = inflater.unconsumed_tail, left - len(part)
     except zlib.error as error:
         raise Damaged("its deflated dataset is damaged") from error
-    if inflater.unconsumed_tail:
+    if not inflater.eof and left <= 0:
         raise Refused(f"its deflated dataset swells beyond {max_bytes:,} bytes")
     if not inflater.eof:
         raise Damaged("its deflated dataset is cut short")
-    return inflated
+    return b"".join(parts)

@@ -14,7 +14,7 @@ from mammoscope.annotations.splits import folds
 from mammoscope.classification.classifier import OnnxClassifier
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.errors import InputError
-from mammoscope.files import ensure_folder, write_json
+from mammoscope.files import ensure_folder, read_file, write_json
 from mammoscope.geometry import FloatArray
 from mammoscope.models.classifier_card import ClassifierCard
 from mammoscope.training.classifiers.card import MODEL
@@ -138,4 +138,4 @@ def _trained(method: Method, training: Sequence[Lesion], run: Run) -> Classifier
 def _digest(weights: Path) -> str:
     if weights == DOWNLOAD:
         return f"those of {DOWNLOAD}"
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
+    return hashlib.sha256(read_file(weights, 1 << 32)).hexdigest()

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor, nn
 
 from mammoscope.errors import InputError
+from mammoscope.files import open_file, read_file
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Progress:
             If it cannot be read, or was written by a run with other settings.
         """
         try:
+            open_file(path).close()
             with safe_open(path, "pt") as file:
                 facts = file.metadata()
             tensors = load_file(path)
@@ -74,7 +76,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
         If the file cannot be read or is of another network.
     """
     try:
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load(read_file(path, 1 << 32)))
     except Exception as error:
         cause = str(error).splitlines()[0] if str(error) else repr(error)
         raise InputError(path, f"not the weights of this network: {cause}") from error

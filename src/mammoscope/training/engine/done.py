@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from mammoscope.errors import InputError
-from mammoscope.files import write_json
+from mammoscope.files import read_file, write_json
 
 _FILE = "done.json"
 
@@ -27,7 +27,7 @@ def is_done(folder: Path, made_of: dict[str, object]) -> bool:
     path = folder / _FILE
     if not path.exists():
         return False
-    if json.loads(path.read_text(encoding="utf-8")) != made_of:
+    if json.loads(read_file(path)) != made_of:
         raise InputError(path, "this fold is of other settings or data")
     return True
 

@@ -9,10 +9,11 @@ from typing import Any, Self
 
 import timm
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from mammoscope.errors import InputError, TableError
+from mammoscope.files import read_file
 
 DOWNLOAD = Path("timm")
 """In place of a weights file: timm's own ImageNet weights, fetched where there is a network."""
@@ -108,7 +109,7 @@ class FeatureExtractor(nn.Module):
             another shape.
         """
         try:
-            weights = _fetched(self.name) if path == DOWNLOAD else load_file(path)
+            weights = _fetched(self.name) if path == DOWNLOAD else load(read_file(path, 1 << 32))
         except Misfit:
             raise
         except Exception as error:
