@@ -60,7 +60,7 @@ ALLOWED = {
         "deidentification.py",
     ),
     "highdicom": ("dicom_results/",),
-    "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py"),
+    "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py", "node/outward.py"),
     "dicomweb_client": ("node/dicomweb.py",),
     "requests": ("node/dicomweb.py", "node/web.py"),
     "sqlite3": (
