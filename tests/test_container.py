@@ -67,12 +67,38 @@ def test_the_commands_of_the_compose_file_exist() -> None:
     known = typer.main.get_command(app)
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     ours = [service for service in services.values() if service.get("image") == "mammoscope"]
-    assert ours
+    assert {service["command"][0] for service in ours} == {"node", "view"}
     for service in ours:
         name, *options = service["command"]
         command = known.commands[name]  # type: ignore[attr-defined]
         spelled = {option for each in command.params for option in each.opts}
         asked = {option.split("=")[0] for option in options if option.startswith("--")}
         assert asked <= spelled
+        # Read as the command line is: wrong values are refused, too.
+        command.make_context(name, list(options), resilient_parsing=False).close()
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
+        assert service["healthcheck"]["test"][0] == "CMD"
+
+
+def test_the_health_checks_of_the_compose_file_ask_where_the_commands_answer() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    for name, option in (("node", "--metrics="), ("viewer", "--port=")):
+        (port,) = [w.removeprefix(option) for w in services[name]["command"] if option in w]
+        *_, code = services[name]["healthcheck"]["test"]
+        assert port in code
+        compile(code, name, "exec")
+
+
+def test_all_that_the_compose_file_runs_is_installed(instructions: list[dict[str, Any]]) -> None:
+    (install,) = [each["value"] for each in instructions if "pip install" in each["value"]]
+    extras = re.search(r"\.\[([\w,]+)\]", install)
+    assert extras is not None and {"dicom", "view"} <= {*extras[1].split(",")}
+
+
+def test_volumes_that_are_written_belong_to_the_user(instructions: list[dict[str, Any]]) -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    ours = [service for service in services.values() if service.get("image") == "mammoscope"]
+    places = {volume.split(":")[1] for service in ours for volume in service["volumes"]}
+    (made,) = [each["value"] for each in instructions if "install -d" in each["value"]]
+    assert all(f" {place}" in made for place in places)

@@ -100,6 +100,14 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     classifier: common.ClassifierModel = None,
     classify: common.Classify = True,
     workers: common.Workers = common.DEFAULT_WORKERS,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Tell health (/health) and Prometheus metrics (/metrics) by HTTP; of this"
+            " machine alone where no HOST is given.",
+        ),
+    ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Tell also who connects and ends an association.")
     ] = False,
@@ -111,11 +119,19 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     if not kinds:
         raise typer.BadParameter("--dicom names nothing to send")
     from mammoscope.errors import MammoscopeError
-    from mammoscope.node.options import DicomWebOptions, DimseOptions, NodeOptions, Peer, check_aet
+    from mammoscope.node.options import (
+        DicomWebOptions,
+        DimseOptions,
+        NodeOptions,
+        Peer,
+        check_aet,
+        parse_place,
+    )
 
     tls = _tls(tls_cert, tls_key, tls_ca)
     way: DimseOptions | DicomWebOptions
     try:
+        monitor = None if metrics is None else parse_place(metrics)
         if send_to is not None:
             pacs = Peer.parse(send_to)
             titles = tuple(check_aet(title) for title in accept or [pacs.aet])
@@ -125,7 +141,13 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     except MammoscopeError as error:
         raise typer.BadParameter(str(error)) from error
     options = NodeOptions(
-        spool, kinds, workers, quiet_seconds, retry_seconds, keep_s=3600 * keep_hours
+        spool,
+        kinds,
+        workers,
+        quiet_seconds,
+        retry_seconds,
+        keep_s=3600 * keep_hours,
+        monitor=monitor,
     )
     with common.fatal(common.errors_console()):
         from mammoscope.pipeline import PipelineOptions

@@ -33,6 +33,20 @@ class Peer:
         return cls(check_aet(parts[1]), parts[2].strip("[]"), int(parts[3]))
 
 
+def parse_place(text: str) -> tuple[str, int]:
+    """``PORT`` of this machine alone, or ``HOST:PORT``.
+
+    Raises
+    ------
+    MammoscopeError
+        If it is not that.
+    """
+    parts = re.fullmatch(r"(?:(\[[^\]]+\]|[^:@\[\]]+):)?(\d{1,5})", text)
+    if parts is None or not 0 < int(parts[2]) < 65536:
+        raise MammoscopeError(f"{text!r} is not PORT or HOST:PORT")
+    return (parts[1] or "127.0.0.1").strip("[]"), int(parts[2])
+
+
 def check_aet(aet: str) -> str:
     """An application entity title (PS3.5 6.2, AE).
 
@@ -184,6 +198,8 @@ class NodeOptions:
         Wait after a first failure.
     keep_s
         How long a study's images are kept after it was read.
+    monitor
+        Host and port where health and metrics are told; None for nowhere.
     """
 
     spool: Path
@@ -192,3 +208,4 @@ class NodeOptions:
     quiet_s: float
     retry_s: float
     keep_s: float
+    monitor: tuple[str, int] | None = None

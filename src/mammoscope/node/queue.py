@@ -35,6 +35,7 @@ from mammoscope.files import read_file
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.database import Database
 from mammoscope.node.spool import Leftovers, Spool
+from mammoscope.node.tally import Tally
 
 _WAITING = "state = 'waiting'"
 
@@ -58,8 +59,23 @@ class ResultObject:
     file: Path
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """What is in a queue: studies by state, objects to be sent, and ages in seconds."""
+
+    studies: dict[str, int]
+    objects: int
+    study_age_s: float
+    object_age_s: float
+
+
 class Queue:
     """The queue of one node. May be used from several threads.
+
+    Attributes
+    ----------
+    tally
+        What was done since the start.
 
     Raises
     ------
@@ -68,6 +84,7 @@ class Queue:
     """
 
     def __init__(self, folder: Path, backoff: Backoff) -> None:
+        self.tally = Tally()
         self.spool = Spool(folder)
         self._db = Database(self.spool.database, may_be_made=self.spool.is_empty())
         try:
@@ -122,6 +139,7 @@ class Queue:
                     (study, time.time()),
                 )
                 db.executemany("REPLACE INTO images VALUES (?, ?, ?, 1)", new)
+            self.tally.add("images_received", len(new))
             others = [row[0] for uid, row in before.items() if row and row[0] != images[uid]]
             for file in others:
                 if not self._db.rows("SELECT 1 FROM images WHERE file = ? AND kept", (file,)):
@@ -148,6 +166,21 @@ class Queue:
     def knows(self, study: str, uid: str) -> bool:
         """Whether an image was ever taken."""
         return bool(self._db.rows("SELECT 1 FROM images WHERE study = ? AND uid = ?", (study, uid)))
+
+    def waiting(self) -> Waiting:
+        """What is to be done."""
+        now = time.time()
+        studies = "SELECT state, count(*) FROM studies GROUP BY state"
+        oldest = (
+            "SELECT min(since) FROM studies WHERE state != 'read'",
+            f"SELECT min(since) FROM objects WHERE {_WAITING}",
+        )
+        counts = dict(self._db.rows(studies))
+        ((objects,),) = self._db.rows(f"SELECT count(*) FROM objects WHERE {_WAITING}")
+        since = (self._db.rows(query)[0][0] for query in oldest)
+        ages = [0.0 if moment is None else max(0.0, now - moment) for moment in since]
+        states = ("collecting", "reading", "read")
+        return Waiting({state: counts.get(state, 0) for state in states}, objects, *ages)
 
     def take_study(self, quiet_s: float) -> DueStudy | None:
         """The study that has waited longest of those that are due; it is ``reading`` from now."""
@@ -201,6 +234,7 @@ class Queue:
                     )
                     db.execute(done, (now, study))
                 still = {uid for (uid,) in db.execute(waiting, (study,))}
+            self.tally.add("objects_queued", len(still - old))
             for uid in (old | new) - still:
                 self.spool.drop(self.spool.object(uid))
         return is_whole
@@ -226,6 +260,7 @@ class Queue:
                     (sent.uid, sent.study, sent.sop_class, time.time()),
                 )
             self.spool.drop(self.spool.object(sent.uid))
+        self.tally.add("objects_sent")
 
     def mark_refused(self, refused: ResultObject) -> None:
         """Let an object wait, longer each time."""
@@ -234,6 +269,7 @@ class Queue:
                 "UPDATE objects SET since = ?, attempts = attempts + 1 WHERE uid = ?",
                 (time.time(), refused.uid),
             )
+        self.tally.add("objects_refused")
 
     def drop_images(self, keep_s: float) -> None:
         """Remove the files of images whose study was read ``keep_s`` ago or earlier."""

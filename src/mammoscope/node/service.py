@@ -11,9 +11,11 @@ from mammoscope.node.backoff import Backoff
 from mammoscope.node.dicomweb import DicomWebLink
 from mammoscope.node.dimse import DimseLink
 from mammoscope.node.link import Link, log
+from mammoscope.node.monitor import monitored
 from mammoscope.node.options import DicomWebOptions, DimseOptions, NodeOptions
 from mammoscope.node.queue import Queue
 from mammoscope.node.sender import Sender
+from mammoscope.node.tally import Tally
 from mammoscope.node.worker import Worker
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading.quiet import quiet
@@ -49,19 +51,23 @@ def run_node(pipeline: Pipeline, link: Link, options: NodeOptions, stop: threadi
             log.warning("%s is not on record: it lies in lost/ now", name)
         for name in queue.leftovers.gone:
             log.error("%s is on record and gone", name)
-        steps = (
-            Worker(pipeline, queue, options).step,
-            Sender(link, queue, backoff).step,
-        )
-        threads = [threading.Thread(target=_repeat, args=(step, stop, backoff)) for step in steps]
+        steps = {
+            "reading": Worker(pipeline, queue, options).step,
+            "sending": Sender(link, queue, backoff).step,
+        }
+        threads = [
+            threading.Thread(target=_repeat, args=(step, stop, backoff, queue.tally), name=name)
+            for name, step in steps.items()
+        ]
         try:
             with link.receiving(queue):
                 for thread in threads:
                     thread.start()
-                # In turns: a signal that reaches another thread does not wake this one.
-                while not stop.wait(_PULSE_S):
-                    pass
-                log.info("stopping")
+                with monitored(options.monitor, queue, threads, stop):
+                    # In turns: a signal that reaches another thread does not wake this one.
+                    while not stop.wait(_PULSE_S):
+                        pass
+                    log.info("stopping")
         finally:
             stop.set()
             for thread in threads:
@@ -69,7 +75,9 @@ def run_node(pipeline: Pipeline, link: Link, options: NodeOptions, stop: threadi
                     thread.join()
 
 
-def _repeat(step: Callable[[], bool], stop: threading.Event, backoff: Backoff) -> None:
+def _repeat(
+    step: Callable[[], bool], stop: threading.Event, backoff: Backoff, tally: Tally
+) -> None:
     failures = 0
     while not stop.is_set():
         try:
@@ -78,11 +86,13 @@ def _repeat(step: Callable[[], bool], stop: threading.Event, backoff: Backoff) -
         except OutputError as error:
             # A disk that is full, or a file that cannot be written: no text of a patient's.
             failures += 1
+            tally.add("faults")
             wait_s = backoff(failures)
             log.error("%s: tried again in %.3g s", error, wait_s)
         except Exception as error:
             # A fault must not end the service; its text could hold a patient's data.
             failures += 1
+            tally.add("faults")
             wait_s = backoff(failures)
             log.error("an unexpected %s: tried again in %.3g s", type(error).__name__, wait_s)
         stop.wait(wait_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -34,13 +35,17 @@ class Worker:
         if study is None:
             self._queue.drop_images(self._options.keep_s)
             return False
-        name = study_name(study.uid)
+        name, begin = study_name(study.uid), time.monotonic()
         folder = self._queue.spool.fresh_work_folder()
         found, outputs = FoundImages(study.files, ()), [DicomObjects(self._options.kinds)]
         run, remarks = run_examination(
             self._pipeline, found, outputs, folder, self._options.workers
         )
         errors = [*(error for _, error in run.errors), *remarks.errors]
+        tally = self._queue.tally
+        tally.add("images_read", len(run.results))
+        tally.add("images_failed", len(run.failures))
+        tally.add("reading_seconds", time.monotonic() - begin)
         _log_errors(name, run, remarks)
         # What cannot be made cannot be made another time either.
         if any(isinstance(error, WriteError) for error in errors) and study.attempt < _TRIES:
@@ -48,6 +53,7 @@ class Worker:
             return True
         objects = [_object(study, path) for path in sorted((folder / FOLDER).glob("*.dcm"))]
         whole = self._queue.finish(study.uid, objects)
+        tally.add("studies_read", int(whole))
         count = f"{len(run.results)} of {len(study.files)} images read"
         then = f"{len(objects)} objects to send" if whole else "more images came, to be read again"
         log.info("%s: %s, %s", name, count, then)
