@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import messages  # beside this file: mkdocs puts its folder on the path while it loads the hook
+import notebook_pages
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -22,6 +23,7 @@ from mkdocs.structure.pages import Page
 import mammoscope
 from mammoscope.cli import app
 from mammoscope.models import bundled_cards
+from mammoscope.reporting.model_cards import markdown
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,9 +47,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Take links to sources off, since the site holds pages alone."""
+    text = markdown
     for source, made in _MADE_OF.items():
-        markdown = markdown.replace(f"]({source})", f"]({made})")
-    return _OUTSIDE.sub(r"\1", markdown)
+        text = text.replace(f"]({source})", f"]({made})")
+    text = re.sub(r"\]\((notebooks/[a-z-]+)\.ipynb", r"](\1.md", text)
+    return _OUTSIDE.sub(r"\1", text)
 
 
 def _made() -> Iterator[tuple[str, str]]:
@@ -60,6 +64,7 @@ def _made() -> Iterator[tuple[str, str]]:
     yield "reference/schemas.md", "\n".join(_schemas())
     yield "reference/messages.md", "\n".join(messages.page())
     yield "reference/models.md", "\n".join(_models())
+    yield from notebook_pages.pages()
 
 
 def _moved(name: str, up: str) -> str:
@@ -117,18 +122,14 @@ def _schemas() -> Iterator[str]:
 
 
 def _models() -> Iterator[str]:
-    yield "# Models\n\nThe cards of the shipped models, as `mammoscope models` reads them.\n"
+    yield "# Models\n"
+    yield "Made from the cards of the shipped models: what each learnt from, how well it does and on"
+    yield "whom, and what it must not be used for. Figures are on the patients and by the commands"
+    yield "that stand above them; in brackets 95 % intervals. What is not on a card is said to be"
+    yield "missing. [How to export a card](../model-cards.md).\n"
     for card in bundled_cards():
-        yield f"## {card.name} {card.version}\n"
-        for key, value in card.facts.items():
-            yield from _fact(key, value)
-
-
-def _fact(key: str, value: Any) -> Iterator[str]:
-    if isinstance(value, dict | list):
-        yield f'??? note "{key}"\n\n    ```json'
-        text = json.dumps(value, indent=1, ensure_ascii=False)
+        yield markdown(card)
+        yield '??? note "The whole card"\n\n    ```json'
+        text = json.dumps(card.facts, indent=1, ensure_ascii=False)
         yield from (f"    {line}" for line in text.splitlines())
         yield "    ```\n"
-    else:
-        yield f"- **{key}**: {value}\n"
