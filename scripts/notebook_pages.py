@@ -55,7 +55,9 @@ def _output(output: Mapping[str, Any]) -> str:
         return f'<img alt="output of the cell above" src="data:image/png;base64,{encoded}">'
     if "text/html" in data:
         html = "".join(data["text/html"])
-        return "<div>\n" + "\n".join(line for line in html.splitlines() if line.strip()) + "\n</div>"
+        return (
+            "<div>\n" + "\n".join(line for line in html.splitlines() if line.strip()) + "\n</div>"
+        )
     return _text("".join(data.get("text/plain", "")))
 
 

@@ -43,3 +43,23 @@ def test_verify_of_no_card_at_all(run_command: Run, tmp_path: Path) -> None:
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"Error: {tmp_path / 'none.json'}: ")
+
+
+def test_card_tells_a_shipped_model_in_each_form(
+    run_command: Run, card_path: Path, tmp_path: Path
+) -> None:
+    name = DetectorCard.read(card_path).name
+    starts = {"markdown": f"## {name}", "huggingface": "---\n", "chai": "<?xml"}
+    for form, start in starts.items():
+        done = run_command("models", "card", name, "--form", form)
+        assert done.exit_code == 0 and done.stdout.startswith(start)
+        out = tmp_path / form
+        assert run_command("models", "card", card_path, "--form", form, "--out", out).exit_code == 0
+        assert out.read_text(encoding="utf-8") == done.stdout
+
+
+def test_card_of_nothing_names_what_there_is(run_command: Run, card_path: Path) -> None:
+    done = run_command("models", "card", "nothing")
+    assert done.exit_code == 1
+    (line,) = done.stderr.splitlines()
+    assert "nothing" in line and DetectorCard.read(card_path).name in line
