@@ -15,6 +15,7 @@ from typing import Any
 import click
 import messages  # beside this file: mkdocs puts its folder on the path while it loads the hook
 import notebook_pages
+import published
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -34,6 +35,8 @@ _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)(?!docs/)[^)]*\)")
 _MADE_OF = {
     "../README.md": "index.md",
     "../src/mammoscope/models/bundled": "reference/models.md",
+    "../scripts/published.py": "reference/published.md",
+    "../CONTRIBUTING.md": "reference/contributing.md",
 }
 """What pages of ``docs`` link to in the repository, and the pages that the site makes of it."""
 
@@ -64,6 +67,7 @@ def _made() -> Iterator[tuple[str, str]]:
     yield "reference/schemas.md", "\n".join(_schemas())
     yield "reference/messages.md", "\n".join(messages.page())
     yield "reference/models.md", "\n".join(_models())
+    yield "reference/published.md", "\n".join(published.page())
     yield from notebook_pages.pages()
 
 
@@ -123,8 +127,8 @@ def _schemas() -> Iterator[str]:
 
 def _models() -> Iterator[str]:
     yield "# Models\n"
-    yield "Made from the cards of the shipped models: what each learnt from, how well it does and on"
-    yield "whom, and what it must not be used for. Figures are on the patients and by the commands"
+    yield "Made from the cards of the shipped models: what each learnt from, how well it does, on"
+    yield "whom, and what it must not be used for. Figures are of the patients and by the commands"
     yield "that stand above them; in brackets 95 % intervals. What is not on a card is said to be"
     yield "missing. [How to export a card](../model-cards.md).\n"
     for card in bundled_cards():

@@ -1,4 +1,4 @@
-"""Notebooks are committed without outputs, shown in the site, and their pages hold their outputs."""
+"""Notebooks are committed without outputs; the site shows them, with outputs where it has any."""
 
 from __future__ import annotations
 

@@ -154,8 +154,8 @@ _ALL = (
         adapters=("inbreast",),
         rules=(
             "BI-RADS 4 to 6 is cancer, 1 and 2 is none; images of category 3 are left out.",
-            "Lesions on images with cancer count, of every kind; those on others do not, and a "
-            "mark on one is false.",
+            "Lesions on images with cancer count, of every kind, by the set's own boxes; those on "
+            "others do not, and a mark on one is false.",
             "A hit is a mark whose centre lies in the lesion's box.",
             "All images are tested on: nothing may have been trained on INbreast.",
         ),
@@ -163,8 +163,10 @@ _ALL = (
         hit=_CENTER,
         select=_ribli,
         levels=("image", "breast"),
-        unsure="the paper's methods were not at hand: that category 3 is left out, and which kinds "
-        "of lesions count",
+        unsure="the paper's methods were not at hand: that category 3 is left out, and the hit "
+        "rule. Which lesions count is as in the table of boxes that its authors publish "
+        "(github.com/riblidezso/frcnn_cad); those boxes are drawn anew, and some images of category "
+        "4 to 6 have none there, so figures by the set's boxes differ",
     ),
     Protocol(
         name="inbreast-agarwal-2020",

@@ -22,16 +22,14 @@ _OF_TASK = {
         "Regions that are no masses: what it says of a false mark means nothing.",
         "A chance of cancer for a woman: it is of one marked region, among regions as in training.",
     ),
-    "density": (
-        "A risk of cancer, or telling a woman how dense her breasts are: it is one view's category.",
-    ),
+    "density": ("A risk of cancer, or telling a woman how dense her breasts are.",),
     "histopathology": ("Whole slides, other stains, other magnifications, frozen sections.",),
 }
 
 _USE = {
     "detection": "Marks places on a mammogram that may be masses, beside a person who reads.",
     "classification": "Says how likely a marked mass is malignant, beside a person who reads.",
-    "density": "Says which category of density a breast has, as one more figure beside a reader's.",
+    "density": "Says which category of density a breast has, beside a person who reads.",
     "histopathology": "Says how likely a field of tissue is malignant, for comparing methods.",
 }
 
