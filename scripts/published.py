@@ -72,9 +72,9 @@ PUBLISHED = (
 def page() -> Iterator[str]:
     """Lines of Markdown."""
     yield "# Published figures beside ours\n"
-    yield "**Never compare two rows of different protocols**: they are of other images, other lesions"
-    yield "or another rule of hits, and a set that a model learnt from is easier for it. What each"
-    yield "protocol fixes stands under [protocols](../protocols.md).\n"
+    yield "**Never compare two rows of different protocols**: they are of other images, other"
+    yield "lesions or another rule of hits, and a set that a model learnt from is easier for it."
+    yield "What each protocol fixes stands under [protocols](../protocols.md).\n"
     yield "## As published\n"
     yield "| figure | protocol | measured on | by |\n|---|---|---|---|"
     for each in PUBLISHED:
@@ -94,8 +94,7 @@ def page() -> Iterator[str]:
             for name, known in block.figures.items():
                 if name in ("AP", "sensitivity at FPPI 1") or block.part != "figures":
                     yield f"| {card.name} {card.version} | {name} {known} | {rule} | {_cell(on)} |"
-    yield "\nOf the sets of the protocols above only parts are at hand here, so no row of ours is of"
-    yield "one of them."
+    yield "\nOf the sets above only parts are at hand here: no row of ours is of their protocols."
 
 
 def _cell(text: str) -> str:

@@ -76,6 +76,7 @@ def _moved(name: str, up: str) -> str:
     text = (ROOT / name).read_text(encoding="utf-8")
     text = re.sub(r"\]\(docs/([^)]*)\)", rf"]({up}\1)", text)
     text = re.sub(r'(src|href)="docs/', rf'\1="{up}', text)
+    text = text.replace("](src/mammoscope/models/bundled", f"]({up}reference/models.md")
     text = text.replace("](CHANGELOG.md", f"]({up}reference/changes.md")
     text = text.replace("](CODE_OF_CONDUCT.md", f"]({up}reference/conduct.md")
     return re.sub(

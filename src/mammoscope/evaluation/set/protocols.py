@@ -165,8 +165,8 @@ _ALL = (
         levels=("image", "breast"),
         unsure="the paper's methods were not at hand: that category 3 is left out, and the hit "
         "rule. Which lesions count is as in the table of boxes that its authors publish "
-        "(github.com/riblidezso/frcnn_cad); those boxes are drawn anew, and some images of category "
-        "4 to 6 have none there, so figures by the set's boxes differ",
+        "(github.com/riblidezso/frcnn_cad); those boxes are drawn anew, and some images of "
+        "category 4 to 6 have none there, so figures by the set's boxes differ",
     ),
     Protocol(
         name="inbreast-agarwal-2020",
