@@ -88,7 +88,7 @@ def test_the_capture_shows_the_marks_where_the_masses_lie(make_case: Any) -> Non
     made.write("sc")
     for result in made.results:
         path = made.out / f"{result.name}.rendered.png"
-        run("dcm2pnm", "+on", made.out / "dicom" / f"{result.name}.sc.dcm", path)
+        run("dcmj2pnm", "+on", made.out / "dicom" / f"{result.name}.sc.dcm", path)
         red, blue = (cv2.imread(str(path))[:, :, channel].astype(int) for channel in (2, 0))
         orange = red - blue > 150
         for x0, y0, x1, y1 in result.detections.boxes.astype(int):

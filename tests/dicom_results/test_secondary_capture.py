@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.uid import JPEGLosslessSV1
 
 
 def test_it_is_the_overlay_with_a_caption_below(make_case: Any) -> None:
@@ -35,13 +36,21 @@ def test_every_examined_image_has_one_that_names_its_source(make_case: Any) -> N
 
 
 @pytest.mark.parametrize("columns", [249, 250])
-def test_pixel_data_has_an_even_length(make_case: Any, columns: int) -> None:
+@pytest.mark.parametrize("rows", [301, 302])
+def test_it_is_compressed_without_loss(make_case: Any, rows: int, columns: int) -> None:
     case = make_case(["L_CC"])
-    _, drawn = cv2.imencode(".png", np.zeros((301, columns, 3), dtype=np.uint8))
-    vars(case.images[0])["overlay"] = drawn.tobytes()
+    drawn = np.random.default_rng(0).integers(0, 256, (rows, columns, 3), dtype=np.uint8)
+    vars(case.images[0])["overlay"] = cv2.imencode(".png", drawn)[1].tobytes()
     capture = case.object("sc")
-    assert len(capture.PixelData) % 2 == 0
+    assert capture.file_meta.TransferSyntaxUID == JPEGLosslessSV1
+    assert len(capture.PixelData) % 2 == 0 and "LossyImageCompressionRatio" not in capture
     assert capture.pixel_array.shape == (capture.Rows, columns, 3)
+    np.testing.assert_array_equal(capture.pixel_array[:rows], drawn[:, :, ::-1])
+
+
+def test_it_takes_less_room(make_case: Any) -> None:
+    capture = make_case(["L_CC"]).object("sc")
+    assert len(capture.PixelData) < 0.6 * capture.Rows * capture.Columns * 3
 
 
 def test_that_a_source_was_compressed_with_loss_is_not_forgotten(make_case: Any) -> None:

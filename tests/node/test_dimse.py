@@ -14,10 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGLosslessSV1, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
+
+from mammoscope.dicom_results.lossless import jpeg_lossless
+from mammoscope.node.dimse import DimseLink
+from mammoscope.node.options import DimseOptions, Peer
+from mammoscope.node.queue import ResultObject
 
 Make = Callable[..., Any]
 
@@ -290,3 +298,44 @@ def test_tls_both_ways(
     assert storescu(*images, port=port) != 0, "not without TLS"
     tls = ("+tls", certificates / "stranger.key", certificates / "stranger.pem")
     assert storescu(*tls, "+cf", certificates / "ca.pem", *images, port=port) != 0
+
+
+@pytest.mark.parametrize("syntax", [JPEGLosslessSV1, ExplicitVRLittleEndian])
+def test_a_capture_goes_out_as_the_pacs_takes_it(
+    syntax: UID, free_port: Callable[[], int], tmp_path: Path
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+    capture = Dataset()
+    capture.SOPClassUID, capture.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    capture.Rows, capture.Columns, capture.SamplesPerPixel = picture.shape
+    capture.BitsAllocated = capture.BitsStored = 8
+    capture.HighBit, capture.PixelRepresentation, capture.PlanarConfiguration = 7, 0, 0
+    capture.PhotometricInterpretation = "RGB"
+    capture.file_meta = FileMetaDataset()
+    capture.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    capture.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    capture.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
+    capture.add_new("PixelData", "OB", encapsulate([jpeg_lossless(picture)]))
+    capture["PixelData"].is_undefined_length = True
+    capture.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+
+    got: list[Dataset] = []
+
+    def store(event: evt.Event) -> int:
+        got.append(event.dataset)
+        got[0].file_meta = event.file_meta
+        return 0
+
+    entity, port = AE("PACS"), free_port()
+    entity.add_supported_context(SecondaryCaptureImageStorage, syntax)
+    handlers = [(evt.EVT_C_STORE, store)]
+    server = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+    try:
+        pacs = Peer("PACS", "127.0.0.1", port)
+        link = DimseLink(DimseOptions("MAMMOSCOPE", "127.0.0.1", 1, ("PACS",), pacs))
+        found = ResultObject("1.2.3", "1.1", SecondaryCaptureImageStorage, tmp_path / "a.dcm")
+        assert list(link.send([found])) == [(found, None)]
+    finally:
+        server.shutdown()
+    assert got[0].file_meta.TransferSyntaxUID == syntax and got[0].SOPInstanceUID == "1.2.3"
+    np.testing.assert_array_equal(got[0].pixel_array, picture)

@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 from highdicom import SOPClass
 from pydicom import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGLosslessSV1, SecondaryCaptureImageStorage
 
 from mammoscope.dicom_results.instance import common
+from mammoscope.dicom_results.lossless import jpeg_lossless
 from mammoscope.dicom_results.study import Study, StudyImage
 from mammoscope.files import DISCLAIMER
 from mammoscope.reporting.pictures.overlay import Picture
@@ -23,7 +25,8 @@ _CAPTION_SHARE = 0.025
 def secondary_capture(study: Study, image: StudyImage, overlay: Callable[[], bytes]) -> SOPClass:
     """The picture that ``overlay`` gives as PNG, with a caption below it that says what it is.
 
-    It has no pixel spacing: it is to be looked at, not to be measured.
+    It has no pixel spacing: it is to be looked at, not to be measured. It is compressed without
+    loss.
     """
     stored = np.frombuffer(overlay(), dtype=np.uint8)
     drawn = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), dtype=np.uint8)[:, :, ::-1]
@@ -33,7 +36,7 @@ def secondary_capture(study: Study, image: StudyImage, overlay: Callable[[], byt
         study_instance_uid=study.uid,
         sop_class_uid=SecondaryCaptureImageStorage,
         modality="OT",
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        transfer_syntax_uid=JPEGLosslessSV1,
     )
     capture.ConversionType = "WSD"
     capture.ImageType = ["DERIVED", "SECONDARY"]
@@ -53,17 +56,25 @@ def secondary_capture(study: Study, image: StudyImage, overlay: Callable[[], byt
 
 
 def _caption(picture: Picture, study: Study, image: StudyImage) -> Picture:
-    """A strip (height, width of ``picture``, 3)."""
+    """A strip (height, width of ``picture``, 3); with it the picture has an even number of rows."""
     n = len(image.findings)
-    words = f"mammoscope {study.algorithm_version}: {n} finding{'s' * (n != 1)}. {DISCLAIMER}"
+    point = image.result.malignant_threshold if image.result else None
+    colours = "orange: not classified"
+    if point is not None:
+        colours = f"vermilion: P(mal) from {point:.3g}, blue: below"
+    told = f" ({colours})" if n else ""
+    counted = f"{n} finding{'s' * (n != 1)}{told}"
+    lines = (f"mammoscope {study.algorithm_version}: {counted}.", DISCLAIMER)
     width = picture.shape[1]
     height = max(16, round(_CAPTION_SHARE * max(picture.shape)))
-    strip = np.zeros((height, width, 3), dtype=np.uint8)
-    font, line = cv2.FONT_HERSHEY_SIMPLEX, cv2.LINE_AA
-    (long, high), _ = cv2.getTextSize(words, font, 1.0, 1)
-    scale = min(0.95 * width / long, 0.55 * height / high)
-    at = round(0.02 * width), round((height + scale * high) / 2)
-    cv2.putText(strip, words, at, font, scale, (255, 255, 255), 1, line)
+    rows = len(lines) * height
+    strip = np.zeros((rows + (picture.shape[0] + rows) % 2, width, 3), dtype=np.uint8)
+    font, white = cv2.FONT_HERSHEY_SIMPLEX, (255, 255, 255)
+    sizes = [cv2.getTextSize(words, font, 1.0, 1)[0] for words in lines]
+    scale = min(min(0.95 * width / long, 0.55 * height / high) for long, high in sizes)
+    for row, (words, (_, high)) in enumerate(zip(lines, sizes, strict=True)):
+        at = round(0.02 * width), round(row * height + (height + scale * high) / 2)
+        cv2.putText(strip, words, at, font, scale, white, 1, cv2.LINE_AA)
     return strip
 
 
@@ -81,5 +92,5 @@ def _add_pixels(capture: Dataset, picture: Picture) -> None:
     capture.BitsAllocated = capture.BitsStored = 8
     capture.HighBit = 7
     capture.PixelRepresentation = 0
-    data = picture.tobytes()
-    capture.add_new("PixelData", "OB", data + b"\0" * (len(data) % 2))
+    capture.add_new("PixelData", "OB", encapsulate([jpeg_lossless(picture)]))
+    capture["PixelData"].is_undefined_length = True

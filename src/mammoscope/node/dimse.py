@@ -135,6 +135,8 @@ class DimseLink:
             entity.add_requested_context(
                 sop_class, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
             )
+            if sop_class == SecondaryCaptureImageStorage:
+                entity.add_requested_context(sop_class, [JPEGLosslessSV1])
         tls = None if self._client_tls is None else (self._client_tls, pacs.host)
         association = entity.associate(
             pacs.host, pacs.port, ae_title=pacs.aet, tls_args=tls, max_pdu=limits.pdu_bytes
@@ -153,10 +155,15 @@ class DimseLink:
 
 def _send(association: Association, found: ResultObject) -> str | None:
     """None where the object was stored, or why it was not."""
-    if not any(c.abstract_syntax == found.sop_class for c in association.accepted_contexts):
+    accepted = [c for c in association.accepted_contexts if c.abstract_syntax == found.sop_class]
+    if not accepted:
         return "it takes no objects of this class"
     try:
-        code = association.send_c_store(dcmread(BytesIO(read_file(found.file)))).get("Status")
+        data = dcmread(BytesIO(read_file(found.file)))
+        syntax = data.file_meta.TransferSyntaxUID
+        if syntax.is_compressed and not any(syntax in c.transfer_syntax for c in accepted):
+            data.decompress(generate_instance_uid=False)
+        code = association.send_c_store(data).get("Status")
     except (OSError, RuntimeError, ValueError) as error:
         return f"{type(error).__name__} while sending it"
     if code in _STORED:

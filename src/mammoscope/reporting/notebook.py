@@ -17,7 +17,7 @@ from mammoscope.files import write_bytes, write_json
 from mammoscope.reporting.html.pictures import in_page
 from mammoscope.reporting.html.templates import environment
 from mammoscope.reporting.html.writer import ReportWriter
-from mammoscope.reporting.pictures.overlay import draw_marks
+from mammoscope.reporting.pictures.overlay import draw_marks, mark_colour
 from mammoscope.results import FINDING_COLUMNS, finding_rows, image_result_json
 from mammoscope.results.image import box_size_mm
 from mammoscope.study import StudyResult, study_results
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 Result = ImageResult | StudyResult
 
-_ORANGE = "#e69f00"
 _COLUMNS = ("image", "finding", "score", "P(malignant)", "x0", "y0", "x1", "y1", "mm")
 
 
@@ -46,7 +45,7 @@ def html(result: Result) -> str:
             images=images,
             findings=[row for image in images for row in _rows(image)],
             columns=_COLUMNS,
-            colour=_ORANGE,
+            colours=_colours,
             picture=in_page,
         )
     )
@@ -137,13 +136,20 @@ def _plot(result: ImageResult, axes: matplotlib.axes.Axes) -> None:
     axes.set_aspect("equal")
     axes.set_title(f"{result.name}  {result.laterality or '?'} {result.view or '?'}", fontsize=9)
     found = result.shown
-    for number, (box, score, p) in enumerate(
-        zip(found.boxes, found.scores, found.p_malignant, strict=True), 1
+    for number, (box, score, p, colour) in enumerate(
+        zip(found.boxes, found.scores, found.p_malignant, _colours(result), strict=True), 1
     ):
         x0, y0, x1, y1 = (float(v) for v in box)
-        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=_ORANGE))
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour))
         chance = "" if math.isnan(p) else f"  P(mal) {p:.2f}"
-        axes.text(x0, y0, f"{number}  {score:.2f}{chance}", color=_ORANGE, fontsize=8, va="bottom")
+        axes.text(x0, y0, f"{number}  {score:.2f}{chance}", color=colour, fontsize=8, va="bottom")
+
+
+def _colours(result: ImageResult) -> list[str]:
+    """Of the findings shown, as in the overlay."""
+    threshold = result.malignant_threshold
+    colours = (mark_colour(p, threshold) for p in result.shown.p_malignant.tolist())
+    return ["#" + bytes(colour).hex() for colour in colours]
 
 
 def _decoded(preview: Preview) -> np.ndarray:

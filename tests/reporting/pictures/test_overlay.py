@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,19 +12,19 @@ from hypothesis import strategies as st
 
 from mammoscope.geometry import Frame
 from mammoscope.reporting import encode_overlay, encode_preview, overlay, preview
-from mammoscope.reporting.pictures.overlay import ORANGE
+from mammoscope.reporting.pictures.overlay import BLUE, ORANGE, VERMILION
 from mammoscope.types import ImageResult, Mammogram, SourceFacts
 
 Make = Callable[..., ImageResult]
 
 
 def marked(picture: np.ndarray) -> np.ndarray:
-    return (picture == ORANGE).all(axis=2)
+    return np.any([(picture == c).all(axis=2) for c in (ORANGE, VERMILION, BLUE)], axis=0)
 
 
 def tinted(picture: np.ndarray) -> np.ndarray:
     """Marks and the soft edges of letters: the image itself is grey."""
-    return picture[:, :, 0].astype(int) - picture[:, :, 2] > 20
+    return np.abs(picture[:, :, 0].astype(int) - picture[:, :, 2]) > 20
 
 
 def test_preview_is_8_bit_grey_and_stretched(mammogram: Mammogram) -> None:
@@ -95,6 +96,23 @@ def test_p_malignant_is_written(mammogram: Mammogram, make_result: Make) -> None
     high = marked(overlay(mammogram, make_result(box, score, [0.88])))
     assert low.sum() > without
     assert (low != high).any()
+
+
+@pytest.mark.parametrize(
+    ("p", "threshold", "colour"),
+    [
+        (0.3, 0.3, VERMILION),
+        (0.29, 0.3, BLUE),
+        (np.nan, 0.3, ORANGE),
+        (0.9, None, ORANGE),
+    ],
+)
+def test_the_colour_tells_the_side_of_the_operating_point(
+    mammogram: Mammogram, make_result: Make, p: float, threshold: float | None, colour: Any
+) -> None:
+    result = make_result([[60, 100, 120, 180]], [0.9], [p], malignant_threshold=threshold)
+    picture = overlay(mammogram, result)
+    assert (picture[100:180, 60] == colour).all() and (picture[100, 60:120] == colour).all()
 
 
 def test_marks_follow_the_scale(mammogram: Mammogram, make_result: Make) -> None:

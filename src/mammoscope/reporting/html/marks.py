@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from mammoscope.geometry import FloatArray
 from mammoscope.reporting.html.hanging import Film, Sheet
 from mammoscope.reporting.pictures.closeup import squares
+from mammoscope.reporting.pictures.placing import Corners, place
 from mammoscope.results.image import findings_json
 from mammoscope.types import Explanation, Preview
 
@@ -25,15 +26,12 @@ _CHARACTER_PX = 7.6
 
 @dataclass(frozen=True)
 class Tag:
-    """A label at (x, y) of the preview, its plate and text in pixels of the screen from there."""
+    """A label with its corner at (x, y) of the preview; its size is in pixels of the screen."""
 
     x: float
     y: float
     scale: float
-    left: float
-    top: float
     width: float
-    middle: float
     height: float = _LABEL_PX
 
 
@@ -62,7 +60,7 @@ class Mark:
     @property
     def key(self) -> str:
         """Ties the mark to its row in the list."""
-        return f"{self.film.number}-{self.number}"
+        return key_of(self.film, self.number)
 
     @property
     def value(self) -> float:
@@ -85,6 +83,13 @@ class Mark:
         return self.p is not None and self.threshold is not None and self.p >= self.threshold
 
     @property
+    def kind(self) -> str:
+        """By which its colour goes: malignant, benign or unclassified."""
+        if self.p is None or self.threshold is None:
+            return "unclassified"
+        return "malignant" if self.malignant else "benign"
+
+    @property
     def size(self) -> str:
         """Height and width of the box."""
         if self.size_mm is None:
@@ -102,26 +107,6 @@ class Mark:
     def found_on(self) -> str:
         """By which way of looking it was found."""
         return _FOUND_ON.get(self.path, self.path)
-
-    @property
-    def tag(self) -> Tag:
-        """Its label."""
-        x0, y0, x1, _ = self.box
-        columns = self.film.preview.frame.columns
-        scale = columns / _USUAL_WIDTH_PX
-        width = _CHARACTER_PX * len(f"{self.number} {self.figure}") + 8
-        # Above the box where there is room, else in it; towards the middle, so that it is not cut.
-        top = -_LABEL_PX - 3 if y0 > (_LABEL_PX + 3) * scale else 3
-        from_left = x0 + x1 < columns
-        return Tag(
-            x=x0 if from_left else x1,
-            y=y0,
-            scale=scale,
-            left=0 if from_left else -width,
-            top=top,
-            width=width,
-            middle=width / 2 if from_left else -width / 2,
-        )
 
     @property
     def closeup_box(self) -> FloatArray:
@@ -144,6 +129,41 @@ class Mark:
     def explanation(self) -> Explanation | None:
         """Why it is said to be malignant or benign."""
         return next(iter(self.film.result.explanations[self.number - 1 : self.number]), None)
+
+
+def key_of(film: Film, number: int) -> str:
+    """What ties a film's finding to its row, mark and close-up."""
+    return f"{film.number}-{number}"
+
+
+def tags(found: Sequence[Mark], ranks: Mapping[str, int]) -> dict[str, Tag]:
+    """The labels of a film's marks by their keys, as long as no script has measured the screen.
+
+    Of those that are shown none lies on another mark or its label; where there is no room a label
+    is left to the script.
+    """
+    made: dict[str, Tag] = {}
+    taken = {mark.key: _whole(mark.box) for mark in found if mark.shown}
+    labels: list[Corners] = []
+    for mark in found:
+        frame = mark.film.preview.frame
+        scale = frame.columns / _USUAL_WIDTH_PX
+        width = _CHARACTER_PX * len(f"{ranks[mark.key]} {mark.figure}") + 8
+        size = math.ceil(width * scale), math.ceil(_LABEL_PX * scale)
+        others = [box for key, box in taken.items() if key != mark.key] if mark.shown else []
+        room = frame.columns, frame.rows
+        gap = round(3 * scale)
+        at = place([size], _whole(mark.box), [*others, *(labels if mark.shown else [])], room, gap)
+        if at is not None and mark.shown:
+            labels.append(at)
+        x, y = (at[0], at[1]) if at is not None else (mark.box[0], mark.box[1])
+        made[mark.key] = Tag(float(x), float(y), scale, width)
+    return made
+
+
+def _whole(box: tuple[float, float, float, float]) -> Corners:
+    x0, y0, x1, y1 = box
+    return math.floor(x0), math.floor(y0), math.ceil(x1) - 1, math.ceil(y1) - 1
 
 
 def marks(film: Film) -> tuple[Mark, ...]:
@@ -173,10 +193,14 @@ def marks(film: Film) -> tuple[Mark, ...]:
 
 
 def in_order(found: Sequence[Mark]) -> list[Mark]:
-    """The most likely malignant first, what is not classified last, then by score."""
+    """What is shown first, of that the most likely malignant, what is not classified last.
+
+    A finding's number on the page is its place here: what a lower score adds comes behind.
+    """
     return sorted(
         found,
         key=lambda mark: (
+            not mark.shown,
             mark.p is None,
             -(mark.p or 0.0),
             -mark.score,
@@ -186,8 +210,8 @@ def in_order(found: Sequence[Mark]) -> list[Mark]:
     )
 
 
-def linked_to(mark: Mark, study: Sheet) -> Twin | None:
-    """The finding that a link ties to this one."""
+def linked_to(mark: Mark, study: Sheet, ranks: Mapping[str, int]) -> Twin | None:
+    """The finding that a link ties to this one, by its number on the page."""
     own = (mark.film.result.name, mark.number)
     for link in study.links:
         ends = list(zip(link.images, link.findings, link.nipple_distances, strict=True))
@@ -197,6 +221,7 @@ def linked_to(mark: Mark, study: Sheet) -> Twin | None:
                 figures = f"{here:.0f} and {there:.0f} mm"
                 if link.unit == "depth":
                     figures = f"{here:.2f} and {there:.2f} of the breast’s depth"
-                words = f"may be the same lesion as {number} on {study.caption(other)}"
+                rank = ranks[key_of(other, number)]
+                words = f"may be the same lesion as {rank} on {study.caption(other)}"
                 return Twin(words, f"{figures} from the nipple")
     return None

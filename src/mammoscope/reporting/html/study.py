@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mammoscope.reporting.html.hanging import Film, Row, Sheet
-from mammoscope.reporting.html.marks import Mark, Twin, in_order, linked_to, marks
+from mammoscope.reporting.html.marks import Mark, Tag, Twin, in_order, linked_to, marks, tags
 
 _PLURALS = {"study": "studies"}
 
@@ -121,6 +121,18 @@ class StudyView:
         """All findings in the order of the list."""
         return in_order([mark for some in self.marks.values() for mark in some])
 
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """The number of each finding on the page, by its key: its place in the list."""
+        return {mark.key: rank for rank, mark in enumerate(self.found, 1)}
+
+    @cached_property
+    def tags(self) -> dict[str, Tag]:
+        """The label of each mark by its key."""
+        return {
+            key: tag for some in self.marks.values() for key, tag in tags(some, self.ranks).items()
+        }
+
     @property
     def shown(self) -> int:
         """How many are shown at first."""
@@ -129,7 +141,7 @@ class StudyView:
     @cached_property
     def twins(self) -> dict[str, Twin | None]:
         """By the key of each finding what may be the same lesion on the other view."""
-        return {mark.key: linked_to(mark, self.sheet) for mark in self.found}
+        return {mark.key: linked_to(mark, self.sheet, self.ranks) for mark in self.found}
 
     @property
     def cards(self) -> list[Mark]:

@@ -1,25 +1,30 @@
 """Pictures for people: an 8-bit preview of an image, and the same with its findings marked.
 
 Colours are from the palette of Okabe and Ito ("Color Universal Design", 2008), which readers with
-any of the common colour vision deficiencies can tell apart.
+any of the common colour vision deficiencies can tell apart. A mark is vermilion where P(malignant)
+reaches the operating point on the classifier's card, blue below it, and orange where there is none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mammoscope.geometry import Frame
+from mammoscope.reporting.pictures.placing import Corners, Size, place
 from mammoscope.types import ImageResult, Mammogram, Preview
 
 Picture = NDArray[np.uint8]
-Corners = tuple[int, int, int, int]
+Colour = tuple[int, int, int]
 
-ORANGE = (230, 159, 0)
+ORANGE, VERMILION, BLUE = (230, 159, 0), (213, 94, 0), (86, 180, 233)
+"""Of marks that are not classified, that reach the operating point, that stay below it."""
+
 _DARK = (16, 16, 16)
 
 _STRETCH_PERCENTILES = (0.5, 99.8)
@@ -52,8 +57,11 @@ def encode_preview(mammogram: Mammogram, max_side: int = 1400, quality: int = 90
 def overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> Picture:
     """The image with the findings at or above the threshold marked, RGB uint8 (h, w, 3).
 
-    Each finding has a box with its number (1 is the best of the image), its score and, where a
-    classifier has looked, P(malignant). ``mammogram`` may be any part of the source image of
+    Each finding has a box with its number in the list of the image's findings (1 has the best
+    score), its score and, where a classifier has looked, P(malignant); its colour says on which
+    side of the operating point that is. Labels lie on no other finding's box: where there is no
+    room beside a box they are joined to it by a line, and without any room they are shortened or
+    left out. ``mammogram`` may be any part of the source image of
     ``result``: marks are cut at its borders, and left out where they lie outside.
     """
     small = shrink(mammogram, max_side)
@@ -66,14 +74,67 @@ def draw_marks(grey: Picture, frame: Frame, result: ImageResult) -> Picture:
     found = result.shown
     boxes = frame.boxes_from_source(found.boxes)
     visible = [i for i, box in enumerate(boxes) if frame.overlaps(box)]
+    colours = [mark_colour(p, result.malignant_threshold) for p in found.p_malignant]
     # Worst first, so that the best lies on top.
     for i in reversed(visible):
-        _draw_box(picture, boxes[i])
-    taken = [_pixel_box(picture, boxes[i]) for i in visible]
-    for at, i in enumerate(visible):
-        text = _label(i + 1, found.scores[i], found.p_malignant[i])
-        taken.append(_draw_label(picture, taken[at], text, taken))
+        _draw_box(picture, boxes[i], colours[i])
+    regions = [_pixel_box(picture, boxes[i]) for i in visible]
+    texts = [(_label(i + 1, found.scores[i], found.p_malignant[i]), str(i + 1)) for i in visible]
+    placed = place_labels(picture, regions, texts)
+    for i, region, label in zip(visible, regions, placed, strict=True):
+        if label is not None:
+            _draw_leader(picture, region, label.at, colours[i])
+            _draw_label(picture, label, colours[i])
     return picture
+
+
+@dataclass(frozen=True)
+class Label:
+    """A text and its plate in a picture: where that lies, the font's scale, the room around it."""
+
+    text: str
+    at: Corners
+    scale: float
+    pad: int
+
+
+def place_labels(
+    picture: Picture, regions: Sequence[Corners], texts: Sequence[tuple[str, ...]]
+) -> list[Label | None]:
+    """Where the labels of marks go, the first mark's first.
+
+    Each is inside of the picture, and on no other region or label. None where there is no place.
+
+    Parameters
+    ----------
+    regions
+        The box of each mark.
+    texts
+        What may stand on each label, the best first.
+    """
+    room = picture.shape[1], picture.shape[0]
+    made: list[Label | None] = []
+    for i, (region, words) in enumerate(zip(regions, texts, strict=True)):
+        taken = [other for j, other in enumerate(regions) if j != i]
+        taken += [label.at for label in made if label is not None]
+        plates = [_plate(picture, text) for text in words]
+        at = place([size for _, _, size in plates], region, taken, room, _line_px(picture))
+        if at is None:
+            made.append(None)
+            continue
+        size = at[2] + 1 - at[0], at[3] + 1 - at[1]
+        text, (scale, pad, _) = next(
+            pair for pair in zip(words, plates, strict=True) if pair[1][2] == size
+        )
+        made.append(Label(text, at, scale, pad))
+    return made
+
+
+def mark_colour(p_malignant: float, threshold: float | None) -> Colour:
+    """The colour of a mark by P(malignant) (NaN: not classified) and the operating point."""
+    if threshold is None or math.isnan(p_malignant):
+        return ORANGE
+    return VERMILION if p_malignant >= threshold else BLUE
 
 
 def encode_overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> bytes:
@@ -117,16 +178,16 @@ def _pixel_box(picture: Picture, box: NDArray[np.float64]) -> Corners:
     return x0, y0, max(x0, min(x1, columns - 1)), max(y0, min(y1, rows - 1))
 
 
-def _draw_box(picture: Picture, box: NDArray[np.float64]) -> None:
+def _draw_box(picture: Picture, box: NDArray[np.float64], colour: Colour) -> None:
     """Draw ``box`` from its edge inwards, with a dark rim on both sides of the line."""
     line = _line_px(picture)
     rim = max(1, line // 2)
     x0, y0, x1, y1 = _pixel_box(picture, box)
     deepest = min(line + rim - 1, (x1 - x0) // 2, (y1 - y0) // 2)
     for inset in range(-rim, deepest + 1):
-        colour = ORANGE if 0 <= inset < line else _DARK
+        drawn = colour if 0 <= inset < line else _DARK
         corner, opposite = (x0 + inset, y0 + inset), (x1 - inset, y1 - inset)
-        cv2.rectangle(picture, corner, opposite, colour, 1, cv2.LINE_4)
+        cv2.rectangle(picture, corner, opposite, drawn, 1, cv2.LINE_4)
 
 
 def _label(number: int, score: float, p_malignant: float) -> str:
@@ -134,8 +195,8 @@ def _label(number: int, score: float, p_malignant: float) -> str:
     return text if math.isnan(p_malignant) else f"{text}  P(mal) {p_malignant:.2f}"
 
 
-def _draw_label(picture: Picture, box: Corners, text: str, taken: Sequence[Corners]) -> Corners:
-    """Put ``text`` on a plate beside the box, inside the picture; returns where the plate is."""
+def _plate(picture: Picture, text: str) -> tuple[float, int, Size]:
+    """The font's scale, the room around a text, and the size of its plate."""
     rows, columns = picture.shape[:2]
     scale = max(0.45, max(rows, columns) / _SIDE_PER_FONT_SCALE)
     width, _ = _text_px(text, scale)
@@ -143,41 +204,36 @@ def _draw_label(picture: Picture, box: Corners, text: str, taken: Sequence[Corne
     width, height = _text_px(text, scale)
     pad = max(1, round(height * 0.45))
     size = min(columns, width + 2 * pad), min(rows, height + 2 * pad)
+    return scale, pad, size
 
-    left, top, right, bottom = _place(size, box, taken, picture)
+
+def _draw_label(picture: Picture, label: Label, colour: Colour) -> None:
+    left, top, right, bottom = label.at
     plate = picture[top : bottom + 1, left : right + 1]
     plate[:] = _DARK
     # On a copy: OpenCV draws on whole arrays only, and cuts text at their edge.
-    lettered, at = plate.copy(), (pad, size[1] - pad)
-    cv2.putText(lettered, text, at, _FONT, scale, ORANGE, _thickness(scale), cv2.LINE_AA)
+    lettered, start = plate.copy(), (label.pad, bottom + 1 - top - label.pad)
+    thickness = _thickness(label.scale)
+    cv2.putText(lettered, label.text, start, _FONT, label.scale, colour, thickness, cv2.LINE_AA)
     plate[:] = lettered
-    return left, top, right, bottom
 
 
-def _place(
-    size: tuple[int, int], box: Corners, taken: Sequence[Corners], picture: Picture
-) -> Corners:
-    """The place for a plate of ``size`` (width, height) that covers least of what is ``taken``.
-
-    Above the box, then below it, then beside it; of equals the first.
-    """
-    rows, columns = picture.shape[:2]
-    width, height = size
-    x0, y0, x1, y1 = box
-    gap = _line_px(picture)
-    above, below = y0 - gap - height, y1 + 1 + gap
-    lefts = (x0, x1 + 1 - width)
-    corners = [(x, y) for y in (above, below) for x in lefts]
-    corners += [(x1 + 1 + gap, y0), (x0 - gap - width, y0)]
-    inside = [(min(max(x, 0), columns - width), min(max(y, 0), rows - height)) for x, y in corners]
-    places = [(x, y, x + width - 1, y + height - 1) for x, y in inside]
-    return min(places, key=lambda place: sum(_shared(place, other) for other in taken))
-
-
-def _shared(a: Corners, b: Corners) -> int:
-    """Pixels that two boxes have in common."""
-    across, down = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) + 1 for i in (0, 1))
-    return max(0, across) * max(0, down)
+def _draw_leader(picture: Picture, box: Corners, label: Corners, colour: Colour) -> None:
+    """A line from a label to its box, where another mark lies between them."""
+    ends = []
+    for low, high in ((0, 2), (1, 3)):
+        lowest, highest = max(box[low], label[low]), min(box[high], label[high])
+        if lowest <= highest:
+            ends.append(((lowest + highest) // 2,) * 2)
+        else:
+            ends.append(
+                (box[high], label[low]) if box[high] < label[low] else (box[low], label[high])
+            )
+    (x0, x1), (y0, y1) = ends
+    if max(abs(x0 - x1), abs(y0 - y1)) > 2 * _line_px(picture):
+        line = max(1, _line_px(picture) // 2)
+        cv2.line(picture, (x0, y0), (x1, y1), _DARK, line + 2, cv2.LINE_8)
+        cv2.line(picture, (x0, y0), (x1, y1), colour, line, cv2.LINE_8)
 
 
 def _thickness(scale: float) -> int:

@@ -28,6 +28,7 @@ function showScores() {
     if (entry) entry.textContent = `${shown} ${shown === 1 ? "finding" : "findings"}`;
   }
   document.querySelector("[data-total]").textContent = total;
+  all(".marks").forEach(fitLabels);
 }
 
 // Window and level: grey = (value - level) / window + 1/2, inverted if asked.
@@ -87,14 +88,71 @@ for (const toggle of Object.values(toggles)) {
 $("reset").addEventListener("click", reset);
 document.querySelector(".controls").addEventListener("submit", (event) => event.preventDefault());
 
-// Labels keep their size on the screen, whatever the size of the picture.
+// Labels keep their size on the screen, whatever the size of the picture, and never lie on another
+// mark or its label. As reporting/pictures/placing.py, which see.
+
+const GAP = 3;
+
+function nearest([width, height], own, taken, [columns, rows], gap) {
+  const edges = (wanted, low, high, length, room) => [
+    ...wanted, 0, room - length,
+    ...[own, ...taken].flatMap((b) => [b[low] - length, b[high], b[low] - length - gap, b[high] + gap]),
+  ].map((at) => clamp(at, 0, room - length));
+  const across = edges([own[0], own[2] - width], 0, 2, width, columns);
+  const down = edges([own[1] - gap - height, own[1]], 1, 3, height, rows);
+  let found = null;
+  for (const x of new Set(across)) for (const y of new Set(down)) {
+    if (taken.some((b) => x < b[2] && x + width > b[0] && y < b[3] && y + height > b[1])) continue;
+    const aside = Math.max(own[0] - x - width, x - own[2], 0);
+    const off = Math.max(own[1] - y - height, y - own[3], 0);
+    const apart = aside ** 2 + off ** 2;
+    const near = apart <= 2 * (gap * 1.4) ** 2 ? 0 : apart;
+    const side = y + height <= own[1] ? 0 : y >= own[3] ? 1 : 2;
+    const along = side === 2 ? Math.abs(y - own[1]) : Math.abs(x - own[0]);
+    const order = [near, side, along + Math.abs((side === 2 ? aside : off) - gap), y, x];
+    const first = order.findIndex((value, n) => found && value !== found.order[n]);
+    if (!found || (first >= 0 && order[first] < found.order[first])) found = { x, y, order };
+  }
+  return found;
+}
 
 function fitLabels(svg) {
   const shown = svg.getBoundingClientRect();
   if (!shown.width) return;
-  const box = svg.viewBox.baseVal;
-  const scale = Math.max(box.width / shown.width, box.height / shown.height);
-  for (const label of all(".tag > g", svg)) label.setAttribute("transform", `scale(${scale})`);
+  const view = svg.viewBox.baseVal;
+  const scale = Math.max(view.width / shown.width, view.height / shown.height);
+  // SVG paints in order: the best is the last.
+  const marks = all(".mark:not([hidden])", svg).reverse().map((item) => {
+    const line = item.querySelector(".line");
+    const [x, y, w, h] = ["x", "y", "width", "height"].map((name) => Number(line.getAttribute(name)));
+    return { item, box: [x, y, x + w, y + h] };
+  });
+  const labels = [];
+  for (const mark of marks) {
+    const tag = mark.item.querySelector(".tag");
+    const [inner, plate, text] = [tag.firstElementChild, tag.querySelector(".plate"), tag.querySelector("text")];
+    const others = [...marks.filter((other) => other !== mark).map((other) => other.box), ...labels];
+    const height = Number(plate.getAttribute("height"));
+    tag.removeAttribute("data-nowhere");
+    let at = null, width = 0;
+    for (const short of [false, true]) {
+      tag.classList.toggle("short", short);
+      width = text.getComputedTextLength() + 8;
+      const size = [width * scale, height * scale];
+      if (size[0] > view.width || size[1] > view.height) continue;
+      const place = (taken) => nearest(size, mark.box, taken, [view.width, view.height], GAP * scale);
+      at = place([mark.box, ...others]) ?? place(others);
+      if (at) break;
+    }
+    // An attribute of its own: hidden is what the score decides.
+    tag.toggleAttribute("data-nowhere", !at);
+    if (!at) continue;
+    labels.push([at.x, at.y, at.x + width * scale, at.y + height * scale]);
+    tag.setAttribute("transform", `translate(${at.x} ${at.y})`);
+    inner.setAttribute("transform", `scale(${scale})`);
+    plate.setAttribute("width", width);
+    text.setAttribute("x", width / 2);
+  }
 }
 
 const sizes = new ResizeObserver((entries) => entries.forEach((entry) => fitLabels(entry.target)));
