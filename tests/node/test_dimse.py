@@ -22,10 +22,10 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGLosslessSV1, SecondaryCaptureImageStorage
 from pynetdicom import AE, evt
 
-from mammoscope.dicom_results.lossless import jpeg_lossless
 from mammoscope.node.dimse import DimseLink
 from mammoscope.node.options import DimseOptions, Peer
 from mammoscope.node.queue import ResultObject
+from mammoscope.reading.codecs.encoding import jpeg_lossless
 
 Make = Callable[..., Any]
 

@@ -12,9 +12,9 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGLosslessSV1, SecondaryCaptureImageStorage
 
 from mammoscope.dicom_results.instance import common
-from mammoscope.dicom_results.lossless import jpeg_lossless
 from mammoscope.dicom_results.study import Study, StudyImage
 from mammoscope.files import DISCLAIMER
+from mammoscope.reading.codecs.encoding import jpeg_lossless
 from mammoscope.reporting.pictures.overlay import Picture
 from mammoscope.types import DicomFacts
 
