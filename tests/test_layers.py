@@ -65,7 +65,7 @@ ALLOWED = {
     "requests": ("node/dicomweb.py", "node/web.py"),
     "sqlite3": (
         "node/database.py",
-        "viewer/library.py",
+        "viewer/index.py",
         "viewer/reviews.py",
         "viewer/thumbnails.py",
     ),

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from mammoscope.errors import InputError
+from mammoscope.files import write_json
+from mammoscope.results import RunSummary, image_lines, image_result_json, run_json
+from mammoscope.study import study_results
 from mammoscope.types import ImageResult
 from mammoscope.viewer.library import Library
 from mammoscope.viewer.room import Sources
@@ -39,13 +42,47 @@ def test_keys_say_nothing_of_the_patient(library: Library) -> None:
 def test_only_what_changed_is_read_again(
     results: Path, library: Library, two_studies: list[ImageResult]
 ) -> None:
-    seen: list[int] = []
-    again = Library([results], results / "viewer-index.sqlite", lambda done, of: seen.append(done))
+    seen: list[tuple[int, int]] = []
+    index = results / "viewer-index.sqlite"
+    again = Library([results], index, lambda done, of: seen.append((done, of)))
     assert seen == []
     assert again.studies == library.studies
-    write_results(results, [*two_studies, replace(two_studies[0], name="new", patient_id="CARLA")])
+    # One more image of a patient, one of another; of a third one has gone. Nothing else is read.
+    more = [
+        replace(two_studies[0], name="more"),
+        replace(two_studies[0], name="new", patient_id="CARLA"),
+    ]
+    for result in more:
+        write_json(results / f"{result.name}.json", image_result_json(result))
+    now = [*two_studies[:-1], *more]
+    lines = image_lines(now, study_results(now))
+    write_json(results / "run.json", run_json(RunSummary("detect", images=lines)))
     again.refresh()
-    assert [s.patient_id for s in again.studies] == ["ANNA", "BERTA", "CARLA"]
+    assert seen == [(1, 2), (2, 2)]
+    found = {s.patient_id: len(s.images) for s in again.studies}
+    assert found == {"ANNA": 5, "BERTA": 3, "CARLA": 1}
+    assert again.studies == Library([results], results / "other.sqlite").studies
+
+
+def test_what_is_wrong_is_told_again_from_the_index(results: Path) -> None:
+    broken = next(results.glob("anna-*.json"))
+    whole = broken.read_bytes()
+    broken.write_text("{")
+    first = Library([results], results / "index.sqlite")
+    assert Library([results], results / "index.sqlite").problems == first.problems
+    assert broken.name in first.problems[0]
+    broken.write_bytes(whole)
+    first.refresh()
+    assert first.problems == ()
+    assert [len(study.images) for study in first.studies] == [4, 4]
+
+
+def test_results_may_be_only_to_come(tmp_path: Path, two_studies: list[ImageResult]) -> None:
+    library = Library([tmp_path], tmp_path / "index.sqlite", may_be_empty=True)
+    assert (len(library), library.generation) == (0, 1)
+    write_results(tmp_path, two_studies)
+    library.refresh_if_written()
+    assert (len(library), library.generation) == (2, 2)
 
 
 def test_results_of_an_earlier_run_are_of_other_images(

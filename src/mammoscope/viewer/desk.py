@@ -71,10 +71,15 @@ class OpenDesk:
     def __init__(self, library: Library, mode: ReadingMode) -> None:
         self._library, self._mode = library, mode
         self.title = "Worklist"
+        self._made: tuple[int, tuple[Task, ...]] = (-1, ())
 
     def tasks(self, person: Person) -> Sequence[Task]:
         """All studies."""
-        return [Task(study.key, study, self._mode) for study in self._library.studies]
+        generation = self._library.generation
+        if self._made[0] != generation:
+            studies = self._library.studies
+            self._made = generation, tuple(Task(s.key, s, self._mode) for s in studies)
+        return self._made[1]
 
     def task(self, person: Person, key: str) -> Task:
         """Any study."""

@@ -47,8 +47,9 @@ class Pyramid:
     @classmethod
     def of(cls, mammogram: Mammogram) -> Pyramid:
         """All levels of an image, each shrunk by area from the one before."""
-        scaled = np.rint(mammogram.pixels * np.float32(65535)).astype(np.uint16)
-        levels = [scaled]
+        # Rounds to the nearest, in one pass.
+        scaled = cv2.multiply(mammogram.pixels, 65535.0, dtype=cv2.CV_16U)  # type: ignore[call-overload]
+        levels = [np.asarray(scaled, dtype=np.uint16)]
         while max(levels[-1].shape) > TILE:
             rows, columns = ((n + 1) // 2 for n in levels[-1].shape)
             smaller = cv2.resize(levels[-1], (columns, rows), interpolation=cv2.INTER_AREA)
