@@ -24,7 +24,7 @@ def test_results_spools_and_images_are_told_apart(results: Path, tmp_path: Path)
     (spool / "in").mkdir(parents=True)
     (spool / "queue.sqlite").touch()
     opened = Opened.of([str(results), str(spool), "scans/*.png"])
-    assert opened == Opened((results,), (str(spool / "in"), "scans/*.png"))
+    assert opened == Opened((results,), ("scans/*.png",), (spool / "in",))
 
 
 def test_results_of_another_command(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ export class Refused extends Error {
   }
 }
 
-async function ask<T>(path: string, body?: unknown): Promise<T> {
+async function ask<T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await fetch(path, {
+    signal,
     method: body === undefined ? "GET" : "POST",
     headers: body === undefined ? {} : { "Content-Type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -36,10 +37,28 @@ export interface Query {
   size: number;
 }
 
-export const me = () => ask<Me>("/api/me");
+/** What the page brought along: who reads, and the first page of the worklist. */
+interface First {
+  me: Me;
+  worklist: Worklist;
+}
+
+const brought = document.getElementById("first")?.textContent;
+const first: First | null = brought ? JSON.parse(brought) : null;
+let firstList = first?.worklist ?? null;
+
+export const me = async () => first?.me ?? ask<Me>("/api/me");
+
+/** The first page of the worklist as the page brought it; once, as it grows old. */
+export function broughtList(): Worklist | null {
+  const list = firstList;
+  firstList = null;
+  return list;
+}
 export const worklist = (query: Query) => ask<Worklist>("/api/worklist", query);
 export const task = (key: string) => ask<Task>(`/api/task/${key}`);
-export const outline = (image: string) => ask<Outline>(`/api/image/${image}/outline`);
+export const outline = (image: string, signal?: AbortSignal) => ask<Outline>(`/api/image/${image}/outline`, undefined, signal);
+export const generation = () => ask<{ generation: number }>("/api/generation");
 export const leftOut = () => ask<{ left_out: string[] }>("/api/left-out");
 export const thumbnail = (image: string) => `/api/image/${image}/thumbnail`;
 export const heat = (task: string, image: string, number: number) =>

@@ -11,14 +11,19 @@ const AROUND = 2;
 
 export class CloseUp {
   readonly element = h("figure", { class: "closeup" });
-  private readonly renderer = new Renderer();
+  private made: Renderer | null = null;
 
-  constructor() {
-    this.renderer.resize(SIDE, SIDE);
+  /** Made when it is needed: a graphics context takes its time. */
+  private get renderer(): Renderer {
+    if (!this.made) {
+      this.made = new Renderer();
+      this.made.resize(SIDE, SIDE);
+    }
+    return this.made;
   }
 
   close(): void {
-    this.renderer.close();
+    this.made?.close();
   }
 
   show(image: ImageTold, box: Box, flip: boolean, grey: Grey, heat: { url: string; box: Box } | null): void {
@@ -26,6 +31,7 @@ export class CloseUp {
     view.flip = flip;
     view.grey = grey;
     view.size = { width: SIDE, height: SIDE };
+    view.settled = true;
     view.center(box);
     view.scale = SIDE / (AROUND * Math.max(box[2] - box[0], (box[3] - box[1]) * view.aspect));
     this.renderer.panes = [{ view, x: 0, y: 0 }];

@@ -39,6 +39,8 @@ async function route(me: Me, message = ""): Promise<void> {
     document.title = `${me.title} · mammoscope`;
     return;
   }
+  // The list that the page brought along grows old while a study is read.
+  api.broughtList();
   try {
     const task = await api.task(key);
     const study = new StudyPage(me, task, go, (why) => void route(me, why));

@@ -45,6 +45,7 @@ export class Pointer {
     const { view, pane } = port;
     if (!view || !pane) return;
     const at = this.local(event);
+    this.stage.touched = true;
     const factor = Math.exp(-event.deltaY / 400);
     const [across, down] = [(at.x - pane.x) / view.size.width, (at.y - pane.y) / view.size.height];
     for (const other of this.stage.together(view)) {

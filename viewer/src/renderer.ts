@@ -145,16 +145,18 @@ export class Renderer {
     const { center, width, invert } = view.grey;
     gl.uniform3f(this.uniforms.grey, center, width, invert ? 1 : 0);
     const last = view.image.levels.length - 1;
-    const best = levelFor(view, ratio);
-    let whole = true;
-    for (let level = last; level >= best; level--) {
+    const best = view.settled ? levelFor(view, ratio) : last;
+    let whole = view.settled;
+    // Where all fine tiles are there, coarser ones would be drawn over.
+    const covered = seen(view, best).every((at) => isReady(this.tiles.get(keyOf(view, best, at))));
+    for (let level = covered ? best : last; level >= best; level--) {
       const wanted = level === last || level === best;
       for (const at of seen(view, level)) {
-        const key = `${view.image.key}/${level}/${at[0]}/${at[1]}`;
+        const key = keyOf(view, level, at);
         const tile = this.tiles.get(key);
         if (tile === undefined && wanted) this.ask(key, view.image, [level, ...at]);
         if (wanted && (tile === undefined || tile === "waiting")) whole = false;
-        if (typeof tile === "object" || tile === "black") this.quad({ view, x, y }, level, at, tile);
+        if (isReady(tile)) this.quad({ view, x, y }, level, at, tile);
       }
     }
     return whole;
@@ -269,6 +271,16 @@ export class Renderer {
       this.tiles.delete(key);
     }
   }
+}
+
+type Kept = Tile | "black" | "waiting" | "failed" | undefined;
+
+function isReady(tile: Kept): tile is Tile | "black" {
+  return typeof tile === "object" || tile === "black";
+}
+
+function keyOf(view: View, level: number, [column, row]: [number, number]): string {
+  return `${view.image.key}/${level}/${column}/${row}`;
 }
 
 /** The coarsest level that has a pixel for every pixel of the screen. */

@@ -51,6 +51,9 @@ export class Stage {
   private readonly magnifier = h("div", { class: "magnifier", hidden: true });
   private pointer: Place | null = null;
   private readonly hands = new Pointer(this);
+  private readonly stop = new AbortController();
+  /** Whether the reader has moved or sized an image: nothing jumps from there on. */
+  touched = false;
   private readonly observer = new ResizeObserver(() => this.measure());
 
   constructor(
@@ -65,6 +68,7 @@ export class Stage {
   }
 
   close(): void {
+    this.stop.abort();
     this.observer.disconnect();
     this.renderer.close();
   }
@@ -72,16 +76,23 @@ export class Stage {
   /** Ask where the breasts lie, hang the images, and fit them. */
   async hang(): Promise<void> {
     this.arrange();
-    await Promise.all(
-      [...this.views.values()].map(async (view) => {
-        try {
-          view.hang(await api.outline(view.image.key));
-        } catch (error) {
-          this.problem(view.image.key, error instanceof Error ? error.message : String(error));
-        }
-      }),
-    );
-    this.fit();
+    const own = this.task.images.flatMap(({ key }) => this.views.get(key) ?? []);
+    await Promise.all(own.map((view) => this.outline(view)));
+    // Priors come after what is read now.
+    void Promise.all([...this.views.values()].filter((view) => !own.includes(view)).map((view) => this.outline(view)));
+  }
+
+  /** Hang an image as its outline says as soon as that is known, whatever the others take. */
+  private async outline(view: View): Promise<void> {
+    try {
+      view.hang(await api.outline(view.image.key, this.stop.signal));
+    } catch (error) {
+      if (this.stop.signal.aborted) return;
+      this.problem(view.image.key, error instanceof Error ? error.message : String(error));
+    }
+    view.settled = true;
+    if (!this.touched && this.shown.includes(view)) this.fit();
+    else this.draw();
   }
 
   view(image: string): View | undefined {
@@ -232,6 +243,7 @@ export class Stage {
   pan(dx: number, dy: number): void {
     const view = this.activeView;
     if (!view) return;
+    this.touched = true;
     for (const other of this.together(view))
       other.pan(sideOf(other) === sideOf(view) ? dx : -dx, dy);
     this.draw();
@@ -239,6 +251,7 @@ export class Stage {
 
   /** Do something to a view, and to the others where they are linked. */
   private each(view: View, act: (view: View) => void): void {
+    this.touched = true;
     for (const other of this.together(view)) act(other);
     this.draw();
   }
@@ -313,6 +326,7 @@ export class Stage {
     const view = new View(port.view.image);
     view.flip = port.view.flip;
     view.grey = port.view.grey;
+    view.settled = port.view.settled;
     view.size = { width: side, height: side };
     view.scale = Math.max(port.view.scale * 2.5, 1 / devicePixelRatio);
     [view.x, view.y] = port.view.toImage(at.x - port.pane.x, at.y - port.pane.y);

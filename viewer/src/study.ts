@@ -10,6 +10,7 @@ import { Panel, type Item } from "./panel";
 import { Review } from "./review";
 import { Stage, type Tool } from "./stage";
 import { LAYOUTS, TOOLS, toolbar, type Switch } from "./toolbar";
+import { Warm } from "./warm";
 import type { Box, Mark, Me, Merged, Task, Voice } from "./types";
 
 const MODES = {
@@ -26,6 +27,7 @@ export class StudyPage {
   private readonly closeup = new CloseUp();
   private readonly toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Tools" });
   private readonly notice = h("p", { class: "toast", role: "status", hidden: true });
+  private readonly warm = new Warm();
   private threshold: number;
   private marksShown = true;
   private heat = false;
@@ -69,12 +71,14 @@ export class StudyPage {
     if (this.review.open && this.review.isNew) void this.review.shown("open");
     await this.stage.hang();
     this.element.dataset.ready = "true";
+    this.warm.ask(this.task.ahead, 1000);
   }
 
   close(): void {
     this.review.close();
     this.stage.close();
     this.closeup.close();
+    this.warm.close();
   }
 
   say(message: string): void {

@@ -45,6 +45,8 @@ export interface Worklist {
   all: number;
   states: Record<State, number>;
   shows_model: boolean;
+  /** Grows when studies come or change. */
+  generation: number;
   rows: WorklistRow[];
 }
 
@@ -185,6 +187,8 @@ export interface Task {
   priors: Prior[];
   others: (Read & { reader: string; mode: Mode })[];
   merged: Merged[];
+  /** Images of the next study, where they may be seen. */
+  ahead: string[];
   next: string | null;
   previous: string | null;
 }

@@ -27,6 +27,9 @@ export class View {
   outline: Outline = { breast: null, faces_left: null, window: [0, 1] };
   size: Size = { width: 1, height: 1 };
 
+  /** Whether it is known where the breast lies; until then only the coarsest pixels are asked for. */
+  settled = false;
+
   constructor(readonly image: ImageTold) {
     this.x = image.columns / 2;
     this.y = image.rows / 2;

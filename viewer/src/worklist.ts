@@ -5,6 +5,7 @@ import { clear, h } from "./dom";
 import type { Command } from "./keys";
 import { Pictures } from "./pictures";
 import type { Me, State, Worklist, WorklistRow } from "./types";
+import { Warm } from "./warm";
 
 const STATES: Record<State, string> = {
   new: "not read",
@@ -12,6 +13,8 @@ const STATES: Record<State, string> = {
   saved: "own read saved",
   done: "done",
 };
+
+const LOOK_EVERY_MS = 5000;
 
 const kept: api.Query = {
   words: "", state: "", least: null, sort: "place", descending: false, page: 0, size: 50,
@@ -37,7 +40,10 @@ export class WorklistPage {
     ),
   );
   private readonly pictures = new Pictures();
+  private readonly warm = new Warm();
   private asked = 0;
+  private generation = 0;
+  private readonly clock = setInterval(() => void this.look(), LOOK_EVERY_MS);
 
   constructor(
     private readonly me: Me,
@@ -67,10 +73,14 @@ export class WorklistPage {
       h("div", { class: "scroll" }, h("table", { class: "studies" }, h("thead", {}, this.head), this.body)),
       h("footer", { class: "bar" }, this.status, h("span", { class: "spring" }), this.pager),
     );
-    void this.ask({});
+    const list = location.hash.length > 2 ? null : api.broughtList();
+    if (list && isPlain(this.query)) this.show(list);
+    else void this.ask({});
   }
 
   close(): void {
+    clearInterval(this.clock);
+    this.warm.close();
     this.pictures.close();
   }
 
@@ -129,6 +139,16 @@ export class WorklistPage {
     dialog.showModal();
   }
 
+  /** Whether studies have come since the list was drawn; nothing is asked while nobody looks. */
+  private async look(): Promise<void> {
+    if (document.hidden) return;
+    try {
+      if ((await api.generation()).generation !== this.generation) await this.ask({});
+    } catch (error) {
+      this.status.textContent = error instanceof api.Refused ? error.message : "The viewer has ended.";
+    }
+  }
+
   private async ask(change: Partial<api.Query>): Promise<void> {
     Object.assign(this.query, change);
     const asked = ++this.asked;
@@ -146,8 +166,12 @@ export class WorklistPage {
     if (told.shows_model) columns.push(["score", "Malignancy"], ["findings", "Findings"]);
     columns.push(["state", "State"]);
     clear(this.head, ...columns.map(([sort, title]) => this.heading(sort, title)));
+    this.generation = told.generation;
     this.pictures.forget();
+    const chosen = document.activeElement?.closest<HTMLElement>("tr[data-key]")?.dataset.key;
     clear(this.body, ...told.rows.map((row) => this.row(row, told.shows_model)));
+    // Whoever goes through the list by keys stays where they were.
+    if (chosen) this.body.querySelector<HTMLElement>(`tr[data-key="${chosen}"]`)?.focus();
     const chip = (state: State | "", text: string, count: number) =>
       h(
         "button",
@@ -201,7 +225,8 @@ export class WorklistPage {
     const who = row.patient ?? "patient unknown";
     const line = h(
       "tr",
-      { tabindex: 0, "data-key": row.key, "aria-label": `${who}, ${STATES[row.state]}`, click: () => this.open(row.key) },
+      { tabindex: 0, "data-key": row.key, "aria-label": `${who}, ${STATES[row.state]}`, click: () => this.open(row.key),
+        pointerenter: () => this.warm.ask(row.images), focus: () => this.warm.ask(row.images), pointerleave: () => this.warm.close() },
       h("td", { class: "thumbs" }, ...row.images.slice(0, 4).map((image) =>
         this.pictures.of(image))),
       h("td", {}, h("strong", {}, who), h("div", { class: "dim small" }, row.study ?? row.names.join(", "))),
@@ -220,6 +245,11 @@ export class WorklistPage {
     line.append(h("td", {}, h("span", { class: `tag ${row.state}` }, STATES[row.state])));
     return line;
   }
+}
+
+/** Whether a query is that of the list which the page brings along. */
+function isPlain({ words, state, least, sort, page }: api.Query): boolean {
+  return !words && !state && least === null && sort === "place" && page === 0;
 }
 
 const EXPORTS: Record<string, string> = {

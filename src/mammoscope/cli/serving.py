@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 
 from mammoscope.cli import common
-from mammoscope.files import DISCLAIMER
+from mammoscope.files import DISCLAIMER, ensure_folder
 
 if TYPE_CHECKING:
+    from mammoscope.pipeline import Pipeline
     from mammoscope.reading import FoundImages
     from mammoscope.viewer.exports import Exporter
+    from mammoscope.viewer.inbox import Inbox
     from mammoscope.viewer.library import Library
 
 ReviewsFile = Annotated[
@@ -66,7 +68,7 @@ def serve_study(
         if not kinds:
             need_extra()
         plan = load_design(files.plan)
-        library = open_library(files.paths, files.out, files.metadata)
+        library, _ = open_library(files.paths, files.out, files.metadata)
         cases = studies_of_cases(library, plan, files.plan)
         truth = None
         if files.truth is not None:
@@ -118,9 +120,13 @@ def export_kinds(text: str) -> list[str]:
     return kinds
 
 
-def open_library(paths: list[str], out: Path, metadata: Path | None) -> Library:
-    """The studies that the arguments mean; images are looked at first, with a bar."""
+def open_library(paths: list[str], out: Path, metadata: Path | None) -> tuple[Library, list[Inbox]]:
+    """The studies that the arguments mean, and folders into which more of them come.
+
+    Images are looked at first, with a bar.
+    """
     from mammoscope.reading import find_images
+    from mammoscope.viewer.inbox import Inbox
     from mammoscope.viewer.library import Library
     from mammoscope.viewer.opening import Opened, is_done
 
@@ -131,25 +137,34 @@ def open_library(paths: list[str], out: Path, metadata: Path | None) -> Library:
         if not is_done(out, found):
             _detect(found, out, metadata)
         folders.append(out)
+    inboxes = []
+    for number, folder in enumerate(opened.inboxes, 1):
+        place = out / f"spool-{number}" if opened.images or len(opened.inboxes) > 1 else out
+        inboxes.append(Inbox(folder, ensure_folder(place), lambda: _pipeline(metadata, 1)))
+        with common.progress_bar(1, "Reading what came") as bar:
+            inboxes[-1].look(lambda done, of: bar.update(bar.task_ids[0], completed=done, total=of))
+        folders.append(place)
     with common.progress_bar(1, "Opening results") as bar:
-        return Library(
+        library = Library(
             folders,
             folders[0] / "viewer-index.sqlite",
             lambda done, of: bar.update(bar.task_ids[0], completed=done, total=of),
+            may_be_empty=bool(inboxes),
         )
+    return library, inboxes
+
+
+def _pipeline(metadata: Path | None, threads: int) -> Pipeline:
+    from mammoscope.pipeline import Pipeline, PipelineOptions
+
+    return Pipeline(PipelineOptions(metadata=common.read_metadata(metadata), threads=threads))
 
 
 def _detect(found: FoundImages, out: Path, metadata: Path | None) -> None:
-    from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.runs import run_detection
 
     workers = common.DEFAULT_WORKERS
-    pipeline = Pipeline(
-        PipelineOptions(
-            metadata=common.read_metadata(metadata),
-            threads=max(1, workers // max(1, len(found.paths))),
-        )
-    )
+    pipeline = _pipeline(metadata, max(1, workers // max(1, len(found.paths))))
     with common.progress_bar(len(found.paths), "Reading mammograms") as bar:
         run = run_detection(pipeline, found, out, workers, lambda: bar.advance(bar.task_ids[0]))
     common.print_failures(common.errors_console(), run.summary.failures)

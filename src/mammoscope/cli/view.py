@@ -85,7 +85,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
 ) -> None:
     """Read studies in the browser, beside the second reader, and say what you think.
 
-    Serves this machine only, by a link with a secret. Ends with Ctrl+C.
+    Serves this machine only, by a link with a secret. Ends with Ctrl+C. What comes into a node's
+    spool meanwhile is looked at and appears in the worklist.
     """
     from mammoscope.viewer.desk import OpenDesk
     from mammoscope.viewer.exports import Exporter
@@ -102,7 +103,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     with common.fatal(errors):
         if not kinds:
             need_extra()
-        library = open_library(paths, out, metadata)
+        library, inboxes = open_library(paths, out, metadata)
         for problem in library.problems:
             errors.print(f"Note: {common.on_one_line(problem)}")
         person = Person(reader or reader_name(), Role.ADJUDICATOR)
@@ -114,6 +115,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             return
         room = Room(library, kept, OpenDesk(library, ReadingMode(mode)), sources)
         console = Console(soft_wrap=True, highlight=False, markup=False)
+        for inbox in inboxes:
+            inbox.watch()
         console.print(f"{len(library)} studies. {DISCLAIMER} Ctrl+C ends the viewer.")
         serve(
             room,

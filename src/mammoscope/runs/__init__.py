@@ -1,5 +1,6 @@
 """Runs over many files, with everything they leave behind."""
 
+from mammoscope.runs.coming import add_to_run, results_so_far
 from mammoscope.runs.detection import DetectionRun, make_outputs, run_detection
 from mammoscope.runs.examination import (
     Examination,
@@ -24,7 +25,9 @@ __all__ = [
     "Output",
     "PreparationOptions",
     "Remarks",
+    "add_to_run",
     "make_outputs",
+    "results_so_far",
     "run_classification",
     "run_detection",
     "run_examination",

@@ -36,7 +36,7 @@ def run_folder(out: PathLike, begun: RunSummary) -> Iterator[Path]:
         If another run writes into it, or it cannot be written.
     """
     folder = ensure_folder(out)
-    with _locked(folder):
+    with locked(folder):
         write_json(folder / "run.json", run_json(replace(begun, state=UNFINISHED)))
         half = [path.name for path in folder.iterdir() if HALF_WRITTEN.fullmatch(path.name)]
         remove_old(folder, "", (*_OF_THE_WHOLE, *half))
@@ -45,8 +45,16 @@ def run_folder(out: PathLike, begun: RunSummary) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """The lock is that of the folder itself: it ends with the process, and leaves no file."""
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a folder against other runs.
+
+    The lock is that of the folder itself: it ends with the process, and leaves no file.
+
+    Raises
+    ------
+    OutputError
+        If another run holds it.
+    """
     try:
         fcntl = importlib.import_module("fcntl")
     except ImportError:

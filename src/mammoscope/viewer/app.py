@@ -14,7 +14,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -34,6 +34,7 @@ from mammoscope.viewer.worklist import BadQuery, Query
 
 log = logging.getLogger("mammoscope.viewer")
 
+_APP = '<div id="app">'
 _MOST_BODY = 1 << 16
 _KEPT = "private, no-cache"
 """Kept by the browser, and asked for again with its tag: the file may have changed."""
@@ -46,14 +47,15 @@ def make_app(
     exporter: Exporter,
 ) -> Starlette:
     """The application."""
-    pages = _Pages(room, exporter)
     static = Path(str(resources.files("mammoscope.viewer") / "static"))
+    pages = _Pages(room, exporter, static / "index.html")
     routes: list[BaseRoute] = [
-        Route("/", lambda request: FileResponse(static / "index.html")),
+        Route("/", pages.answer(pages.home)),
         enter_route(doors, site),
         Mount("/assets", StaticFiles(directory=static / "assets")),
         Route("/api/me", pages.answer(pages.me)),
         Route("/api/worklist", pages.answer(pages.worklist), methods=["POST"]),
+        Route("/api/generation", pages.answer(pages.generation)),
         Route("/api/task/{key}", pages.answer(pages.task)),
         Route("/api/task/{key}/steps", pages.answer(pages.step), methods=["POST"]),
         Route("/api/task/{key}/trail", pages.answer(pages.trail)),
@@ -92,8 +94,9 @@ def enter_route(doors: Doors, site: Site) -> Route:
 class _Pages:
     """What each address answers; the work is done in threads."""
 
-    def __init__(self, room: Room, exporter: Exporter) -> None:
+    def __init__(self, room: Room, exporter: Exporter, index: Path) -> None:
         self._room, self._exporter = room, exporter
+        self._index = index.read_text(encoding="utf-8")
 
     def answer(self, page: Callable[[Request, Person, Any], Response]) -> Any:
         """An address whose errors become answers that say why, and log lines that do not."""
@@ -127,25 +130,38 @@ class _Pages:
 
         return endpoint
 
+    def home(self, request: Request, person: Person, body: Any) -> Response:
+        """The page, with the first part of the worklist in it: it is drawn without a request."""
+        first = {"me": self._me(person), "worklist": self._room.worklist(person, Query())}
+        # No word of the data can end the element that it stands in.
+        data = _compact(first).replace("<", "\\u003c")
+        brought = f'<script type="application/json" id="first">{data}</script>'
+        return HTMLResponse(self._index.replace(_APP, brought + _APP, 1))
+
     def me(self, request: Request, person: Person, body: Any) -> Response:
         """Who I am, what this is, and the words that the pages need."""
-        return _json(
-            {
-                "reader": person.name,
-                "role": person.role.value,
-                "title": self._room.desk.title,
-                "version": __version__,
-                "disclaimer": DISCLAIMER,
-                "exports": usable(self._exporter) if _may_export(person) else [],
-                "birads": BIRADS,
-                "densities": DENSITIES,
-                "reference": reference_told(),
-            }
-        )
+        return _json(self._me(person))
+
+    def _me(self, person: Person) -> dict[str, Any]:
+        return {
+            "reader": person.name,
+            "role": person.role.value,
+            "title": self._room.desk.title,
+            "version": __version__,
+            "disclaimer": DISCLAIMER,
+            "exports": usable(self._exporter) if _may_export(person) else [],
+            "birads": BIRADS,
+            "densities": DENSITIES,
+            "reference": reference_told(),
+        }
 
     def worklist(self, request: Request, person: Person, body: Any) -> Response:
         """A page of the worklist. Asked by POST, lest a patient's name stand in an address."""
         return _json(self._room.worklist(person, Query.of(body)))
+
+    def generation(self, request: Request, person: Person, body: Any) -> Response:
+        """Whether something has come since a worklist was told."""
+        return _json({"generation": self._room.generation()})
 
     def task(self, request: Request, person: Person, body: Any) -> Response:
         """A study to be read."""
@@ -233,6 +249,9 @@ def _error(message: str, status: int) -> Response:
 
 
 def _json(values: Any, status: int = 200) -> Response:
+    return Response(_compact(values), status, media_type="application/json")
+
+
+def _compact(values: Any) -> str:
     """JSON in ASCII: a file name that is not UTF-8 has no other spelling."""
-    text = json.dumps(values, allow_nan=False, separators=(",", ":"))
-    return Response(text, status, media_type="application/json")
+    return json.dumps(values, allow_nan=False, separators=(",", ":"))

@@ -27,10 +27,13 @@ class Opened:
         Folders written by ``mammoscope detect``.
     images
         Files, folders or patterns without results.
+    inboxes
+        Folders of nodes' spools into which images come.
     """
 
     results: tuple[Path, ...]
     images: tuple[str, ...]
+    inboxes: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, paths: Sequence[str]) -> Opened:
@@ -41,11 +44,11 @@ class Opened:
         InputError
             If a folder holds what another command than detect has written.
         """
-        results, images = [], []
+        results, images, inboxes = [], [], []
         for path in paths:
             folder = Path(path)
             if (folder / QUEUE).is_file() and (folder / _INCOMING).is_dir():
-                images.append(str(folder / _INCOMING))
+                inboxes.append(folder / _INCOMING)
             elif (folder / _RUN).is_file():
                 command = load_run(folder / _RUN).command
                 if command != "detect":
@@ -53,7 +56,7 @@ class Opened:
                 results.append(folder)
             else:
                 images.append(path)
-        return cls(tuple(results), tuple(images))
+        return cls(tuple(results), tuple(images), tuple(inboxes))
 
 
 def is_done(out: Path, found: FoundImages) -> bool:

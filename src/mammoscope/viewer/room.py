@@ -100,6 +100,7 @@ class Room:
         self.library, self.reviews, self.desk = library, reviews, desk
         self._sources, self._frames = sources, frames or Frames()
         self._thumbnails = Thumbnails(library.index.with_name(_THUMBNAILS))
+        self._files: dict[str, tuple[Stamp, Path, str]] = {}
         # Our own files made it look as if something had been written.
         library.refresh_if_written()
 
@@ -107,9 +108,18 @@ class Room:
         """One page of a person's worklist, with what was written since."""
         self.library.refresh_if_written()
         states = self.reviews.states(person.name)
-        return worklist_told(
-            self.desk.tasks(person), states, query, lambda key: self.desk.may_see(person, key)
-        )
+        generation = self.library.generation
+        tasks = self.desk.tasks(person)
+        told = worklist_told(tasks, states, query, lambda key: self.desk.may_see(person, key))
+        return told | {"generation": generation}
+
+    def generation(self) -> int:
+        """A number that grows when something was written; asks for the folders' times and no more.
+
+        The worklist says of which it is.
+        """
+        self.library.refresh_if_written()
+        return self.library.generation
 
     def task(self, person: Person, key: str) -> dict[str, Any]:
         """A task as its reader may see it now, with other studies of the patient as priors.
@@ -125,7 +135,10 @@ class Room:
         told = study_told(task, self.library.said(task.study), read, sees)
         told["priors"] = [self._prior(study.key) for study in self._priors(person, task)]
         told["others"], told["merged"] = self._others(person, task) if sees else ([], [])
-        told["next"], told["previous"] = self._neighbours(person, key)
+        following, told["previous"] = self._neighbours(person, key)
+        told["next"] = following.key if following else None
+        seen = following is not None and self.desk.may_see(person, following.study.key)
+        told["ahead"] = [i.key for i in following.study.images] if following and seen else []
         return told
 
     def read(self, person: Person, task: Task) -> Read:
@@ -208,18 +221,18 @@ class Room:
 
     def outline(self, person: Person, key: str) -> Outline:
         """Where the breast lies on an image."""
-        path, sha256, _ = self._file(person, key)
+        path, sha256 = self._file(person, key)
         self._frames.pyramid(path, sha256)
         return self._frames.outline(path)
 
     def pyramid(self, person: Person, key: str) -> Pyramid:
         """The pixels of an image."""
-        path, sha256, _ = self._file(person, key)
+        path, sha256 = self._file(person, key)
         return self._frames.pyramid(path, sha256)
 
     def thumbnail(self, person: Person, key: str) -> bytes:
         """A small JPEG of an image."""
-        path, sha256, _ = self._file(person, key)
+        path, sha256 = self._file(person, key)
 
         def make() -> bytes:
             self._frames.pyramid(path, sha256)
@@ -259,12 +272,19 @@ class Room:
         """The image file itself, for another viewer."""
         return self._file(person, key)[0]
 
-    def _file(self, person: Person, key: str) -> tuple[Path, str, ImageResult]:
+    def _file(self, person: Person, key: str) -> tuple[Path, str]:
+        """An image's file, and the digest of the bytes that were examined."""
         study, entry = self.library.image(key)
         if not self.desk.may_see(person, study.key):
             raise NotNow("This study may not be seen now.")
-        result = self.library.result(entry)
-        return self._sources.path(result, entry), result.source.sha256, result
+        # Asked for each tile: the result is read again only where it was written again.
+        stamp = Stamp.of(Path(entry.result))
+        known = self._files.get(key)
+        if known is None or known[0] != stamp or not known[1].is_file():
+            result = self.library.result(entry)
+            known = stamp, self._sources.path(result, entry), result.source.sha256
+            self._files[key] = known
+        return known[1], known[2]
 
     def _check_mark(self, task: Task, step: Step) -> None:
         if step.kind == "mark" and step.body.get("image") not in {i.key for i in task.study.images}:
@@ -335,11 +355,11 @@ class Room:
         keys = [image.key for image in task.study.images]
         return told, [merged_told(mark) for mark in merge_marks(done, keys)]
 
-    def _neighbours(self, person: Person, key: str) -> tuple[str | None, str | None]:
-        keys = [task.key for task in self.desk.tasks(person)]
-        place = keys.index(key)
-        after = keys[place + 1] if place + 1 < len(keys) else None
-        return after, keys[place - 1] if place else None
+    def _neighbours(self, person: Person, key: str) -> tuple[Task | None, str | None]:
+        tasks = self.desk.tasks(person)
+        place = next(n for n, task in enumerate(tasks) if task.key == key)
+        after = tasks[place + 1] if place + 1 < len(tasks) else None
+        return after, tasks[place - 1].key if place else None
 
 
 def reader_name() -> str:
