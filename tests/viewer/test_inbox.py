@@ -18,7 +18,7 @@ from mammoscope.viewer.room import Sources
 
 
 def quick() -> Pipeline:
-    return Pipeline(PipelineOptions(classify=False, paths=("whole",), threads=1))
+    return Pipeline(PipelineOptions(classify=False, paths="whole", threads=1))
 
 
 def unneeded() -> Pipeline:

@@ -56,8 +56,10 @@ class Inbox:
         self._pipeline: Pipeline | None = None
         self._written = -1
         run = results_so_far(out, self.folder)
-        seen = () if run is None else (*run.images, *run.failures)
-        self._known = {each.path for each in seen}
+        self._known: set[str] = set()
+        if run is not None:
+            self._known |= {image.path for image in run.images}
+            self._known |= {failure.path for failure in run.failures}
 
     def look(self, progress: Progress = lambda done, of: None) -> int:
         """Look at what came since; gives the number of images.
