@@ -81,8 +81,9 @@ def open_page(
 
 
 def is_problem(message: Any) -> bool:
-    """Errors; that a read may not be opened yet is told to the reader, too."""
-    return message.type == "error" and "status of 403" not in message.text
+    """Errors; that a read may not be opened or ended yet is told to the reader, too."""
+    told = ("status of 403", "status of 409")
+    return message.type == "error" and not any(status in message.text for status in told)
 
 
 def enter(page: Any, patient: str = "ANNA") -> None:

@@ -23,6 +23,10 @@ const STILL = 4;
 
 export class Pointer {
   private readonly touches = new Map<number, Place>();
+  /** Takes back what one pointer has begun; null while none, or several, are down. */
+  private giveUp: (() => void) | null = null;
+  /** The viewport in which the first finger lies. */
+  private pinched: Port | null = null;
 
   constructor(private readonly stage: Stage) {}
 
@@ -44,45 +48,89 @@ export class Pointer {
     event.preventDefault();
     const { view, pane } = port;
     if (!view || !pane) return;
-    const at = this.local(event);
+    this.zoomAt(port, this.local(event), Math.exp(-event.deltaY / 400));
+    this.stage.draw();
+  }
+
+  /** Zoom about a place of the stage; linked views about the same place of the breast. */
+  private zoomAt({ view, pane }: Port, at: Place, factor: number): void {
+    if (!view || !pane) return;
     this.stage.touched = true;
-    const factor = Math.exp(-event.deltaY / 400);
     const [across, down] = [(at.x - pane.x) / view.size.width, (at.y - pane.y) / view.size.height];
     for (const other of this.stage.together(view)) {
-      // The same place of the breast: mirrored on the other side.
+      // Mirrored on the other side.
       const there = sideOf(other) === sideOf(view) ? across : 1 - across;
       other.zoom(factor, there * other.size.width, down * other.size.height);
     }
-    this.stage.draw();
   }
 
   private down(port: Port, number: number, event: PointerEvent): void {
     const { view, pane, element } = port;
     if (!view || !pane) return;
-    this.stage.activate(number);
-    element.setPointerCapture(event.pointerId);
     const start = this.local(event);
-    const inside = (at: Place): [number, number] => [at.x - pane.x, at.y - pane.y];
+    element.setPointerCapture(event.pointerId);
+    // A first finger: whatever was not seen to end has ended.
+    if (event.isPrimary) this.touches.clear();
     this.touches.set(event.pointerId, start);
+    if (this.touches.size > 1) return this.second(event);
+    this.stage.activate(number);
+    const { rulers } = this.stage;
+    const inside = (at: Place): [number, number] => [at.x - pane.x, at.y - pane.y];
     const grip = this.grip(view, ...inside(start));
     const tool = this.toolOf(event);
     let last = start;
-    const move = (moved: PointerEvent) => {
-      const at = this.local(moved);
-      this.touches.set(moved.pointerId, at);
-      if (this.touches.size === 2) this.pinch(moved.pointerId, last, at);
-      else if (grip) this.drag(view, grip, ...inside(at));
+    // Another finger makes it a pinch: what the first one began is taken back.
+    this.giveUp = () => {
+      this.stage.draft = null;
+      this.stage.rulers = rulers;
+      const shape = this.stage.edited;
+      if (grip && shape) shape.box = within(view, view.boxToImage(grip.at));
+    };
+    this.pinched = port;
+    this.follow(event, (at) => {
+      if (!this.giveUp) return;
+      if (grip) this.drag(view, grip, ...inside(at));
       else this.act(tool, port, view, { from: inside(start), to: inside(at), by: [at.x - last.x, at.y - last.y] });
       last = at;
+    }, (at, ended) => {
+      if (!this.giveUp) return;
+      if (ended.type === "pointercancel") this.giveUp();
+      this.giveUp = null;
+      if (ended.type === "pointercancel") return this.stage.draw();
+      const still = Math.hypot(at.x - start.x, at.y - start.y) < STILL;
+      this.end(view, grip !== null, still && ended.button === 0, still ? inside(start) : null);
+    });
+  }
+
+  /** A further finger: two of them zoom and move, and no tool does anything until both are up. */
+  private second(event: PointerEvent): void {
+    this.giveUp?.();
+    this.giveUp = null;
+    this.stage.draw();
+    this.follow(event, () => {}, () => {});
+  }
+
+  /** Call one function for each move of a pointer, another when it is up. */
+  private follow(
+    { pointerId, currentTarget }: PointerEvent,
+    moved: (at: Place) => void,
+    ended: (at: Place, event: PointerEvent) => void,
+  ): void {
+    const element = currentTarget as HTMLElement;
+    const move = (event: PointerEvent) => {
+      if (event.pointerId !== pointerId) return;
+      const at = this.local(event);
+      if (this.touches.size === 2) this.pinch(pointerId, at);
+      this.touches.set(pointerId, at);
+      moved(at);
     };
-    const up = (ended: PointerEvent) => {
-      this.touches.delete(ended.pointerId);
+    const up = (event: PointerEvent) => {
+      if (event.pointerId !== pointerId) return;
+      this.touches.delete(pointerId);
       element.removeEventListener("pointermove", move);
       element.removeEventListener("pointerup", up);
       element.removeEventListener("pointercancel", up);
-      const at = this.local(ended);
-      const still = Math.hypot(at.x - start.x, at.y - start.y) < STILL;
-      this.end(view, grip !== null, still && event.button === 0, still ? inside(start) : null);
+      ended(this.local(event), event);
     };
     element.addEventListener("pointermove", move);
     element.addEventListener("pointerup", up);
@@ -126,12 +174,17 @@ export class Pointer {
     stage.draw();
   }
 
-  private pinch(id: number, before: Place, after: Place): void {
+  /** One of two fingers has moved: zoom by what they are further apart, about their middle. */
+  private pinch(id: number, after: Place): void {
+    const before = this.touches.get(id);
     const other = [...this.touches].find(([key]) => key !== id)?.[1];
-    if (!other) return;
+    if (!before || !other || !this.pinched) return;
     const apart = (place: Place) => Math.hypot(place.x - other.x, place.y - other.y) || 1;
-    this.stage.zoom(apart(after) / apart(before));
-    this.stage.pan((after.x - before.x) / 2, (after.y - before.y) / 2);
+    const middle = (place: Place) => ({ x: (place.x + other.x) / 2, y: (place.y + other.y) / 2 });
+    const [from, to] = [middle(before), middle(after)];
+    this.stage.pan(to.x - from.x, to.y - from.y);
+    this.zoomAt(this.pinched, to, apart(after) / apart(before));
+    this.stage.draw();
   }
 
   /** The smallest mark under a place. */
