@@ -45,7 +45,7 @@ IMPLANT_DISPLACED = "implant displaced"
 SPOT = "spot compression"
 
 # Modifier, then its codes, then what stands for it beside a view.
-_MODIFIERS: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
+_MODIFIERS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     IMPLANT_DISPLACED: (
         ("399209000", "R-102D5"),
         ("ID", "IMPLANTDISPLACED", "IMPLANTDISPLACEMENT", "EKLUND"),
@@ -63,11 +63,18 @@ _MODIFIERS: dict[str, tuple[tuple[str, str], tuple[str, ...]]] = {
     "anterior compression": (("441752004", "P2-00161"), ("ANTERIORCOMPRESSION", "AC")),
     "inframammary fold": (("442593008", "R-40ABE"), ("INFRAMAMMARYFOLD", "IMF")),
     "axillary tissue": (("442580003", "R-40AB2"), ("AXILLARYTISSUE", "AX")),
+    "rolled": ((), ("ROLLED",)),
     SPECIMEN: (("127457009", "G-8310"), ("TISSUESPECIMENFROMBREAST", "SPECIMEN", "SPEC")),
 }
 _SIDES = {
-    "L": ("L", "LT", "LEFT", "LEFTBREAST", "LINKS", "GAUCHE"),
-    "R": ("R", "RT", "RIGHT", "RIGHTBREAST", "RECHTS", "DROITE"),
+    "L": (
+        *("L", "LT", "LEFT", "LEFTBREAST", "LBREAST", "BREASTL", "LI", "LINKS", "GAUCHE"),
+        *("IZQ", "IZQUIERDA", "IZQUIERDO", "ESQUERDA", "SINISTRA"),
+    ),
+    "R": (
+        *("R", "RT", "RIGHT", "RIGHTBREAST", "RBREAST", "BREASTR", "RE", "RECHTS", "DROITE"),
+        *("DER", "DERECHA", "DERECHO", "DIREITA", "DESTRA"),
+    ),
     "B": ("B", "BOTH", "BILATERAL", "BOTHBREASTS", "RIGHTANDLEFT", "LEFTANDRIGHT"),
     "U": ("U", "UNPAIRED"),
 }
@@ -90,11 +97,20 @@ _MODIFIER_OF_CODE = {code: name for name, (codes, _) in _MODIFIERS.items() for c
 _MODIFIER_OF_WORD = {word: name for name, (_, words) in _MODIFIERS.items() for word in words}
 _SIDE_OF_WORD = {word: side for side, words in _SIDES.items() for word in words}
 
-_FILLERS = frozenset(("VIEW", "BREAST", "PROJECTION", "THE", "OF", "WITH", "MAMMOGRAM", "MAMMO"))
+_FILLERS = frozenset(
+    (
+        *("VIEW", "BREAST", "PROJECTION", "THE", "OF", "WITH", "MAMMOGRAM", "MAMMO", "MAMMOGRAPHY"),
+        *("2D", "3D", "FFDM", "TOMO", "DBT", "DIGITAL", "SCREENING", "DIAGNOSTIC"),
+    )
+)
+"""Words that say nothing of view and side."""
+
+_AMBIGUOUS = frozenset(("LAT", "RAT"))
+"""A lateral, or the axillary tail of a side."""
 _SUFFIXES = "MAG|SPOT|TAN|ID|RL|RM|RI|RS|AT|CV|NP|AC|IMF|M|S"
 # The ACR's labels: magnification and spot compression before the view, the rest after it.
 _LABEL = re.compile(
-    r"(?P<side>LEFT|RIGHT|LT|RT|L|R)?(?P<before>(?:MAG|SPOT|TAN|M|S)*)"
+    r"(?P<side>LEFT|RIGHT|LT|RT|L|R)?(?P<before>(?:MAG|SPOT|TAN|ID|M|S)*)"
     r"(?P<view>XCCL|XCCM|XCC|MLO|LMO|SIO|ISO|CC|ML|LM|FB|AT|CV)"
     rf"(?P<after>(?:{_SUFFIXES})*)"
 )
@@ -148,6 +164,8 @@ def parse_view(text: str) -> ViewWords:
 
 def _parse_label(word: str) -> ViewWords | None:
     """One word or label without blanks."""
+    if word in _AMBIGUOUS:
+        return None
     if word in VIEWS:
         return ViewWords(word)
     if word.lower() in _VIEW_OF_NAME:

@@ -59,6 +59,10 @@ def _stated_views(tags: Tags, warnings: list[str]) -> list[tuple[str, words.View
             # A view may stand there as its own modifier, such as the axillary tail.
             names = modified.modifiers or words.modifier_of_view(modified.view)
             found.append(("View Modifier Code Sequence", words.ViewWords(None, None, names)))
+    # Its place is an item of View Code Sequence; some put it beside that.
+    for modifier in _items(tags, "ViewModifierCodeSequence"):
+        said_there = words.coded_view(*_code(modifier)).modifiers
+        found.append(("View Modifier Code Sequence", words.ViewWords(None, None, said_there)))
     # CBIS-DDSM's own DICOM files have the view in Patient Orientation, and nowhere else.
     orientation = tags.text("PatientOrientation") or ""
     if orientation in words.VIEWS:

@@ -87,6 +87,15 @@ def presentation_intent(tags: Tags) -> str | None:
     return intent
 
 
+def _intents(tags: Tags) -> tuple[str, ...]:
+    """That intent and SOP class say different things."""
+    stated = vocabulary.parse_intent(tags.text("PresentationIntentType") or "")
+    is_raw = tags.text("SOPClassUID") in _PROCESSING_CLASSES
+    if stated is None or not is_raw or stated == FOR_PROCESSING:
+        return ()
+    return (f"Presentation Intent Type says {stated}, the SOP class For Processing: the first.",)
+
+
 def grey_map(tags: Tags, pixel_format: PixelFormat, voi: Voi, negative: bool = False) -> GreyMap:
     """What the tags say of the grey scale.
 
@@ -97,7 +106,7 @@ def grey_map(tags: Tags, pixel_format: PixelFormat, voi: Voi, negative: bool = F
 
     A step that cannot be meant is left out, with a warning.
     """
-    warnings: list[str] = []
+    warnings = [*_intents(tags)]
     words = [f"{pixel_format.bits_stored} bits"]
     modality, span, scale = modality_transform(tags, pixel_format, words, warnings)
     padding = _padding(tags, pixel_format, words)

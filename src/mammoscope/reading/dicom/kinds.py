@@ -67,6 +67,7 @@ SLICE, PROJECTION = "tomosynthesis slice", "tomosynthesis projection"
 LOW_ENERGY, HIGH_ENERGY = "contrast mammogram, low energy", "contrast mammogram, high energy"
 RECOMBINED, CONTRAST = "contrast mammogram, recombined", "contrast mammogram"
 SPECIMEN, BIOPSY = "specimen radiograph", "biopsy image"
+QUALITY_CONTROL = "quality control image"
 CAPTURE, SCREEN = "secondary capture", "picture of a screen"
 
 # By a part of a value of Image Type, written without blanks and underscores; the first that fits.
@@ -80,6 +81,7 @@ _BY_TYPE = (
     (RECOMBINED, "RECOMB|SUBTRACT|DUALENERGY|^DES$|IODINE"),
     (CONTRAST, "CONTRAST|CESM|CEDM|^CEM$"),
     (SPECIMEN, "SPECIMEN"),
+    (QUALITY_CONTROL, "^QC|QUALITYCONTROL|FLATFIELD|^PHANTOM"),
     (SCREEN, "SCREEN|PRINT|SNAPSHOT|ANNOTAT"),
 )
 # In descriptions, which are free text: only what can mean nothing else.
@@ -87,11 +89,12 @@ _BY_WORDS = (
     (SYNTHETIC, "CVIEW|SYNTHETIC|SYNTHESIZED|VPREVIEW|INSIGHT2D"),
     (BIOPSY, "BIOPSY|STEREOTACTIC|STEREOTAXI"),
     (PROJECTION, "TOMOPROJ|TOMOSYNTHESISPROJ"),
-    (SLICE, "TOMOSYNTHESISSLICE|TOMOSLICE|TOMOSYNTHESISRECON|TOMORECON"),
+    (SLICE, "TOMO(SYNTHESIS)?(SLICE|RECON|IMAGE)|DBT(SLICE|RECON|IMAGE)"),
     (LOW_ENERGY, "LOWENERGY"),
     (HIGH_ENERGY, "HIGHENERGY"),
     (RECOMBINED, "RECOMBINED|SUBTRACTED|SUBTRACTION|CESMSUB|CEDMSUB"),
     (SPECIMEN, "SPECIMEN"),
+    (QUALITY_CONTROL, "FLATFIELD|QUALITYCONTROL|ACRPHANTOM|QCPHANTOM|PHANTOMQC|^QC"),
 )
 _DESCRIPTIONS = (
     *("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"),
@@ -104,6 +107,7 @@ _TOLD = {
     CONTRAST: "A contrast mammogram of which it is not said whether it is the low energy image.",
     SPECIMEN: "A specimen radiograph: no breast is in it.",
     BIOPSY: "A biopsy or scout image, not a mammogram of the whole breast.",
+    QUALITY_CONTROL: "A quality control image: no patient's breast is in it.",
     CAPTURE: "A secondary capture, not an image as the detector's system made it.",
     SCREEN: "A picture of a screen or a print, not an image as the detector's system made it.",
 }
@@ -145,6 +149,11 @@ def check_kind(tags: Tags, view_modifiers: tuple[str, ...], any_modality: bool) 
         warnings.append(f"A {kind}, not a mammogram.")
     elif kind in _TOLD:
         warnings.append(_TOLD[kind])
+    elif re.search("TOMO|DBT", words.compact(tags.text("SeriesDescription") or "")):
+        warnings.append(
+            "The Series Description speaks of tomosynthesis; nothing else says that this is no"
+            " mammogram."
+        )
     if refusal and tags.text("Modality"):
         warnings.append(f"Not a mammogram by its tags: {refusal}.")
     return ImageKind(kind, tuple(dict.fromkeys((*view_modifiers, *_modifiers(tags)))), (*warnings,))
@@ -240,8 +249,11 @@ def _by_attributes(tags: Tags) -> str | None:
         return SLICE
     if _has(tags, "SpecimenDescriptionSequence") or _has(tags, "ContainerIdentifier"):
         return SPECIMEN
-    if "SPECIMEN" in words.compact(tags.text("BodyPartExamined") or ""):
+    part = words.compact(tags.text("BodyPartExamined") or "")
+    if "SPECIMEN" in part:
         return SPECIMEN
+    if part == "PHANTOM" or (tags.text("QualityControlImage") or "").upper() == "YES":
+        return QUALITY_CONTROL
     if _has(tags, "ContrastBolusAgent") or _has(tags, "ContrastBolusAgentSequence"):
         return CONTRAST
     return None

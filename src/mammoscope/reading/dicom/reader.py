@@ -13,9 +13,10 @@ from mammoscope.reading.dicom.intensity import GreyMap, grey_map, presentation_i
 from mammoscope.reading.dicom.kinds import ImageKind, check_kind
 from mammoscope.reading.dicom.parsing import parse
 from mammoscope.reading.dicom.pixel_data import Cells, PixelFormat, read_cells
-from mammoscope.reading.dicom.spacing import read_spacing
+from mammoscope.reading.dicom.spacing import IMAGER, read_spacing
 from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.options import ReadOptions
+from mammoscope.reading.words import MAGNIFICATION
 from mammoscope.types import Mammogram, Pixels, SourceFacts
 
 
@@ -51,6 +52,11 @@ def read_dicom(
     rows, columns = pixel_format.rows, pixel_format.columns
     spacing_warnings: list[str] = []
     spacing = read_spacing(tags, rows, columns, spacing_warnings)
+    if MAGNIFICATION in identity.modifiers and spacing.source == IMAGER:
+        spacing_warnings.append(
+            "A magnification view of which the factor is not said: sizes in mm are those at the"
+            " detector, and too large."
+        )
     return Mammogram(
         pixels=pixels,
         frame=Frame(rows, columns, spacing_mm=spacing.mm, spacing_source=spacing.source),
