@@ -22,10 +22,17 @@ An ``InputError`` or ``OutputError`` ends the work on one file, never on the bat
 from __future__ import annotations
 
 import os
+from typing import Any
 
 
 class MammoscopeError(Exception):
     """Base of every error raised on purpose.
+
+    Attributes
+    ----------
+    header
+        What the DICOM tags of the image at hand say, see
+        :class:`~mammoscope.reading.dicom.header.DicomHeader`; None where they say nothing.
 
     Examples
     --------
@@ -36,6 +43,8 @@ class MammoscopeError(Exception):
     missing.dcm: no such file
     """
 
+    header: Any = None
+
 
 class _PathError(MammoscopeError):
     """An error about one file or folder; reads ``path: cause``."""
@@ -45,8 +54,8 @@ class _PathError(MammoscopeError):
         self.cause = " ".join(cause.split())
         super().__init__(f"{self.path}: {self.cause}")
 
-    def __reduce__(self) -> tuple[type[_PathError], tuple[str, str]]:
-        return type(self), (self.path, self.cause)
+    def __reduce__(self) -> tuple[type[_PathError], tuple[str, str], dict[str, Any]]:
+        return type(self), (self.path, self.cause), {"header": self.header}
 
 
 class InputError(_PathError):

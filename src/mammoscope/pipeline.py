@@ -28,6 +28,7 @@ from mammoscope.preprocessing import (
     preprocess_each,
 )
 from mammoscope.reading import IN_MEMORY, MetadataTable, ReadOptions, read
+from mammoscope.reading.dicom.header import DicomHeader, headed
 from mammoscope.types import Detections, Explanation, ImageResult, Mammogram, SourceFacts
 
 LEAST_CLASSIFIED = 3
@@ -158,6 +159,11 @@ class Pipeline:
             else:
                 mammogram = read(image, self.options.reading, self.options.metadata)
                 name = name_of(image)
+        with headed(lambda: DicomHeader.of(mammogram)):
+            return mammogram, self._result(mammogram, name, timings)
+
+    def _result(self, mammogram: Mammogram, name: str, timings: dict[str, float]) -> ImageResult:
+        """What the second reader says of an image."""
         with _timed(timings, "preprocess"):
             breasts = preprocess_each(mammogram, self.options.preprocessing)
             # Of two breasts there are two lines, and a result has one.
@@ -165,7 +171,7 @@ class Pipeline:
         found, explanations = _merged(
             [self._look(breast.mammogram, mammogram.frame, timings) for breast in breasts]
         )
-        result = ImageResult(
+        return ImageResult(
             name=name,
             source=mammogram.source or _facts(mammogram),
             frame=mammogram.frame,
@@ -184,7 +190,6 @@ class Pipeline:
             timings_s=timings,
             dicom=mammogram.dicom,
         )
-        return mammogram, result
 
     def _look(self, prepared: Mammogram, source: Frame, timings: dict[str, float]) -> _Seen:
         """What is found on one breast, on the source image, and why."""

@@ -34,6 +34,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 Box = tuple[float, float, float, float]
+Meaning = TypeVar("Meaning")
 _Made = TypeVar("_Made")
 
 _SHEETS = (
@@ -104,6 +105,26 @@ class Row(Mapping[str, str]):
         if not math.isfinite(value):
             raise self.error(f"column {column!r}: {text!r} is not a finite number")
         return value
+
+    def word(self, column: str, meanings: Mapping[str, Meaning], wanted: str) -> Meaning | None:
+        """What the value means, whatever its case; None where it is empty.
+
+        Parameters
+        ----------
+        meanings
+            By their words in small letters.
+        wanted
+            The words as a message names them.
+
+        Raises
+        ------
+        TableError
+            If it is another word.
+        """
+        text = self.text(column)
+        if text and text.casefold() not in meanings:
+            raise self.error(f"{column} must be {wanted}, got {text!r}")
+        return meanings.get(text.casefold())
 
     def box(self) -> Box | None:
         """The box in :data:`BOX_COLUMNS`, or None where all four are empty.

@@ -18,6 +18,7 @@ from mammoscope.phantom.encoding import ENCODINGS
 from mammoscope.phantom.model import Phantom, PhantomOptions
 from mammoscope.phantom.synthesis import make_phantom
 from mammoscope.reading import read
+from mammoscope.reading.dicom.header import dicom_header
 from mammoscope.runs import DicomObjects, Examination, ExaminedImage, Remarks
 from mammoscope.study import study_results
 from mammoscope.types import Detections, ImageResult, ModelUse
@@ -87,7 +88,9 @@ def make_case(tmp_path: Path) -> Callable[..., Case]:
             change(header)
             header.save_as(path)
             if name in failed:
-                case.errors.append((path, BreastNotFound(path, "no breast")))
+                error = BreastNotFound(path, "no breast")
+                error.header = dicom_header(path.read_bytes())
+                case.errors.append((path, error))
                 continue
             mammogram = read(path)
             n = len(scores)

@@ -151,9 +151,8 @@ def test_a_refused_file_is_not_spoken_of(make_case: Any) -> None:
 
 def test_a_failed_file_of_another_modality_is_not_spoken_of(make_case: Any) -> None:
     case = make_case(NAMES, failed=["R_CC"])
-    header = dcmread(case.errors[0][0])
-    header.Modality = "US"
-    header.save_as(case.errors[0][0])
+    ((_, error),) = case.errors
+    error.header = replace(error.header, is_mammogram=False)
     report = case.object("sr")
     (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
     assert len(evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence) == 1
@@ -185,12 +184,15 @@ def test_an_object_that_cannot_be_made_costs_itself_only(make_case: Any) -> None
 
 
 def test_the_source_is_not_opened_again(make_case: Any) -> None:
-    """What an object needs of an image travels with its result, and its overlay in memory."""
-    case = make_case(NAMES)
-    for result in case.results:
-        Path(result.source.path).unlink()
+    """What an object needs of an image travels with its result or error, its overlay in memory."""
+    case = make_case(NAMES, failed=["R_CC"])
+    for path in (*(Path(result.source.path) for result in case.results), case.errors[0][0]):
+        path.unlink()
     assert case.write().errors == ()
-    assert len(case.files()) == 2 + 2 * len(NAMES)
+    assert len(case.files()) == 2 + 2
+    report = dcmread(case.files("sr")[0])
+    (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
+    assert len(evidence.ReferencedSeriesSequence[0].ReferencedSOPSequence) == len(NAMES)
     assert {path.name for path in case.out.iterdir()} == {"dicom"}
 
 

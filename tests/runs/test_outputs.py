@@ -7,16 +7,31 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
+from mammoscope import Pipeline, PipelineOptions
 from mammoscope.errors import PluginError
 from mammoscope.geometry import Frame
+from mammoscope.phantom.dicom import write_dicom
+from mammoscope.phantom.model import PhantomOptions
+from mammoscope.phantom.synthesis import make_phantom
+from mammoscope.reading import FoundImages
 from mammoscope.reporting import encode_overlay
 from mammoscope.results import FINDING_COLUMNS, load_image_result
-from mammoscope.runs import OUTPUTS, STANDARD, Examination, ExaminedImage, make_outputs
+from mammoscope.runs import (
+    OUTPUTS,
+    STANDARD,
+    DicomObjects,
+    Examination,
+    ExaminedImage,
+    Remarks,
+    make_outputs,
+    run_examination,
+)
 from mammoscope.study import study_results
 from mammoscope.tables import read_table
 from mammoscope.types import ImageResult, Mammogram
@@ -113,6 +128,57 @@ def test_no_patient_makes_a_formula(
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [cell for cell in cells if cell[:1] in tuple("=+-@")]
     assert read_table(tmp_path / "findings.csv").rows[0]["patient_id"] == bad
+
+
+class Gone:
+    """Takes the sources away before those after it are finished."""
+
+    ends: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    def __init__(self, paths: list[Path], refuses: str) -> None:
+        self.paths, self.refuses = paths, refuses
+
+    def start(self, folder: Path) -> None:
+        pass
+
+    def add(self, image: ExaminedImage) -> None:
+        if image.result.name == self.refuses:
+            raise ArithmeticError
+
+    def finish(self, examination: Examination) -> Remarks:
+        for path in self.paths:
+            path.unlink()
+        return Remarks()
+
+
+def test_what_a_file_that_gave_no_result_says_of_itself_is_kept(
+    tmp_path: Path,
+) -> None:
+    paths = [tmp_path / f"{name}.dcm" for name in ("cut", "dark", "looked_at", "taken", "other")]
+    for number, path in enumerate(paths):
+        write_dicom(make_phantom("CC", "L", PhantomOptions(rows=300, columns=250)), path)
+        header = dcmread(path)
+        header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = f"1.2.{number}"
+        if path.stem == "dark":
+            header.PixelData = bytes(len(header.PixelData))
+        if path.stem == "other":
+            header.Modality = "US"
+        header.save_as(path)
+    for path in (paths[0], paths[-1]):
+        path.write_bytes(path.read_bytes()[:-5000])
+    done, remarks = run_examination(
+        Pipeline(PipelineOptions(paths="whole", classify=False)),
+        FoundImages(tuple(paths), ()),
+        [Gone(paths, refuses="taken"), DicomObjects(("sr",))],
+        tmp_path / "out",
+    )
+    assert [path.stem for path, _ in done.errors] == ["cut", "dark", "taken", "other"]
+    assert remarks == Remarks()
+    (report,) = map(dcmread, (tmp_path / "out" / "dicom").iterdir())
+    (evidence,) = report.CurrentRequestedProcedureEvidenceSequence
+    (series,) = evidence.ReferencedSeriesSequence
+    spoken_of = {item.ReferencedSOPInstanceUID for item in series.ReferencedSOPSequence}
+    assert spoken_of == {"1.2.0", "1.2.1", "1.2.2", "1.2.3"}
 
 
 def test_a_name_that_is_no_output_is_named(run_command: Any, tmp_path: Path) -> None:

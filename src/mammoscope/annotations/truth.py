@@ -45,7 +45,7 @@ _YES_NO = {
     **dict.fromkeys(("0", "0.0", "no", "false"), False),
 }
 MALIGNANT = "malignant"
-_LABELS = (MALIGNANT, "benign", "negative")
+_LABELS = {word: word for word in (MALIGNANT, "benign", "negative")}
 _FACTS = (
     *(IMAGE_LABEL, "patient_id", "laterality", "view", "density", "tissue", "birads"),
     *("subtlety", "age", "machine", "site", "split"),
@@ -204,22 +204,18 @@ def says(row: Row, column: str) -> bool | None:
     TableError
         If it is another word.
     """
-    text = row.text(column).lower()
-    if text and text not in _YES_NO:
-        raise row.error(f"{column} must be 1 or 0, got {row.text(column)!r}")
-    return _YES_NO.get(text)
+    return row.word(column, _YES_NO, "1 or 0")
 
 
 def _label(row: Row) -> str | None:
     """malignant, benign or negative by both columns; None where nothing is said."""
-    label, cancer = row.text(IMAGE_LABEL).lower(), says(row, CANCER)
-    if label and label not in _LABELS:
-        raise row.error(f"{IMAGE_LABEL} must be of {', '.join(_LABELS)}, got {label!r}")
+    label = row.word(IMAGE_LABEL, _LABELS, f"of {', '.join(_LABELS)}")
+    cancer = says(row, CANCER)
     if label and cancer is not None and cancer != (label == MALIGNANT):
         raise row.error(f"{CANCER} and {IMAGE_LABEL} contradict each other")
     if cancer is not None:
         label = label or (MALIGNANT if cancer else "negative")
-    return label or None
+    return label
 
 
 def _check(row: Row, earlier: list[Row]) -> None:

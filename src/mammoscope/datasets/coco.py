@@ -129,7 +129,7 @@ def _table(folder: Path) -> Path:
 def _image(file: Path, item: _Item, marked: _Marked) -> tuple[AnnotatedImage, list[InputError]]:
     """An image, and what it says that cannot be meant."""
     name, faults = str(item["file_name"]), list[InputError]()
-    side = str(item.get("laterality") or "").strip().upper()
+    side = str(item.get("laterality") or "").strip().lower()
     if side and side not in SIDES:
         cause = f"image {name}: laterality must be L or R, got {side!r}: unknown"
         faults.append(TableError(file, cause))

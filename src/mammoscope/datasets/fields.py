@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from mammoscope.datasets.numbers import whole
 from mammoscope.tables import Row
 
-SIDES = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
-"""Words for a side, in capitals, to ours."""
+SIDES = {"l": "L", "left": "L", "r": "R", "right": "R"}
+"""Words for a side, in small letters, to ours."""
 
 _DENSITIES = {"A": 1, "B": 2, "C": 3, "D": 4, "1": 1, "2": 2, "3": 3, "4": 4}
 _PATHOLOGY = {
-    "BENIGN": "benign",
-    "BENIGN_WITHOUT_CALLBACK": "benign",
-    "MALIGNANT": "malignant",
+    "benign": "benign",
+    "benign_without_callback": "benign",
+    "malignant": "malignant",
 }
 
 
@@ -28,10 +28,7 @@ def side(row: Row, column: str) -> str | None:
     TableError
         If it is another word.
     """
-    text = row.text(column).upper()
-    if text and text not in SIDES:
-        raise row.error(f"{column} must be L or R, got {text!r}")
-    return SIDES.get(text)
+    return row.word(column, SIDES, "L or R")
 
 
 def density(row: Row, column: str) -> int | None:
@@ -80,10 +77,7 @@ def pathology(row: Row, column: str) -> str | None:
     TableError
         If it is another word.
     """
-    text = row.text(column).upper()
-    if text and text not in _PATHOLOGY:
-        raise row.error(f"{column} must be benign or malignant, got {row.text(column)!r}")
-    return _PATHOLOGY.get(text)
+    return row.word(column, _PATHOLOGY, "benign or malignant")
 
 
 def grade(row: Row, column: str, highest: int) -> int | None:
@@ -140,8 +134,5 @@ def word(row: Row, column: str, known: Iterable[str]) -> str | None:
     TableError
         If it is another word.
     """
-    by_key = {each.casefold(): each for each in known}
-    text = row.text(column)
-    if text and text.casefold() not in by_key:
-        raise row.error(f"{column} must be {' or '.join(by_key.values())}, got {text!r}")
-    return by_key.get(text.casefold())
+    words = {each.casefold(): each for each in known}
+    return row.word(column, words, " or ".join(words.values()))

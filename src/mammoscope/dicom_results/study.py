@@ -18,8 +18,8 @@ from mammoscope.geometry import FloatArray, clip
 from mammoscope.reading.dicom.header import DicomHeader, read_dicom_header
 from mammoscope.types import DicomFacts, ImageResult, ModelUse
 
-Examined = tuple[Path, ImageResult | None]
-"""A file and what was found on it; None where it could not be examined."""
+Examined = tuple[Path, ImageResult | DicomHeader]
+"""A file and what was found on it; what it says of itself where it could not be examined."""
 
 _UNKNOWN = ("19000101", "000000")
 """Content Date and Time must have values (type 1, PS3.3 C.17.2) even where no image has."""
@@ -84,12 +84,12 @@ class StudyImage:
     result: ImageResult | None
 
     @classmethod
-    def of(cls, place: int, header: DicomHeader, result: ImageResult | None) -> StudyImage:
+    def of(cls, place: int, header: DicomHeader, found: ImageResult | DicomHeader) -> StudyImage:
         """The image with these tags, or what the result says of it."""
         facts = header.facts
-        if result is None:
+        if isinstance(found, DicomHeader):
             return cls(place, facts, header.laterality, header.view, header.spacing_mm, None)
-        spacing_mm = result.frame.spacing_mm
+        result, spacing_mm = found, found.frame.spacing_mm
         return cls(place, facts, result.laterality, result.view, spacing_mm, result)
 
     @property
@@ -152,35 +152,36 @@ def group_by_study(files: Iterable[Examined]) -> tuple[dict[str, list[Placed]], 
     """
     studies: dict[str, dict[str, Placed]] = {}
     notes: list[str] = []
-    for path, result in files:
-        header = _header(path, result)
+    for path, found in files:
+        header = _header(path, found)
         if header is not None:
-            placed = header, (path, result)
+            placed = header, (path, found)
             study = studies.setdefault(header.facts.study_uid, {})
             _, (first, _) = study.setdefault(header.facts.sop_instance_uid, placed)
             why = None if first == path else f"it is the same SOP instance as {first.name}"
         else:
             why = "its file has not all the UIDs of a standard DICOM image"
-        if result is not None and why is not None:
-            notes.append(f"{result.name}: no DICOM results, for {why}.")
+        if isinstance(found, ImageResult) and why is not None:
+            notes.append(f"{found.name}: no DICOM results, for {why}.")
     return {uid: list(study.values()) for uid, study in studies.items()}, notes
 
 
 def study_of(files: Sequence[Placed], models: tuple[ModelUse, ...]) -> Study:
     """The study of some files."""
     images = (
-        StudyImage.of(place, header, result) for place, (header, (_, result)) in enumerate(files, 1)
+        StudyImage.of(place, header, found) for place, (header, (_, found)) in enumerate(files, 1)
     )
     return Study(tuple(images), models)
 
 
-def _header(path: Path, result: ImageResult | None) -> DicomHeader | None:
+def _header(path: Path, found: ImageResult | DicomHeader) -> DicomHeader | None:
     """What a file says of itself, or None for what nothing can refer to, or is no mammogram."""
-    if result is not None and result.dicom is not None:
-        header: DicomHeader | None = DicomHeader(result.dicom)
+    if isinstance(found, DicomHeader):
+        header = found if found.is_mammogram else None
     else:
-        header = read_dicom_header(path)
-    if header is None or not (header.is_mammogram or result is not None):
+        # Results that were read from files hold no tags.
+        header = DicomHeader(found.dicom) if found.dicom else read_dicom_header(path)
+    if header is None:
         return None
     facts = header.facts
     needed = facts.study_uid, facts.series_uid, facts.sop_instance_uid

@@ -26,7 +26,7 @@ from mammoscope.errors import OutputError
 from mammoscope.files import remove_old, write_bytes
 from mammoscope.reading.faults import Damaged
 from mammoscope.reading.quiet import quiet
-from mammoscope.types import DicomFacts, ModelUse
+from mammoscope.types import DicomFacts, ImageResult, ModelUse
 
 __all__ = ["Examined", "write_dicom_results"]
 
@@ -58,7 +58,7 @@ def write_dicom_results(
     Parameters
     ----------
     files
-        Files that were examined, and those that could not be.
+        Files that were examined, and what those that could not be say of themselves.
     folder
         Where the objects go; it is there.
     overlay
@@ -71,10 +71,12 @@ def write_dicom_results(
     notes
         What else a user should know, one sentence each.
     """
-    looked = [result for _, result in files if result is not None]
+    looked = [found for _, found in files if isinstance(found, ImageResult)]
     strangers = sum(result.source.kind != "DICOM" for result in looked)
     studies, notes = group_by_study(
-        (path, result) for path, result in files if result is None or result.source.kind == "DICOM"
+        (path, found)
+        for path, found in files
+        if not isinstance(found, ImageResult) or found.source.kind == "DICOM"
     )
     if strangers:
         notes.append(

@@ -13,11 +13,9 @@ from pydicom import dcmread
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
-    ComprehensiveSRStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    GrayscaleSoftcopyPresentationStateStorage,
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
@@ -28,9 +26,7 @@ from pydicom.uid import (
     JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSNearLossless,
-    MammographyCADSRStorage,
     RLELossless,
-    SecondaryCaptureImageStorage,
 )
 from pynetdicom import evt
 from pynetdicom.association import Association
@@ -52,13 +48,6 @@ SYNTAXES = [
     *(HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K),
 ]
 """What images may be encoded in: whatever the reader reads."""
-
-RESULTS = (
-    MammographyCADSRStorage,
-    ComprehensiveSRStorage,
-    GrayscaleSoftcopyPresentationStateStorage,
-    SecondaryCaptureImageStorage,
-)
 
 _VERIFICATION = "1.2.840.10008.1.1"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mammoscope.errors import MammoscopeError, ReadError, RefusedError
 from mammoscope.reading.air import grey_warnings, is_negative
 from mammoscope.reading.array import IN_MEMORY, from_array
 from mammoscope.reading.contents import read_contents
+from mammoscope.reading.dicom.header import dicom_header, headed
 from mammoscope.reading.dicom.identity import identify
 from mammoscope.reading.dicom.kinds import READABLE_CLASSES, check_kind
 from mammoscope.reading.dicom.parsing import has_magic, may_be_bare, parse
@@ -87,9 +89,22 @@ def read(
     """
     name = os.fspath(path)
     most = _BYTES_PER_PIXEL * options.max_pixels + _BYTES_BESIDES
+    with _named_faults(name):
+        data = read_contents(Path(path), most)
+    with headed(lambda: dicom_header(data)):
+        with _named_faults(name):
+            mammogram = _decode(data, name, options)
+        if metadata is not None:
+            mammogram = metadata.apply(mammogram, name)
+        return _named(mammogram, name, options.names)
+
+
+@contextmanager
+def _named_faults(name: str) -> Iterator[None]:
+    """Whatever goes wrong inside is an error that names the file."""
     try:
         with quiet():
-            mammogram = _decode(read_contents(Path(path), most), name, options)
+            yield
     except MammoscopeError:
         raise
     except Damaged as error:
@@ -99,9 +114,6 @@ def read(
     except Exception as error:
         # Parsers fail on damaged bytes in any way; what they say may quote the patient.
         raise ReadError(name, f"damaged ({type(error).__name__} while reading)") from error
-    if metadata is not None:
-        mammogram = metadata.apply(mammogram, name)
-    return _named(mammogram, name, options.names)
 
 
 def refusal(data: bytes, options: ReadOptions = ReadOptions()) -> str | None:  # noqa: B008

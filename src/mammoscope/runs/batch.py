@@ -44,15 +44,20 @@ def _attempt(
         return refused
     try:
         return work(path)
-    except OutputError as error:
-        return type(error)(path, str(error))
-    except MammoscopeError as error:
-        return error
-    except MemoryError:
-        return InputError(path, "not enough memory for this image")
     except Exception as error:
-        # A fault of ours must not cost the rest of the batch; its kind is named, not its text,
-        # which could hold a patient's data.
-        return InputError(
-            path, f"an unexpected {type(error).__name__} in mammoscope: please report"
-        )
+        told = _told(error, path)
+        told.header = getattr(error, "header", None)
+        return told
+
+
+def _told(error: Exception, path: Path) -> MammoscopeError:
+    """An error as one about this path."""
+    if isinstance(error, OutputError):
+        return type(error)(path, str(error))
+    if isinstance(error, MammoscopeError):
+        return error
+    if isinstance(error, MemoryError):
+        return InputError(path, "not enough memory for this image")
+    # A fault of ours must not cost the rest of the batch; its kind is named, not its text, which
+    # could hold a patient's data.
+    return InputError(path, f"an unexpected {type(error).__name__} in mammoscope: please report")

@@ -13,6 +13,7 @@ from mammoscope.files import ensure_folder, remove_old
 from mammoscope.naming.outputs import check_names
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
+from mammoscope.reading.dicom.header import DicomHeader, headed
 from mammoscope.reporting import encode_overlay
 from mammoscope.results import Failure
 from mammoscope.runs.batch import run_batch
@@ -202,6 +203,7 @@ def _examine(
     digest = result_digest(pipeline, path, source.sha256)
     source = replace(source, path=found.told(path))
     image = ExaminedImage(mammogram, replace(result, name=name, source=source, digest=digest))
-    for output in outputs:
-        output.add(image)
+    with headed(lambda: DicomHeader.of(mammogram)):
+        for output in outputs:
+            output.add(image)
     return image.result

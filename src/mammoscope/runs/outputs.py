@@ -151,7 +151,11 @@ class DicomObjects:
 
         files: list[Examined] = [(examination.files[r.name], r) for r in examination.results]
         # What is no mammogram is not spoken of.
-        files += [(path, None) for path, e in examination.errors if not isinstance(e, RefusedError)]
+        files += [
+            (path, error.header)
+            for path, error in examination.errors
+            if error.header and not isinstance(error, RefusedError)
+        ]
         with self._waiting:
             errors, notes = write_dicom_results(
                 files, examination.models, self._folder, self.kinds, self._overlay

@@ -136,14 +136,8 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
-class AugmentationConfig:
-    """How far pictures are changed; 0 turns a change off.
-
-    ``paste`` is the share of pictures in which it is tried to put a mass of another breast; where
-    no room is found the picture stays as it is. ``crop_with_mass`` is the share of crops taken
-    around a mass; the others lie anywhere in the breast. ``lookalikes`` is the share of pictures
-    with things drawn into them that look like masses and are none; ``local`` is how far contrast is
-    made alike all over at most.
+class PictureConfig:
+    """How far any picture is changed; 0 turns a change off.
 
     Raises
     ------
@@ -151,12 +145,26 @@ class AugmentationConfig:
         If a value is of the wrong kind or out of range.
     """
 
+    scale: NotNegative = 0.0
+    blur_px: NotNegative = 0.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class AugmentationConfig(PictureConfig):
+    """How far pictures of a breast are changed.
+
+    ``paste`` is the share of pictures in which it is tried to put a mass of another breast; where
+    no room is found the picture stays as it is. ``crop_with_mass`` is the share of crops taken
+    around a mass; the others lie anywhere in the breast. ``lookalikes`` is the share of pictures
+    with things drawn into them that look like masses and are none; ``local`` is how far contrast is
+    made alike all over at most.
+    """
+
     paste: Share = 0.0
     crop_with_mass: Share = 0.5
     lookalikes: Share = 0.0
     flip: Share = 0.0
     rotation_deg: NotNegative = 0.0
-    scale: NotNegative = 0.0
     aspect: NotNegative = 0.0
     shift: Share = 0.0
     gamma: NotNegative = 0.0
@@ -165,7 +173,6 @@ class AugmentationConfig:
     local: Share = 0.0
     sharpen: NotNegative = 0.0
     noise: NotNegative = 0.0
-    blur_px: NotNegative = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,28 +226,19 @@ class DetectorConfig(Settings):
 
 
 @dataclass(frozen=True, config=STRICT)
-class RoiNetworkConfig:
-    """A classifier of regions, and the pictures that it takes.
+class TrunkConfig:
+    """A network that knows ImageNet, and what of it learns.
 
     Parameters
     ----------
     trunk
         A timm network.
-    side, margin
-        Squares of ``side`` pixels, ``margin`` times as long as the region's longer side.
-    features
-        Also take the hand-made features of shape, texture and density.
-    frozen
-        Keep the whole trunk as it is: only what is put on it learns.
     frozen_stages
         Stem and first stages of the trunk that keep their weights.
     pad_type
         ``"same"`` for trunks whose ImageNet graph was padded so.
     dropout
         Share of the trunk's channels left out in a step.
-    beside
-        Classical method that is asked, too, on hand-made features and those of the trunk as it
-        starts; ``""`` for none.
 
     Raises
     ------
@@ -249,13 +247,33 @@ class RoiNetworkConfig:
     """
 
     trunk: str
+    frozen_stages: Whole = 0
+    pad_type: str = ""
+    dropout: PartialShare = 0.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class RoiNetworkConfig(TrunkConfig):
+    """A classifier of regions, and the pictures that it takes.
+
+    Parameters
+    ----------
+    side, margin
+        Squares of ``side`` pixels, ``margin`` times as long as the region's longer side.
+    features
+        Also take the hand-made features of shape, texture and density.
+    frozen
+        Keep the whole trunk as it is: only what is put on it learns.
+    beside
+        Classical method that is asked, too, on hand-made features and those of the trunk as it
+        starts; ``""`` for none.
+    """
+
+    dropout: PartialShare = 0.2
     side: Counted = 192
     margin: AtLeastOne = 1.6
     features: bool = False
     frozen: bool = False
-    frozen_stages: Whole = 0
-    pad_type: str = ""
-    dropout: PartialShare = 0.2
     beside: str = ""
 
 

@@ -14,9 +14,10 @@ from mammoscope.training.config import (
     STRICT,
     NotNegative,
     PartialShare,
+    PictureConfig,
     Settings,
     TrainingConfig,
-    Whole,
+    TrunkConfig,
 )
 
 _CONFIGS = Path(__file__).parent / "configs"
@@ -30,35 +31,18 @@ ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 
 @dataclass(frozen=True, config=STRICT)
-class RegionsConfig:
+class RegionsConfig(TrunkConfig):
     """A network that knows ImageNet, and the pictures that it takes.
 
     Parameters
     ----------
-    trunk
-        A timm feature extractor.
     side, crop, overlap
         As for :class:`~mammoscope.histopathology.views.Views`.
-    frozen_stages
-        Stem and first stages of the trunk that keep their weights.
-    pad_type
-        ``"same"`` for trunks whose ImageNet graph was padded so.
-    dropout
-        Share of the trunk's channels left out in a step.
-
-    Raises
-    ------
-    ValueError
-        If a value is of the wrong kind or out of range.
     """
 
-    trunk: str
     side: int = 224
     crop: float = 0.6
     overlap: float = 0.33
-    frozen_stages: Whole = 0
-    pad_type: str = ""
-    dropout: PartialShare = 0.0
 
     def __post_init__(self) -> None:
         self.views  # noqa: B018  # refuses what nothing can be looked at with
@@ -127,19 +111,11 @@ class FusedConfig:
 
 
 @dataclass(frozen=True, config=STRICT)
-class StainConfig:
-    """How far pictures are changed; 0 turns a change off.
-
-    Raises
-    ------
-    ValueError
-        If a value is of the wrong kind or out of range.
-    """
+class StainConfig(PictureConfig):
+    """How far pictures of tissue are changed, and their stains."""
 
     colour: NotNegative = 0.0
     strength: NotNegative = 0.0
-    scale: NotNegative = 0.0
-    blur_px: NotNegative = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+
+from pydicom import Dataset
 
 from mammoscope.errors import MammoscopeError, ReadError
 from mammoscope.files import read_file, read_head
@@ -12,14 +17,14 @@ from mammoscope.reading import words
 from mammoscope.reading.codecs.streams import StreamHeader, jpeg_header
 from mammoscope.reading.dicom.facts import dicom_facts, identity_of
 from mammoscope.reading.dicom.identity import identify
-from mammoscope.reading.dicom.parsing import has_magic, may_be_bare, parse_tags
+from mammoscope.reading.dicom.parsing import has_magic, may_be_bare, parse_tags, tags_of
 from mammoscope.reading.dicom.spacing import read_spacing
 from mammoscope.reading.dicom.tags import Tags
 from mammoscope.reading.faults import Damaged, Refused
 from mammoscope.reading.quiet import quiet
 from mammoscope.reading.raster.headers import PngHeader, TiffHeader, png_header, tiff_header
 from mammoscope.reading.raster.reader import raster_kind
-from mammoscope.types import DicomFacts
+from mammoscope.types import DicomFacts, Mammogram
 
 # The magic lies behind a preamble of 128 bytes; no kind of image is told by later bytes.
 _HEAD_BYTES = 256
@@ -46,20 +51,50 @@ class DicomHeader:
     spacing_mm: tuple[float, float] | None = None
     is_mammogram: bool = True
 
+    @classmethod
+    def of(cls, image: Mammogram) -> DicomHeader | None:
+        """That of an image that was read; None where it is from no DICOM file."""
+        if image.dicom is None:
+            return None
+        return cls(image.dicom, image.laterality, image.view, image.frame.spacing_mm)
+
+
+@contextmanager
+def headed(header: Callable[[], DicomHeader | None]) -> Iterator[None]:
+    """Errors from inside carry the header of the file at hand: nobody has to open it again."""
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "header", None) is None:
+            vars(error)["header"] = header()
+        raise
+
 
 def read_dicom_header(path: str | os.PathLike[str]) -> DicomHeader | None:
-    """The header of a file that could not be read as an image; None where it has none."""
+    """The header of a file, of which no more is read; None where it has none."""
     try:
         with quiet():
-            dataset = parse_tags(path)
-            whose = identity_of(dataset)
-            tags = Tags(dataset)
-            who = identify(tags)
-            facts = dicom_facts(tags, whose, None)
-            spacing = read_spacing(tags, facts.rows, facts.columns, [])
-            is_mammogram = words.parse_modality(tags.text("Modality") or "") == "MG"
+            return _told(parse_tags(path))
     except Exception:
         return None  # Parsers fail on what is no DICOM file in any way.
+
+
+def dicom_header(data: bytes) -> DicomHeader | None:
+    """The header of an image's bytes, whole or not; None where there is none."""
+    try:
+        with quiet():
+            return _told(tags_of(BytesIO(data)))
+    except Exception:
+        return None  # As above.
+
+
+def _told(dataset: Dataset) -> DicomHeader:
+    whose = identity_of(dataset)
+    tags = Tags(dataset)
+    who = identify(tags)
+    facts = dicom_facts(tags, whose, None)
+    spacing = read_spacing(tags, facts.rows, facts.columns, [])
+    is_mammogram = words.parse_modality(tags.text("Modality") or "") == "MG"
     return DicomHeader(facts, who.laterality, who.view, spacing.mm, is_mammogram)
 
 

@@ -115,19 +115,24 @@ def parse_tags(path: PathLike) -> Dataset:
         Whatever pydicom raises of what is no DICOM file.
     """
     with open_file(path) as file:
-        head = file.read(_HEAD_BYTES)
-        stated, at = _file_meta(head, _PREAMBLE + 4 if has_magic(head) else 0)
-        little = stated != ExplicitVRBigEndian if stated else head[at : at + 1] != b"\0"
-        implicit = _is_implicit(head, at, little, stated)
-        file.seek(at)
-        stream: BinaryIO = file
-        if stated == DeflatedExplicitVRLittleEndian:
-            implicit, little = False, True
-            inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            stream = BytesIO(inflater.decompress(file.read(_TAGS_BYTES), _TAGS_BYTES))
-        return read_dataset(
-            stream, implicit, little, _FIRST_BYTES, stop_when=lambda tag, *_: tag >= _PIXELS
-        )
+        return tags_of(file)
+
+
+def tags_of(file: BinaryIO) -> Dataset:
+    """The same of an open file, or of bytes that were read before."""
+    head = file.read(_HEAD_BYTES)
+    stated, at = _file_meta(head, _PREAMBLE + 4 if has_magic(head) else 0)
+    little = stated != ExplicitVRBigEndian if stated else head[at : at + 1] != b"\0"
+    implicit = _is_implicit(head, at, little, stated)
+    file.seek(at)
+    stream = file
+    if stated == DeflatedExplicitVRLittleEndian:
+        implicit, little = False, True
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        stream = BytesIO(inflater.decompress(file.read(_TAGS_BYTES), _TAGS_BYTES))
+    return read_dataset(
+        stream, implicit, little, _FIRST_BYTES, stop_when=lambda tag, *_: tag >= _PIXELS
+    )
 
 
 def _is_implicit(data: bytes, at: int, little: bool, stated: str | None) -> bool:
