@@ -178,11 +178,34 @@ def test_a_spacing_that_cannot_be(spacing: tuple[float, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", [(-1, 0, 5, 5), (0, 0, 21, 5), (0, 0, 5, 11), (5, 5, 5, 8), (8, 5, 5, 8), (5, 8, 8, 8)]
+    "part",
+    [
+        *((-1, 0, 5, 5), (0, 0, 21, 5), (0, 0, 5, 11), (5, 5, 5, 8), (8, 5, 5, 8), (5, 8, 8, 8)),
+        *((5, 8, 8, 6), (0, -1, 5, 5)),
+    ],
 )
 def test_a_crop_outside_or_empty(part: tuple[int, int, int, int]) -> None:
     with pytest.raises(GeometryError, match="does not lie in 20 x 10"):
         Frame(10, 20).crop(*part)
+
+
+@pytest.mark.parametrize(
+    ("box", "lies_on_it"),
+    [
+        ((0, 0, 20, 10), True),
+        ((-5, -5, 0.5, 0.5), True),
+        ((19.5, 9.5, 30, 30), True),
+        ((-5, -5, 40, 40), True),
+        ((-5, 2, 0, 8), False),
+        ((2, -5, 8, 0), False),
+        ((20, 2, 25, 8), False),
+        ((2, 10, 8, 15), False),
+    ],
+)
+def test_a_box_lies_on_an_image_that_it_shares_pixels_with(
+    box: tuple[float, float, float, float], lies_on_it: bool
+) -> None:
+    assert Frame(10, 20).overlaps(np.array(box)) is lies_on_it
 
 
 def test_padding_never_cuts() -> None:

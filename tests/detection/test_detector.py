@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -148,6 +149,14 @@ def test_each_path_has_its_own_threshold_and_only_those_of_the_card_can_be_run(
     ]
     with pytest.raises(ModelError, match="names no threshold for 'both'"):
         OnnxDetector(made_of(card, threshold={"whole": 0.1}))
+
+
+def test_steps_of_exams_are_those_of_both_paths_together(fixed_model: MakeCard) -> None:
+    steps = tuple(number / 10 for number in range(1, 10))
+    card = replace(made_of(fixed_model([(8, 16, 16, 32)], [0.75]), **TWO_PATHS), exam_steps=steps)
+    assert OnnxDetector(card).exam_steps == steps
+    assert OnnxDetector(card, "of both"[3:]).exam_steps == steps
+    assert OnnxDetector(card, "whole").exam_steps == OnnxDetector(card, "crops").exam_steps == ()
 
 
 def test_scores_of_both_paths_are_fused_as_the_card_says(fixed_model: MakeCard) -> None:

@@ -21,6 +21,9 @@ PICTURE = Mammogram(np.ones((100, 80), dtype=np.float32), Frame(200, 160).resize
         ((30, 50, 80, 100), (1, 10, 40, 40), True),
         ((30, 50, 80, 100), (10, 0, 40, 40), True),
         ((30, 50, 80, 100), (10, 10, 50, 50), False),
+        ((50, 50, 80, 100), (10, 0, 20, 20), True),
+        ((0, 0, 30, 50), (10, 10, 20, 50), True),
+        ((30, 70, 80, 100), (0, 10, 20, 20), True),
     ],
 )
 def test_a_region_is_cut_only_where_the_breast_goes_on(

@@ -100,6 +100,13 @@ def test_a_wrong_spacing_changes_the_scale_only_so_far(mm: float, factor: float)
     assert picture.frame.size == (200 * factor, 100 * factor)
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(4000, 10), (10, 4000)])
+def test_a_strip_keeps_one_pixel(rows: int, columns: int) -> None:
+    crops = CropsPath(magnification=2.0, overlap=0.25)
+    size = magnify(noise(rows, columns), 64, 64, crops).frame.size
+    assert size == ((128, 1) if rows > columns else (1, 128))
+
+
 def test_both_paths_see_the_same_proportions() -> None:
     crops = CropsPath(magnification=2.0, overlap=0.25, pixel_mm=0.2)
     picture = magnify(spaced(noise(400, 200), 0.1, 0.05), 100, 100, crops)

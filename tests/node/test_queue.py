@@ -178,7 +178,7 @@ def test_images_are_kept_for_a_while_and_then_known_but_gone(
     queue.drop_images(0)
     assert names(queue.spool.images) == []
     assert queue.knows("1.1", "1.1.1") and not queue.knows("1.1", "1.1.2")
-    queue.add_image("1.1", "1.1.1", b"a")
+    assert not queue.add_image("1.1", "1.1.1", b"a"), "it is no other image"
     study = queue.take_study(0)
     assert study is not None and [path.read_bytes() for path in study.files] == [b"a"]
 
@@ -222,13 +222,16 @@ def test_files_that_are_gone_are_told_and_their_objects_made_again(
     assert open_queue().leftovers.gone == (name,)
 
 
-def test_another_image_of_the_same_uid_takes_its_place_and_the_first_is_kept(queue: Queue) -> None:
-    assert not queue.add_image("1.1", "1.1.1", b"a")
-    assert not queue.add_image("1.1", "1.1.1", b"a")
-    assert queue.add_image("1.1", "1.1.1", b"b")
+@pytest.mark.parametrize(("first", "second"), [(b"a", b"b"), (b"b", b"a")])
+def test_another_image_of_the_same_uid_takes_its_place_and_the_first_is_kept(
+    queue: Queue, first: bytes, second: bytes
+) -> None:
+    assert not queue.add_image("1.1", "1.1.1", first)
+    assert not queue.add_image("1.1", "1.1.1", first)
+    assert queue.add_image("1.1", "1.1.1", second)
     study = queue.take_study(0)
-    assert study is not None and [path.read_bytes() for path in study.files] == [b"b"]
-    assert [path.read_bytes() for path in queue.spool.lost.iterdir()] == [b"a"]
+    assert study is not None and [path.read_bytes() for path in study.files] == [second]
+    assert [path.read_bytes() for path in queue.spool.lost.iterdir()] == [first]
 
 
 @pytest.mark.parametrize("ahead_s", [3600, 365 * 86400])
@@ -428,6 +431,14 @@ def test_a_page_that_was_overwritten_is_told(tmp_path: Path) -> None:
 def test_a_blank_queue_with_nothing_beside_is_made(tmp_path: Path) -> None:
     (tmp_path / "queue.sqlite").touch()
     Queue(tmp_path, Backoff(1)).close()
+
+
+def test_a_queue_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "queue.sqlite")) as database:
+        database.execute("PRAGMA user_version = 2")
+    with pytest.raises(OutputError, match="no queue: its version is 2, not 1"):
+        Queue(tmp_path, Backoff(1))
 
 
 def test_a_queue_of_today_is_opened_again(tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ def test_a_disk_fault_is_tried_again_and_what_there_is_goes_out_in_the_end(
         assert worker.step()
         assert modalities(queue) == []
     assert caplog.text.count("to be read again") == 4
+    assert caplog.text.count(".sc.dcm was not made: cannot be written") == 4
     assert worker.step() and not worker.step()
     assert modalities(queue) == ["SR"]
 

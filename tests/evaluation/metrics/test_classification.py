@@ -16,6 +16,7 @@ from mammoscope.evaluation import (
     evaluate,
 )
 from mammoscope.evaluation.metrics.bootstrap import resamples
+from mammoscope.evaluation.metrics.levels import UNCLEAR, lesion_classes
 from mammoscope.evaluation.metrics.roc import roc_points
 
 LESION, AWAY = [0, 0, 10, 10], [50, 50, 60, 60]
@@ -80,6 +81,13 @@ def test_worked_out_on_paper() -> None:
         "Images of unknown side (laterality L or R): 8; their breasts and patients are left out of "
         "the AUC of malignancy.",
     )
+
+
+def test_what_is_not_left_out_is_not_told() -> None:
+    predictions, truth = small()
+    labelled = truth.holding(lesion_classes(truth) != UNCLEAR)
+    warnings = evaluate(predictions, labelled, QUICK).warnings
+    assert not any("Images left out" in warning for warning in warnings)
 
 
 def test_detection_is_as_it_is_without_classes() -> None:

@@ -82,6 +82,15 @@ def test_breasts_of_unknown_side_and_their_patients_are_left_out() -> None:
     assert not sideless["patient"].known.any()
 
 
+def test_of_no_images_there_are_no_breasts() -> None:
+    units = wholes(truth([], [], []), found([], []))
+    assert {level: len(each) for level, each in units.items()} == {
+        "image": 0,
+        "breast": 0,
+        "patient": 0,
+    }
+
+
 def test_negative_scores_give_none() -> None:
     units = wholes(
         truth([["malignant"], []], ["a", "b"], ["L", "L"]), found([[-1.0], []], [[0.5], []])

@@ -38,7 +38,9 @@ def fields(data: TissueSet, tmp_path_factory: pytest.TempPathFactory) -> Fields:
 def regions() -> RegionsSettings:
     """Ours, small enough for a test."""
     network = RegionsConfig("mobilenetv2_050", side=64, frozen_stages=2)
-    return RegionsSettings(network, TRAINING, StainConfig(0.1, 0.4, 0.25, 1.0))
+    return RegionsSettings(
+        network, TRAINING, StainConfig(colour=0.1, strength=0.4, scale=0.25, blur_px=1.0)
+    )
 
 
 @pytest.fixture(scope="session")
