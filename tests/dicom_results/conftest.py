@@ -17,7 +17,7 @@ from mammoscope.phantom.dicom import write_dicom
 from mammoscope.phantom.encoding import ENCODINGS
 from mammoscope.phantom.model import Phantom, PhantomOptions
 from mammoscope.phantom.synthesis import make_phantom
-from mammoscope.reading import read
+from mammoscope.reading import FoundImages, read
 from mammoscope.reading.dicom.header import dicom_header
 from mammoscope.runs import DicomObjects, Examination, ExaminedImage, Remarks
 from mammoscope.study import study_results
@@ -51,7 +51,8 @@ class Case:
         for image in self.images:
             output.add(image)
         results = tuple(self.results)
-        done = Examination(self.models, results, study_results(results), tuple(self.errors))
+        found = FoundImages(tuple(Path(result.source.path) for result in results), ())
+        done = Examination(self.models, results, study_results(results), tuple(self.errors), found)
         return output.finish(done)
 
     def files(self, kind: str = "*") -> list[Path]:

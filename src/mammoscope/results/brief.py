@@ -1,4 +1,10 @@
-"""Results as far as an evaluation needs them, from this version or from another's writer."""
+"""Results as far as an evaluation needs them, from this version or from another's writer.
+
+A second reader beside :func:`~mammoscope.results.load_image_result`, on purpose. That one wants the
+whole of the schema, for a viewer shows all of it; an evaluation may be of another system, whose
+writer says no more than path, boxes, scores and threshold, or of results of years ago. What both
+read has the same names of schemas and the same keys.
+"""
 
 from __future__ import annotations
 

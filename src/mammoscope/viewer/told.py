@@ -10,7 +10,7 @@ import numpy as np
 
 from mammoscope.classification.reference import PERCENTS, TELLING, reference
 from mammoscope.results.image import findings_json
-from mammoscope.study import StudyResult, image_malignancy
+from mammoscope.study import StudyResult
 from mammoscope.study.exam import exam_score
 from mammoscope.types import ImageResult
 from mammoscope.viewer.desk import Task
@@ -98,8 +98,8 @@ def model_told(
         "breasts": [{"side": b.laterality, "score": b.score} for b in said.breasts],
         "malignancy": said.patient.score if said.patient else None,
         "exam_scores": {
-            entry.key: exam_score(image_malignancy(result), result.exam_steps)
-            for entry, result in pairs
+            entry.key: exam_score(score.score, result.exam_steps)
+            for (entry, result), score in zip(pairs, said.scores, strict=True)
         },
         "densities": {
             entry.key: None if result.density is None else result.density.as_dict()
