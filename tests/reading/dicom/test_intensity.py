@@ -10,6 +10,7 @@ from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from mammoscope.reading import ReadOptions, read
+from mammoscope.types import GreyTable
 
 LEVELS = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 WINDOW = {"WindowCenter": 2000, "WindowWidth": 900}
@@ -325,7 +326,44 @@ def test_a_decimal_comma_is_understood(mammogram, save):
 def test_a_window_beside_all_values_is_passed_over(center, width, mammogram, save):
     found = read(save(mammogram(LEVELS, WindowCenter=center, WindowWidth=width)))
     np.testing.assert_allclose(found.pixels, LEVELS / 4095, atol=1e-6)
-    assert "beside all values" in found.warnings[0]
+    assert "beside all values that can be stored (0 to 4095)" in found.warnings[0]
+
+
+def test_a_sequence_that_is_none_yields_to_the_window(mammogram, save):
+    window = {"WindowCenter": 900, "WindowWidth": 700}
+    dataset = mammogram(LEVELS, VOILUTSequence=[_lut(0, [1, 2, 3])], **window)
+    data = save(dataset).read_bytes()
+    at = data.index(b"\x28\x00\x10\x30SQ") + 4
+    length = int.from_bytes(data[at + 4 : at + 8], "little")
+    found = read(save(data[:at] + b"US\x03\x00abc" + data[at + 8 + length :]))
+    one = save(mammogram(LEVELS, **window), "one.dcm")
+    np.testing.assert_array_equal(found.pixels, read(one).pixels)
+    assert "The VOI LUT Sequence cannot be read: ignored." in found.warnings
+
+
+def test_the_tables_travel_with_the_image(mammogram, save):
+    modality, voi = np.arange(4096)[::-1], np.arange(0, 4096, 2)
+    tags = {"ModalityLUTSequence": [_lut(0, modality)], "VOILUTSequence": [_lut(7, voi)]}
+    grey = read(save(mammogram(LEVELS, **tags))).dicom.grey
+    assert grey.modality_table == GreyTable(0, modality.astype("<u2").tobytes(), 12)
+    assert grey.voi_table == GreyTable(7, voi.astype("<u2").tobytes(), 12)
+
+
+@pytest.mark.parametrize(("slope", "entries"), [(1, 4096), (16, 65521), (17, None)])
+def test_for_processing_travels_as_a_table_where_it_is_no_longer_than_65536(
+    slope, entries, mammogram, save
+):
+    tags = {"PixelIntensityRelationship": "LIN", "PixelIntensityRelationshipSign": 1}
+    rescale = {"RescaleSlope": slope, "RescaleIntercept": 0, "RescaleType": "US"}
+    dataset = mammogram(LEVELS, PresentationIntentType="FOR PROCESSING", **tags, **rescale)
+    found = read(save(dataset))
+    table = found.dicom.grey.voi_table
+    if entries is None:
+        assert table is None
+        return
+    told = np.frombuffer(table.entries, "<u2") / 65535
+    assert (table.first, table.bits, len(told)) == (0, 16, entries)
+    np.testing.assert_allclose(told[LEVELS.astype(int) * slope], found.pixels, atol=1e-5)
 
 
 @pytest.mark.parametrize(("stated", "held"), [(16, 12), (16, 8), (8, 12), (12, 16), (10, 14)])
