@@ -157,15 +157,15 @@ def test_a_disk_that_is_full_is_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     add()
-    opened = Path.open
+    opened = os.open
 
-    def full(path: Path, mode: str = "r", *arguments: Any) -> Any:
-        if "x" in mode and path.parent.name == "dicom":
+    def full(path: Any, flags: int, *arguments: Any, **named: Any) -> int:
+        if flags & os.O_EXCL and Path(path).parent.name == "dicom":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return opened(path, mode, *arguments)
+        return opened(path, flags, *arguments, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", full)
+        patch.setattr(os, "open", full)
         assert worker.step()
     assert "results could not be written; to be read again" in caplog.text
     assert modalities(queue) == []
