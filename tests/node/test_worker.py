@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.uid import UltrasoundImageStorage
@@ -97,6 +98,15 @@ def test_what_cannot_be_written_is_tried_again(
     assert modalities(queue) == ["OT", "SR"]
 
 
+def noisy(image: Dataset) -> None:
+    """Noise all over, that a capture of it is large in spite of its compression."""
+    values = np.frombuffer(image.PixelData, "<u2")
+    noise = np.random.default_rng(0).integers(0, 600, values.size)
+    image.PixelData = (
+        np.where(values > 0, np.minimum(values + noise, 4095), 0).astype("<u2").tobytes()
+    )
+
+
 @pytest.fixture
 def full_disk() -> Iterator[Callable[[bool], None]]:
     """A real fault: no file may grow beyond 200 kB, as a capture does and a report does not."""
@@ -118,7 +128,7 @@ def test_a_disk_fault_is_tried_again_and_what_there_is_goes_out_in_the_end(
     full_disk: Callable[[bool], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    add()
+    add(noisy)
     full_disk(True)
     for _ in range(4):
         assert worker.step()
@@ -132,7 +142,7 @@ def test_a_disk_fault_is_tried_again_and_what_there_is_goes_out_in_the_end(
 def test_after_a_disk_fault_nothing_is_missing(
     worker: Worker, queue: Queue, add: Callable[..., None], full_disk: Callable[[bool], None]
 ) -> None:
-    add()
+    add(noisy)
     full_disk(True)
     assert worker.step()
     full_disk(False)
