@@ -107,6 +107,16 @@ def test_of_windows_that_are_no_pairs_the_first_pair_is_taken(mammogram, save):
     assert "only pairs" in found.warnings[0]
 
 
+def test_where_no_pair_of_several_can_be_used_the_whole_range_is_mapped(mammogram, save):
+    found = read(save(mammogram(LEVELS, WindowCenter=[900, 800, 700], WindowWidth=[0, -1])))
+    np.testing.assert_allclose(found.pixels, LEVELS / 4095, atol=1e-6)
+    assert found.warnings == (
+        "3 Window Centers, 2 Window Widths: only pairs.",
+        "A LINEAR window cannot be 0 wide: ignored.",
+        "A LINEAR window cannot be -1 wide: ignored.",
+    )
+
+
 @pytest.mark.parametrize("syntax", [None, ImplicitVRLittleEndian, ExplicitVRBigEndian])
 @pytest.mark.parametrize("packed", ["", "u1", "u2"])
 def test_voi_lut_agrees_with_pydicom(syntax, packed, mammogram, save):
@@ -206,6 +216,14 @@ def test_padding_is_black_whatever_the_polarity(photometric, mammogram, save):
 def test_signed_values_map_over_their_whole_range(mammogram, save):
     signed = (LEVELS.astype(int) - 2048).astype(np.int16)
     np.testing.assert_allclose(_grey(save(mammogram(signed))), LEVELS / 4095, atol=1e-6)
+
+
+def test_a_padding_value_that_is_no_number_pads_nothing(mammogram, save):
+    data = save(mammogram(LEVELS, PixelPaddingValue=77)).read_bytes()
+    at = data.index(b"\x28\x00\x20\x01US\x02\x00") + 4
+    found = read(save(data[:at] + b"IS\x04\x00none" + data[at + 6 :]))
+    np.testing.assert_allclose(found.pixels, LEVELS / 4095, atol=1e-6)
+    assert "padding" not in found.source.intensity
 
 
 @pytest.mark.parametrize("relationship", ["LIN", "LOG"])
@@ -349,12 +367,15 @@ def test_the_tables_travel_with_the_image(mammogram, save):
     assert grey.voi_table == GreyTable(7, voi.astype("<u2").tobytes(), 12)
 
 
-@pytest.mark.parametrize(("slope", "entries"), [(1, 4096), (16, 65521), (17, None)])
+@pytest.mark.parametrize(
+    ("slope", "intercept", "entries"),
+    [(1, 0, 4096), (16, 0, 65521), (16, 300, 65521), (17, 0, None), (17, -1000, None)],
+)
 def test_for_processing_travels_as_a_table_where_it_is_no_longer_than_65536(
-    slope, entries, mammogram, save
+    slope, intercept, entries, mammogram, save
 ):
     tags = {"PixelIntensityRelationship": "LIN", "PixelIntensityRelationshipSign": 1}
-    rescale = {"RescaleSlope": slope, "RescaleIntercept": 0, "RescaleType": "US"}
+    rescale = {"RescaleSlope": slope, "RescaleIntercept": intercept, "RescaleType": "US"}
     dataset = mammogram(LEVELS, PresentationIntentType="FOR PROCESSING", **tags, **rescale)
     found = read(save(dataset))
     table = found.dicom.grey.voi_table
@@ -362,7 +383,7 @@ def test_for_processing_travels_as_a_table_where_it_is_no_longer_than_65536(
         assert table is None
         return
     told = np.frombuffer(table.entries, "<u2") / 65535
-    assert (table.first, table.bits, len(told)) == (0, 16, entries)
+    assert (table.first, table.bits, len(told)) == (intercept, 16, entries)
     np.testing.assert_allclose(told[LEVELS.astype(int) * slope], found.pixels, atol=1e-5)
 
 

@@ -81,7 +81,7 @@ def read_lut(
             " these."
         )
         bits = held
-    elif held < bits and values.max() < (1 << bits) / 2:
+    elif held < bits:
         warnings.append(f"No entry of a look-up table reaches half of its {bits} bits.")
     return Lut(_first(descriptor[1], entries, span), values.astype(np.float64), bits)
 
