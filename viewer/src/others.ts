@@ -36,7 +36,7 @@ export function othersSection({ others }: Task): HTMLElement | null {
     ["marks", (read) => read.marks.filter((mark) => mark.origin !== "rejected").length],
     ["seconds", (read) => Math.round(read.seconds)],
   ];
-  return h("div", { class: "others", role: "region", "aria-label": "Other readers" },
+  return h("div", { class: "other-readers", role: "region", "aria-label": "Other readers" },
     h("h2", {}, "Other readers"),
     h("div", { class: "wide" },
       h("table", {},

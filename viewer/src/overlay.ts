@@ -12,6 +12,8 @@ export interface Shape {
   badge: string;
   title: string;
   dashed?: boolean;
+  /** Which line below the box its badge stands in; above the box where there is none. */
+  below?: number;
 }
 
 export interface Ruler {
@@ -36,8 +38,8 @@ export function drawShape(view: View, shape: Shape, chosen: Chosen): SVGElement 
     "data-id": shape.id,
   });
   group.append(svg("title", {}, shape.title), rectangle("halo", box), rectangle("line", box));
-  const width = 8 + 8 * shape.badge.length;
-  const y = y0 > 20 ? y0 - 19 : y1 + 3;
+  const width = 8 + (shape.badge.length > 4 ? 7 : 8) * shape.badge.length;
+  const y = shape.below !== undefined ? y1 + 3 + 18 * shape.below : y0 > 20 ? y0 - 19 : y1 + 3;
   group.append(
     svg("rect", { class: "badge", x: x0 - 1, y, width, height: 16, rx: 3 }),
     svg("text", { x: x0 - 1 + width / 2, y: y + 12, "text-anchor": "middle" }, shape.badge),

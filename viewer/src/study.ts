@@ -165,7 +165,7 @@ export class StudyPage {
     if (!chosen?.merged || chosen.merged.voices.length < 2) return [];
     return chosen.merged.voices.map((voice, n) => ({
       id: `v-${n}-${chosen.id}`, image: chosen.image.key, box: [...voice.box], kind: "others",
-      badge: voice.reader, title: `${voice.reader} (${voice.mode})`, dashed: true,
+      badge: voice.reader, title: `${voice.reader} (${voice.mode})`, dashed: true, below: n,
     }));
   }
 

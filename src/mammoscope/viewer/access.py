@@ -63,9 +63,11 @@ class Access:
             await self._app(scope, receive, send)
             return
 
+        path = str(scope["path"])
+
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._seal(MutableHeaders(scope=message))
+                self._seal(MutableHeaders(scope=message), not path.startswith("/assets/"))
             await send(message)
 
         refusal = self._refusal(scope)
@@ -92,10 +94,10 @@ class Access:
                 return JSONResponse({"error": "only our own page may do this"}, 403)
         return None
 
-    def _seal(self, headers: MutableHeaders) -> None:
+    def _seal(self, headers: MutableHeaders, private: bool) -> None:
         headers["Content-Security-Policy"] = self._policy
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "no-referrer"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers.setdefault("Cache-Control", "no-store")
+        headers.setdefault("Cache-Control", "no-store" if private else "no-cache")

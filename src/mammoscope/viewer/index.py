@@ -24,7 +24,8 @@ from mammoscope.study import StudyResult, study_results
 from mammoscope.types import ImageResult
 
 RUN = "run.json"
-_VERSION = f"4 {__version__}"
+_VERSION = f"5 {__version__}"
+_ABOUT = "about (version TEXT, whole TEXT, unfinished TEXT)"
 
 Progress = Callable[[int, int], None]
 
@@ -99,18 +100,16 @@ def read_index(
     try:
         if database.execute("SELECT whole FROM about").fetchone() != (whole,):
             _update(database, folders, stamps, progress)
+        (unfinished,) = database.execute("SELECT unfinished FROM about").fetchone()
         bodies = database.execute("SELECT body FROM studies").fetchall()
         faults = database.execute("SELECT problem FROM files WHERE problem IS NOT NULL").fetchall()
     finally:
         database.close()
     told = json.loads(f"[{','.join(body for (body,) in bodies)}]")
-    unfinished = [
-        f"{folder / RUN}: the run has not finished: what is there of it is shown"
-        for folder in folders
-        if _is_unfinished(folder)
-    ]
     problems = sorted(json.loads(problem) for (problem,) in faults)
-    return Indexed(tuple(sorted(map(_entry, told), key=_place)), (*unfinished, *problems))
+    return Indexed(
+        tuple(sorted(map(_entry, told), key=_place)), (*json.loads(unfinished), *problems)
+    )
 
 
 def whole_stamp(stamps: Mapping[str, str]) -> str:
@@ -168,7 +167,14 @@ def _update(
             "INSERT INTO studies VALUES (?, ?)",
             ((group, json.dumps(_body(entry))) for group, entry in entries),
         )
-        database.execute("UPDATE about SET whole = ?", (whole_stamp(stamps),))
+        # A run's own file is large: what it says is kept, too.
+        unfinished = [
+            f"{folder / RUN}: the run has not finished: what is there of it is shown"
+            for folder in folders
+            if _is_unfinished(folder)
+        ]
+        values = (whole_stamp(stamps), json.dumps(unfinished))
+        database.execute("UPDATE about SET whole = ?, unfinished = ?", values)
 
 
 def _made_anew(
@@ -346,20 +352,22 @@ def _open(path: Path) -> sqlite3.Connection:
     for attempt in range(2):
         try:
             database = sqlite3.connect(path)
-            database.execute("CREATE TABLE IF NOT EXISTS about (version TEXT, whole TEXT)")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS about (version TEXT, whole TEXT, unfinished TEXT)"
+            )
             if database.execute("SELECT version FROM about").fetchall() == [(_VERSION,)]:
                 return database
             with database:
                 for table in ("about", "files", "studies"):
                     database.execute(f"DROP TABLE IF EXISTS {table}")
-                database.execute("CREATE TABLE about (version TEXT, whole TEXT)")
+                database.execute(f"CREATE TABLE {_ABOUT}")
                 database.execute(
                     "CREATE TABLE files (path TEXT PRIMARY KEY, stamp TEXT, study TEXT,"
                     " problem TEXT)"
                 )
                 database.execute("CREATE TABLE studies (study TEXT, body TEXT)")
                 database.execute("CREATE INDEX studies_of ON studies (study)")
-                database.execute("INSERT INTO about VALUES (?, NULL)", (_VERSION,))
+                database.execute("INSERT INTO about VALUES (?, NULL, '[]')", (_VERSION,))
             return database
         except sqlite3.DatabaseError as error:
             if attempt or isinstance(error, sqlite3.OperationalError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,7 @@ def merged_told(merged: MergedMark) -> dict[str, Any]:
     }
 
 
+@cache
 def reference_told() -> dict[str, Any]:
     """The telling features, and how they are spread over masses of known pathology."""
     known = reference()
