@@ -148,6 +148,9 @@ def test_steps_are_kept_and_told_again(make_client: MakeClient) -> None:
     assert step(client, key, "mark", **mark)[0] == 200
     assert step(client, key, "mark", 1, **(mark | {"image": "elsewhere"}))[0] == 409
     assert step(client, key, "mark", 2, **(mark | {"box": [1, 2, 1, 2]}))[0] == 409
+    status, told = step(client, key, "mark", 3, **(mark | {"box": [-5, 2, 30, 40]}))
+    assert (status, "outside" in told["error"]) == (409, True)
+    assert step(client, key, "mark", 4, **(mark | {"box": [1, 2, 30, 1e6]}))[0] == 409
     assert step(client, key, "sign", seconds=3)[1]["state"] == "done"
     assert client.json(f"/api/task/{key}")["read"]["marks"][0]["box"] == [1, 2, 30, 40]
     assert client.json("/api/worklist", {"state": "done"})["total"] == 1

@@ -9,10 +9,11 @@ export interface Command {
   run(event: KeyboardEvent): void;
 }
 
-/** "Shift+ArrowLeft", "n", "Ctrl+Enter". */
+/** "Shift+ArrowLeft", "n", "Shift+N", "Ctrl+Enter". */
 export function nameOf(event: KeyboardEvent): string {
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  const named = event.key.length > 1 || /[a-z]/i.test(event.key);
+  const letter = /^[a-z]$/i.test(event.key);
+  const key = !letter ? event.key : event.shiftKey ? event.key.toUpperCase() : event.key.toLowerCase();
+  const named = event.key.length > 1 || letter;
   return `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${event.shiftKey && named ? "Shift+" : ""}${key}`;
 }
 
@@ -77,6 +78,7 @@ export class Keyboard {
     dialog.addEventListener("close", () => dialog.remove());
     document.body.append(dialog);
     dialog.showModal();
+    dialog.scrollTop = 0;
   }
 }
 

@@ -71,7 +71,9 @@ export function drawRuler(view: View, ruler: Ruler): SVGElement {
     { class: "ruler" },
     svg("line", { class: "halo", ...line }),
     svg("line", { class: "line", ...line }),
-    svg("text", { x: x1 + 8, y: y1 - 6 }, length(view.image, ruler.from, ruler.to)),
+    // Beside its end, on the side where there is room.
+    svg("text", x1 + 80 < view.size.width ? { x: x1 + 8, y: y1 - 6 } : { x: x1 - 8, y: y1 - 6, "text-anchor": "end" },
+      length(view.image, ruler.from, ruler.to)),
   );
 }
 

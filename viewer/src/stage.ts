@@ -231,12 +231,18 @@ export class Stage {
   oneToOne(): void {
     const view = this.activeView;
     if (!view) return;
-    this.each(view, (v) => v.zoom(1 / devicePixelRatio / v.scale));
+    // What is looked at comes into the middle: that of the viewport may well be black.
+    const chosen = this.shapes.find((shape) => shape.id === this.selected);
+    this.each(view, (v) => {
+      if (chosen?.image === v.image.key) v.center(chosen.box);
+      else [v.x, v.y] = v.middle;
+      v.scale = 1 / devicePixelRatio;
+    });
   }
 
   zoom(factor: number): void {
     const view = this.activeView;
-    if (view) this.each(view, (v) => v.zoom(factor));
+    if (view) this.each(view, (v) => v.zoom(factor, ...v.toScreen(...v.middle)));
   }
 
   /** Linked views move as the breasts do: the other side mirrored. */

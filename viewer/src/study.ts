@@ -5,7 +5,7 @@ import { CloseUp } from "./closeup";
 import { clear, h } from "./dom";
 import { label } from "./hanging";
 import type { Command } from "./keys";
-import { overlap, type Shape } from "./overlay";
+import { overlap, within, type Shape } from "./overlay";
 import { Panel, type Item } from "./panel";
 import { Review } from "./review";
 import { Stage, type Tool } from "./stage";
@@ -261,9 +261,9 @@ export class StudyPage {
   private async addByKey(): Promise<void> {
     const view = this.stage.activeView;
     if (!view) return;
-    const [w, h2] = [view.size.width, view.size.height];
-    const side = Math.min(w, h2) / 6;
-    await this.add(view.image.key, view.boxToImage([(w - side) / 2, (h2 - side) / 2, (w + side) / 2, (h2 + side) / 2]));
+    const [x, y] = view.toScreen(...view.middle);
+    const half = Math.min(view.size.width, view.size.height) / 12;
+    await this.add(view.image.key, within(view, view.boxToImage([x - half, y - half, x + half, y + half])));
     const item = this.chosen();
     if (item) this.correct(item);
   }

@@ -125,6 +125,14 @@ export class View {
     this.x = this.outline.faces_left ? x1 - half : x0 + half;
   }
 
+  /** The middle of that of the breast which is in sight; of the viewport where none of it is. */
+  get middle(): [number, number] {
+    const [x0, y0, x1, y1] = this.boxToImage([0, 0, this.size.width, this.size.height]);
+    const [a, b, c, d] = this.part;
+    const [left, top, right, bottom] = [Math.max(x0, a), Math.max(y0, b), Math.min(x1, c), Math.min(y1, d)];
+    return left < right && top < bottom ? [(left + right) / 2, (top + bottom) / 2] : [this.x, this.y];
+  }
+
   center([x0, y0, x1, y1]: Box): void {
     this.x = (x0 + x1) / 2;
     this.y = (y0 + y1) / 2;

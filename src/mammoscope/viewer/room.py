@@ -289,6 +289,15 @@ class Room:
     def _check_mark(self, task: Task, step: Step) -> None:
         if step.kind == "mark" and step.body.get("image") not in {i.key for i in task.study.images}:
             raise StepRefused("the mark lies on no image of this study")
+        box = step.body.get("box")
+        if step.kind == "mark" and isinstance(box, list) and len(box) == 4:
+            _, entry = self.library.image(str(step.body["image"]))
+            rows, columns = self.library.result(entry).frame.size
+            sides = [side for side in box if isinstance(side, (int, float))]
+            if len(sides) == 4 and not (
+                min(sides) >= 0 and max(sides[0::2]) <= columns and max(sides[1::2]) <= rows
+            ):
+                raise StepRefused("the mark lies outside of its image")
 
     def _priors(self, person: Person, task: Task) -> Sequence[Any]:
         """Other studies of the patient; in a planned study each case stands alone."""
