@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mammoscope.radar import Medium, Scene, bowl_array, write_scans
-from mammoscope.radar.simulation import simulate_many
+from mammoscope.radar.arrays import Medium, bowl_array
+from mammoscope.radar.scans import write_scans
+from mammoscope.radar.simulation import Scene, simulate_many
 
 
 @pytest.fixture(scope="session")

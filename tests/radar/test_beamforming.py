@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mammoscope.radar import BEAMFORMERS, bowl_array
-from mammoscope.radar.artefacts import subtract_average, subtract_turned
-from mammoscope.radar.beamforming import focus
+from mammoscope.radar.arrays import bowl_array
+from mammoscope.radar.beamforming import BEAMFORMERS, Pulses
+from mammoscope.radar.reconstruction import subtract_average
 
 GHZ = np.linspace(2, 10, 81)
 RNG = np.random.default_rng(0)
@@ -18,13 +18,15 @@ def test_focus_is_the_sum_over_frequencies_at_the_instant_of_the_echo() -> None:
     delays = RNG.uniform(0.2, 2.5, (40, 3))
     turned = np.exp(2j * np.pi * GHZ[:, None, None] * delays)
     expected = (signals[:, None] * turned).mean(axis=0)
-    assert focus(signals, GHZ, delays) == pytest.approx(expected, abs=0.06 * abs(expected).max())
+    assert Pulses.of(signals, GHZ, 2.5).at(delays) == pytest.approx(
+        expected, abs=0.06 * abs(expected).max()
+    )
 
 
 def test_an_echo_is_in_phase_where_it_comes_from() -> None:
     delays = np.array([[0.7, 0.9, 1.4]])
     echo = np.exp(-2j * np.pi * np.outer(GHZ, delays[0]))
-    assert focus(echo, GHZ, delays) == pytest.approx(np.ones((1, 3)), abs=1e-3)
+    assert Pulses.of(echo, GHZ, 2.0).at(delays) == pytest.approx(np.ones((1, 3)), abs=1e-3)
 
 
 def test_energies_of_signals_that_agree_and_of_ones_that_cancel() -> None:
@@ -57,9 +59,3 @@ def test_what_is_alike_all_round_is_averaged_away() -> None:
     single = by_length.copy()
     single[:, 7] += 1
     assert abs(subtract_average(single, array)[:, 7]) == pytest.approx(np.full(81, 0.9))
-
-
-def test_the_turned_scan_is_subtracted() -> None:
-    assert subtract_turned(np.ones((2, 2)), np.full((2, 2), 3)) == pytest.approx(
-        np.full((2, 2), -2)
-    )

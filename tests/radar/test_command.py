@@ -39,13 +39,23 @@ def test_simulate_and_reconstruct(tmp_path: Path, run_command: Run) -> None:
 
 
 def test_evaluate(folder: Path, run_command: Run) -> None:
-    arguments = ("radar", "evaluate", folder, "--stated-permittivity", "--step-mm", 5)
+    arguments = ("radar", "evaluate", folder, "--permittivity", 9, "--step-mm", 5)
     done = run_command(*arguments, "--json")
     assert done.exit_code == 0, done.output
     answer = json.loads(done.stdout)
     assert [each["scan"] for each in answer["scans"]] == ["sim001", "sim002"]
     assert 0 <= answer["figures"]["found"]["value"] <= 1
     assert "simulated place" in run_command(*arguments).stdout
+
+
+def test_a_place_in_metres_is_an_error(tmp_path: Path, folder: Path, run_command: Run) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    table = "scan,tumour_x_mm,tumour_y_mm,tumour_z_mm\nsim001,15000,0,30000\n"
+    (tmp_path / "scans.csv").write_text(table)
+    done = run_command("radar", "evaluate", tmp_path, "--permittivity", 9, "--step-mm", 10)
+    assert done.exit_code == 1
+    assert "line 2: the tumour lies outside all antennas" in done.stderr
 
 
 def test_bad_input_ends_with_one_line(tmp_path: Path, run_command: Run) -> None:
@@ -55,6 +65,9 @@ def test_bad_input_ends_with_one_line(tmp_path: Path, run_command: Run) -> None:
     assert run_command("radar", "evaluate", tmp_path).exit_code == 1
     wrong = run_command("radar", "reconstruct", "x.npz", "--beamformer", "magic")
     assert wrong.exit_code == 2
+    for nonsense in (("--snr-db", "nan"), ("--permittivity", 50)):
+        done = run_command("radar", "simulate", "--out", tmp_path / "s", *nonsense)
+        assert done.exit_code == 1
 
 
 def test_figures_over_scans() -> None:

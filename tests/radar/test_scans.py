@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 
 from mammoscope.errors import InputError, ReadError, TableError
-from mammoscope.radar import Scene, Target, read_scan, simulate, write_scans
-from mammoscope.radar.simulation import simulate_many
+from mammoscope.radar.scans import read_scan, write_scans
+from mammoscope.radar.simulation import Scene, Target, simulate, simulate_many
 
 
 def test_what_is_written_is_read(folder: Path, tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_what_is_written_is_read(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_seed_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    from mammoscope.radar import Medium
+    from mammoscope.radar.arrays import Medium
 
     write_scans(tmp_path, *simulate_many(Scene((), Medium(9.0)), 2, 10.0, seed=3))
     for path in folder.iterdir():
@@ -76,6 +77,8 @@ def test_files_that_are_no_npz(own: Path) -> None:
     assert "not a whole npz" in complain(own / "cut.npz")
     assert "no such file" in complain(own / "absent.npz")
     assert complain(own).startswith(str(own))
+    os.mkfifo(own / "pipe.npz")
+    assert "not a regular file" in complain(own / "pipe.npz")
 
 
 def test_a_bomb_is_not_unpacked(own: Path) -> None:
@@ -100,10 +103,11 @@ def test_a_header_that_promises_too_much(own: Path) -> None:
     ("table", "old", "new", "cause"),
     [
         ("antennas.csv", "x_m", "x", "lacks column x_m"),
-        ("antennas.csv", "\n2,", "\n1,", "one twice"),
+        ("antennas.csv", "\n2,", "\n1,", "is there twice"),
         ("antennas.csv", "0.06910", "691.0", "around a breast"),
         ("channels.csv", "1,1,2", "1,1,99", "no antenna 99"),
-        ("channels.csv", "1,1,2", "1,1,1.5", "not a whole number"),
+        ("channels.csv", "1,1,2", "1,1,1.5", "no antenna 1.5"),
+        ("channels.csv", "\n2,", "\n0,", "no whole number"),
         ("channels.csv", "\n2,", "\n222,", "not numbered"),
         ("frequencies.csv", "2000000000", "9900000000", "rising order"),
         ("frequencies.csv", "2000000000", "2.0", "in hertz"),
@@ -125,10 +129,11 @@ def test_a_missing_table(own: Path) -> None:
 
 
 def test_the_order_of_rows_does_not_matter(own: Path) -> None:
+    before = read_scan(own / "sim001.npz")
     for table in ("antennas.csv", "channels.csv"):
         header, *rows = (own / table).read_text().splitlines()
         (own / table).write_text("\n".join([header, *reversed(rows)]) + "\n")
-    before, after = read_scan(own / "sim001.npz"), read_scan(own / "sim001.npz")
+    after = read_scan(own / "sim001.npz")
     ends = [scan.array.antennas_mm[scan.array.channels] for scan in (before, after)]
     assert (ends[0] == ends[1]).all()
     assert issubclass(ReadError, InputError)

@@ -50,6 +50,22 @@ def test_a_warm_spot_makes_two_breasts_unlike() -> None:
         assert unlike[name] > 2 * alike[name]
 
 
+def test_a_warm_spot_hides_no_fold_and_noise_is_none() -> None:
+    y, x = np.mgrid[:240, :320].astype(np.float32)
+    trunk = np.where(np.abs(x - 160) < 105, np.float32(32), np.float32(22))
+    noise = np.random.default_rng(0).normal(0, 0.05, trunk.shape).astype(np.float32)
+    with pytest.raises(BreastNotFound, match="fold"):
+        find_breasts(Thermogram(trunk + noise, "celsius"))
+    for middle in (106, 214):
+        away = np.hypot((x - middle) / 45, (y - 120) / 53)
+        trunk[away < 1] -= 0.8
+        trunk[(np.abs(away - 1) < 0.06) & (y > 120)] += 2
+    trunk[np.hypot(x - 214, y - 108) < 14] += 2
+    values = cv2.GaussianBlur(trunk, (0, 0), 1) + noise
+    for breast in find_breasts(Thermogram(values, "celsius")):
+        assert 105 < breast.values.shape[0] < 130
+
+
 def test_nothing_is_found_where_there_is_nothing() -> None:
     flat = Thermogram(np.full((100, 100), 25, np.float32), "celsius")
     noise = np.random.default_rng(0).normal(25, 1, (100, 100)).astype(np.float32)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mammoscope.cli import common
 from mammoscope.cli.app import App
 from mammoscope.files import DISCLAIMER
-
-if TYPE_CHECKING:
-    from mammoscope.radar import Options
 
 _EPILOG = f"""
 **Examples**
@@ -25,45 +22,22 @@ _EPILOG = f"""
 
 `mammoscope radar reconstruct scans/sim001.npz --json --beamformer coherence --permittivity 9`
 
-`mammoscope radar evaluate scans --stated-permittivity`
+`mammoscope radar evaluate scans --permittivity 9`
 
 {common.EXIT_CODES} {DISCLAIMER}
 """
 
 
-class Beamformer(StrEnum):
-    """How the signals in focus become an energy."""
-
-    das = "das"
-    dmas = "dmas"
-    coherence = "coherence"
-
-
-class Artefact(StrEnum):
-    """What is subtracted."""
-
-    auto = "auto"
-    turned = "turned"
-    average = "average"
-    none = "none"
-
-
-class Shape(StrEnum):
-    """Where the antennas are."""
-
-    bowl = "bowl"
-    plane = "plane"
-
+Beamformer = StrEnum("Beamformer", ["das", "dmas", "coherence"])
+Artefact = StrEnum("Artefact", ["auto", "turned", "average", "none"])
+Shape = StrEnum("Shape", ["bowl", "plane"])
 
 BeamformerOption = Annotated[
     Beamformer, typer.Option(help="Delay and sum, delay multiply and sum, or coherence-weighted.")
 ]
 ArtefactOption = Annotated[
     Artefact,
-    typer.Option(
-        help="What is subtracted: the turned scan (auto, where there is one) or the average of"
-        " channels alike."
-    ),
+    typer.Option(help="Subtract the turned scan (auto: if there is one) or channels' average."),
 ]
 PermittivityOption = Annotated[
     float | None,
@@ -73,13 +47,9 @@ SkinOption = Annotated[float, typer.Option(min=0, max=20, help="Thickness of the
 StepOption = Annotated[float, typer.Option(min=0.5, max=10, help="Of the grid in mm.")]
 TurnOption = Annotated[
     float,
-    typer.Option(
-        min=-180,
-        max=180,
-        help="Degrees from x to y by which the breast was turned for `scan_turned`: what a target"
-        " left there is added. 0: not.",
-    ),
+    typer.Option(help="By which the breast was turned for `scan_turned`, from x to y. 0: unused."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -108,7 +78,7 @@ def simulate(  # noqa: PLR0913  # typer: one parameter an option
     snr_db: Annotated[
         float, typer.Option(help="Peak of the tumour's echo over the noise of one sample.")
     ] = 10.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Make scans with one tumour each, at a random place, in the layout that is read.
 
@@ -116,8 +86,9 @@ def simulate(  # noqa: PLR0913  # typer: one parameter an option
     channels.csv, frequencies.csv and scans.csv with the places.
     """
     with common.fatal(common.errors_console()):
-        from mammoscope.radar import Medium, Scene, bowl_array, plane_array, write_scans
-        from mammoscope.radar.simulation import simulate_many
+        from mammoscope.radar.arrays import Medium, bowl_array, plane_array
+        from mammoscope.radar.scans import write_scans
+        from mammoscope.radar.simulation import Scene, simulate_many
 
         antennas = bowl_array() if array is Shape.bowl else plane_array()
         medium = Medium(permittivity, skin_mm=skin_mm)
@@ -139,7 +110,7 @@ def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
     out: Annotated[
         Path | None, typer.Option(help="Folder for JSON, PNG and the map of energy (npz).")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
     beamformer: BeamformerOption = Beamformer.das,
     artefact: ArtefactOption = Artefact.auto,
     permittivity: PermittivityOption = None,
@@ -149,7 +120,6 @@ def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
         float | None, typer.Option(help="Image only the plane at this z. Default: the volume.")
     ] = None,
     turn_degrees: TurnOption = -36.0,
-    peaks: Annotated[int, typer.Option(min=1, max=100, help="Most peaks to list.")] = 5,
 ) -> None:
     """Image a scan: the places that scatter most, best first.
 
@@ -157,15 +127,14 @@ def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
     random halves of the channels that agree on it.
     """
     with common.fatal(common.errors_console()):
-        from mammoscope.radar import read_scan
+        from mammoscope.radar.reconstruction import Options
         from mammoscope.radar.reconstruction import reconstruct as image
         from mammoscope.radar.results import NOTE, as_dict, write_results
+        from mammoscope.radar.scans import read_scan
 
-        options = _options(
-            beamformer, artefact, permittivity, skin_mm, step_mm, plane_mm, turn_degrees
-        )
         read = read_scan(scan)
-        made = image(read, options, peaks)
+        how = (beamformer, artefact, permittivity, skin_mm, step_mm, plane_mm, turn_degrees)
+        made = image(read, Options(*how))
         if out is not None:
             write_results(out, read.name, made)
     if as_json:
@@ -184,28 +153,24 @@ def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
 
 def evaluate(  # noqa: PLR0913  # typer: one parameter an option
     folder: Annotated[Path, typer.Argument(help="Scans with `scans.csv`.", show_default=False)],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: Json = False,
     beamformer: BeamformerOption = Beamformer.das,
     artefact: ArtefactOption = Artefact.auto,
     permittivity: PermittivityOption = None,
-    stated: Annotated[
-        bool, typer.Option("--stated-permittivity", help="Take the permittivities of scans.csv.")
-    ] = False,
     skin_mm: SkinOption = 0.0,
     step_mm: StepOption = 2.5,
     turn_degrees: TurnOption = -36.0,
 ) -> None:
     """Image every scan of a folder and say how far the best place lies from the tumour's."""
-    if stated and permittivity is not None:
-        raise typer.BadParameter("--permittivity and --stated-permittivity are two answers")
     with common.fatal(common.errors_console()):
         from dataclasses import asdict
 
         from mammoscope.radar.evaluation import evaluate as judge
         from mammoscope.radar.evaluation import summary
+        from mammoscope.radar.reconstruction import Options
 
-        options = _options(beamformer, artefact, permittivity, skin_mm, step_mm, None, turn_degrees)
-        errors = judge(folder, options, stated)
+        how = (beamformer, artefact, permittivity, skin_mm, step_mm, None, turn_degrees)
+        errors = judge(folder, Options(*how))
         figures = summary(errors)
     if as_json:
         values = {name: figure.as_dict() for name, figure in figures.items()}
@@ -223,25 +188,3 @@ def evaluate(  # noqa: PLR0913  # typer: one parameter an option
         ends = "" if figure.low is None else f" ({figure.low:.2f} to {figure.high:.2f})"
         typer.echo(f"{name}: {figure.value:.2f}{ends}, {len(errors)} scans")
     typer.echo(DISCLAIMER)
-
-
-def _options(
-    beamformer: Beamformer,
-    artefact: Artefact,
-    permittivity: float | None,
-    skin_mm: float,
-    step_mm: float,
-    plane_mm: float | None,
-    turn_degrees: float,
-) -> Options:
-    from mammoscope.radar import Medium, Options
-
-    return Options(
-        beamformer.value,
-        None if artefact is Artefact.auto else artefact.value,
-        permittivity,
-        Medium(9.0, skin_mm=skin_mm),
-        step_mm,
-        plane_mm,
-        turn_degrees or None,
-    )

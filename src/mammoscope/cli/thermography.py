@@ -121,7 +121,7 @@ def compare(
         there = [name for name in SETS if (folder / f"{name}.csv").is_file()]
         if not there:
             raise InputError(folder, "holds neither pairs.csv nor breasts.csv")
-        from mammoscope.thermography.comparison import METHODS, Start, write_comparison
+        from mammoscope.thermography.comparison import METHODS, write_comparison
         from mammoscope.thermography.comparison import compare as judge
 
         wanted = method or METHODS
@@ -132,8 +132,8 @@ def compare(
         results: list[Result] = []
         for name in there:
             cases = load_cases(folder, name)
-            with training_run(out / name) as run:
-                results += judge(name, cases, wanted, Start(weights, config), run)
+            with training_run(out / name, weights) as run:
+                results += judge(name, cases, wanted, run, config)
             write_comparison(out, results)
     typer.echo(f"Table: {common.on_one_line(out / 'table.md')}")
     typer.echo(f"{LABELS_ARE} {DISCLAIMER}")

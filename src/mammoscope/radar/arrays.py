@@ -1,4 +1,4 @@
-"""Where the antennas are, which of them hear which, and the volume that is imaged.
+"""Where the antennas are, which hear which, how long a pulse takes, and what volume is imaged.
 
 The origin is the centre of the breast's base, z points into the bowl (to the nipple) or away from
 the plane of the antennas into the breast. Lengths are in millimetres.
@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mammoscope.errors import GeometryError
 from mammoscope.geometry import FloatArray
 
 TURN_DEGREES = -36.0
@@ -89,6 +90,11 @@ class AntennaArray:
         return np.asarray(within & (points_mm[:, 2] >= 0))
 
 
+def grid_of(axes_mm: tuple[FloatArray, ...]) -> FloatArray:
+    """The points (X, Y, Z, 3) of a grid on three axes."""
+    return np.stack(np.meshgrid(*axes_mm, indexing="ij"), axis=-1)
+
+
 def turn(points_mm: FloatArray, degrees: float) -> FloatArray:
     """Points (P, 3) turned about z, from x to y where ``degrees`` are above 0."""
     angle = np.deg2rad(degrees)
@@ -119,3 +125,86 @@ def plane_array(spacing_mm: float = 15.0) -> AntennaArray:
     x, y = np.meshgrid(*[spacing_mm * (np.arange(4) - 1.5)] * 2)
     antennas = np.stack([x.ravel(), y.ravel(), np.zeros(16)], axis=1)
     return AntennaArray(antennas, np.stack(np.triu_indices(16, 1), axis=1))
+
+
+LIGHT_MM_PER_NS = 299.792458
+"""Speed of light in vacuum."""
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What lies between antennas and tumour.
+
+    Parameters
+    ----------
+    permittivity
+        Of the tissue, relative. Fat has about 5 to 10 at these frequencies, glandular tissue up to
+        50 (M. Lazebnik et al., Physics in Medicine and Biology 52, 2007).
+    skin_mm, skin_permittivity
+        Of the skin, right under the antennas, about 2 mm and 36 (S. Gabriel et al., Physics in
+        Medicine and Biology 41, 1996).
+
+    Raises
+    ------
+    GeometryError
+        If a permittivity is below 1 or a thickness below 0.
+    """
+
+    permittivity: float
+    skin_mm: float = 0.0
+    skin_permittivity: float = 36.0
+
+    def __post_init__(self) -> None:
+        values = (self.permittivity, self.skin_permittivity)
+        if not all(1 <= value < 100 for value in values):
+            raise GeometryError(f"relative permittivities {values}: not from 1 to 100")
+        if not 0 <= self.skin_mm < 50:
+            raise GeometryError("the skin must be from 0 to 50 mm thick")
+
+    def one_way_ns(self, points_mm: FloatArray, array: AntennaArray) -> FloatArray:
+        """Time from each antenna to each point, (P, A).
+
+        Raises
+        ------
+        GeometryError
+            If there is skin, and the antennas lie neither in a bowl nor on a plane.
+
+        Notes
+        -----
+        Rays are not bent at the surfaces, which all confocal imagers of this kind assume (E. J.
+        Bond et al., IEEE Transactions on Antennas and Propagation 51(8), 2003).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> origin = np.zeros((1, 3))
+        >>> float(Medium(9.0).one_way_ns(origin, bowl_array())[0, 0].round(3))
+        0.7
+        """
+        ways = array.antennas_mm[None] - points_mm[:, None]
+        lengths = np.linalg.norm(ways, axis=2)
+        optical = lengths * np.sqrt(self.permittivity)
+        if self.skin_mm:
+            slower = np.sqrt(self.skin_permittivity) - np.sqrt(self.permittivity)
+            optical += slower * self._in_skin(points_mm, ways, lengths, array)
+        return np.asarray(optical / LIGHT_MM_PER_NS)
+
+    def _in_skin(
+        self, points_mm: FloatArray, ways: FloatArray, lengths: FloatArray, array: AntennaArray
+    ) -> FloatArray:
+        """How much of each ray (P, A) lies in the skin."""
+        if array.barrel_mm is not None:
+            raise GeometryError("skin is known for antennas in a bowl or on a plane only")
+        if array.radius_mm is None:
+            depth = points_mm[:, 2:] - array.antennas_mm[:, 2].max()
+            return np.asarray(lengths * np.clip(self.skin_mm / np.maximum(depth, 1e-9), 0, 1))
+        along = (ways * points_mm[:, None]).sum(axis=2) / np.maximum(lengths, 1e-9)
+        inside = (array.radius_mm - self.skin_mm) ** 2 - (points_mm**2).sum(axis=1)[:, None]
+        tissue = np.sqrt(np.maximum(along**2 + inside, 0)) - along
+        return np.asarray(lengths - np.clip(tissue, 0, lengths))
+
+
+def channel_ns(one_way_ns: FloatArray, array: AntennaArray) -> FloatArray:
+    """From sender to point to receiver (P, C), of one-way times (P, A)."""
+    sender, receiver = array.channels.T
+    return one_way_ns[:, sender] + one_way_ns[:, receiver]

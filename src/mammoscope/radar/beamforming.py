@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -16,27 +17,30 @@ _FINENESS = 64
 """Samples a period of the highest frequency: the nearest one is at most 3 degrees off."""
 
 
-def focus(signals: Complex, frequencies_ghz: FloatArray, delays_ns: FloatArray) -> Complex:
-    """Each channel's signal at the instant when a point's echo arrives, complex64 (P, C).
+@dataclass(frozen=True, eq=False)
+class Pulses:
+    """What each channel receives from time 0 on, complex64 (T, C), every ``step_ns``.
 
     Spectra are delayed by ``exp(-2 pi i f t)``: their sum with the opposite sign is the received
-    pulse at time t. It is tabulated finely, and the nearest sample is taken.
-
-    Parameters
-    ----------
-    signals
-        Spectra of the channels (F, C).
-    frequencies_ghz
-        (F,), in rising order.
-    delays_ns
-        Of each point and channel (P, C).
+    pulse at time t.
     """
-    first, step = delays_ns.min(), 1 / (frequencies_ghz[-1] * _FINENESS)
-    times = first + step * np.arange(round(float(np.ptp(delays_ns)) / step) + 1)
-    kernel = np.exp(2j * np.pi * np.outer(times, frequencies_ghz)) / len(frequencies_ghz)
-    table = (kernel @ signals).astype(np.complex64)
-    nearest = np.rint((delays_ns - first) / step).astype(np.intp)
-    return np.take(table, nearest * table.shape[1] + np.arange(table.shape[1]))
+
+    table: Complex
+    step_ns: float
+
+    @classmethod
+    def of(cls, signals: Complex, frequencies_ghz: FloatArray, end_ns: float) -> Pulses:
+        """Of spectra (F, C) at frequencies (F,) in rising order, up to ``end_ns``."""
+        step = 1 / (frequencies_ghz[-1] * _FINENESS)
+        times = step * np.arange(np.ceil(end_ns / step) + 1)
+        kernel = np.exp(2j * np.pi * np.outer(times, frequencies_ghz)) / len(frequencies_ghz)
+        return cls((kernel @ signals).astype(np.complex64), step)
+
+    def at(self, delays_ns: FloatArray) -> Complex:
+        """Signals (P, C) at the instants when the echoes of points arrive, the nearest samples."""
+        channels = self.table.shape[1]
+        nearest = np.rint(delays_ns / self.step_ns).astype(np.intp)
+        return np.take(self.table, nearest * channels + np.arange(channels))
 
 
 def delay_and_sum(focused: Complex) -> FloatArray:

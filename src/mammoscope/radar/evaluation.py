@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ from mammoscope.errors import InputError
 from mammoscope.evaluation.metrics.bootstrap import ENOUGH_PATIENTS, interval
 from mammoscope.evaluation.metrics.estimates import Estimate
 from mammoscope.geometry import FloatArray
+from mammoscope.radar.arrays import grid_of
 from mammoscope.radar.reconstruction import NEAR_MM, Options, Reconstruction, reconstruct
-from mammoscope.radar.scans import TRUTH_COLUMNS, read_scan
+from mammoscope.radar.scans import FARTHEST_MM, TRUTH_COLUMNS, read_scan
 from mammoscope.tables import read_table
 
 _RESAMPLES = 2000
@@ -58,8 +59,8 @@ def error_of(
 ) -> Error:
     """The error of a reconstruction; ``names`` are those of scan, phantom and place."""
     best = made.peaks[0]
-    grid = np.stack(np.meshgrid(*made.axes_mm, indexing="ij"), axis=-1)
-    within = np.linalg.norm(grid - centre_mm, axis=-1) <= max(NEAR_MM, diameter_mm / 2)
+    away = np.linalg.norm(grid_of(made.axes_mm) - centre_mm, axis=-1)
+    within = away <= max(NEAR_MM, diameter_mm / 2)
     there, elsewhere = (np.nanmax(np.where(at, made.energy, 0.0)) for at in (within, ~within))
     ratio = 10 * np.log10(max(there, np.finfo(float).tiny) / max(elsewhere, np.finfo(float).tiny))
     off = float(np.hypot(best.x_mm - centre_mm[0], best.y_mm - centre_mm[1]))
@@ -68,29 +69,26 @@ def error_of(
     return Error(scan, phantom, place, off, depth, float(ratio), best.support, made.permittivity)
 
 
-def evaluate(folder: Path, options: Options, stated: bool = False) -> tuple[Error, ...]:
-    """Image each scan of ``scans.csv`` in a folder; ``stated`` takes its permittivities.
+def evaluate(folder: Path, options: Options) -> tuple[Error, ...]:
+    """Image each scan of ``scans.csv`` in a folder.
 
     Raises
     ------
     InputError
         If a table or a scan cannot be used.
     """
-    columns = (*TRUTH_COLUMNS, "permittivity") if stated else TRUTH_COLUMNS
-    table = read_table(folder / "scans.csv", columns)
+    table = read_table(folder / "scans.csv", TRUTH_COLUMNS)
     if not len(table):
         raise InputError(table.path, "names no scan")
     errors = []
     for row in table:
-        name = row.name("scan")
         centre = np.array([row.number(f"tumour_{axis}_mm") for axis in "xyz"])
         diameter = row.number("tumour_diameter_mm") if row.text("tumour_diameter_mm") else 0.0
-        permittivity = row.number("permittivity") if stated else options.permittivity
-        scan = read_scan(folder / f"{name}.npz")
-        made = reconstruct(scan, replace(options, permittivity=permittivity))
-        errors.append(
-            error_of(made, centre, diameter, (name, row.text("phantom"), row.text("place")))
-        )
+        scan = read_scan(folder / f"{row.name('scan')}.npz")
+        if np.linalg.norm(scan.array.antennas_mm - centre, axis=1).min() > FARTHEST_MM:
+            raise row.error("the tumour lies outside all antennas: its place is in millimetres")
+        names = (row.name("scan"), row.text("phantom"), row.text("place"))
+        errors.append(error_of(reconstruct(scan, options), centre, diameter, names))
     return tuple(errors)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ NOTE = (
 _PIXELS_PER_MM = 3
 _RANGE_DB = 15.0
 _EDGE = 24
+_WHITE = (255, 255, 255)
 
 
 def as_dict(scan: str, made: Reconstruction) -> dict[str, object]:
@@ -82,38 +84,21 @@ def _panel(flat: FloatArray, made: Reconstruction, across: int, down: int) -> ND
     x, y = made.axes_mm[across], made.axes_mm[down]
     scale = _PIXELS_PER_MM * (x[1] - x[0])
     size = (round(len(x) * scale), round(len(y) * scale))
-    panel = cv2.resize(
-        cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS), size, interpolation=cv2.INTER_LINEAR
-    )
+    coloured = cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)
+    panel = cv2.resize(coloured, size, interpolation=cv2.INTER_LINEAR)
     for rank, peak in enumerate(made.peaks):
         place = (peak.x_mm, peak.y_mm, peak.z_mm)
-        at = [
-            round((place[i] - axis[0]) * _PIXELS_PER_MM + scale / 2)
-            for i, axis in ((across, x), (down, y))
-        ]
+        ends = ((place[across], x[0]), (place[down], y[0]))
+        at = [round((mm - first) * _PIXELS_PER_MM + scale / 2) for mm, first in ends]
         if rank == 0:
-            cv2.drawMarker(panel, at, (255, 255, 255), cv2.MARKER_CROSS, 17, 1, cv2.LINE_AA)
+            cv2.drawMarker(panel, at, _WHITE, cv2.MARKER_CROSS, 17, 1, cv2.LINE_AA)
         else:
-            cv2.putText(
-                panel,
-                str(rank + 1),
-                at,
-                cv2.FONT_HERSHEY_SIMPLEX,
-                0.4,
-                (255, 255, 255),
-                1,
-                cv2.LINE_AA,
-            )
+            _write(panel, str(rank + 1), at)
     panel = cv2.copyMakeBorder(panel, 0, _EDGE, 0, 0, cv2.BORDER_CONSTANT)
-    ends = f"{'xyz'[across]} {x[0]:g} to {x[-1]:g} mm, {'xyz'[down]} {y[0]:g} to {y[-1]:g} mm"
-    cv2.putText(
-        panel,
-        ends,
-        (4, len(panel) - 8),
-        cv2.FONT_HERSHEY_SIMPLEX,
-        0.4,
-        (255, 255, 255),
-        1,
-        cv2.LINE_AA,
-    )
+    ends_of = (f"{'xyz'[i]} {v[0]:g} to {v[-1]:g} mm" for i, v in ((across, x), (down, y)))
+    _write(panel, ", ".join(ends_of), (4, len(panel) - 8))
     return np.asarray(panel, np.uint8)
+
+
+def _write(panel: cv2.typing.MatLike, text: str, at: Sequence[int]) -> None:
+    cv2.putText(panel, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _WHITE, 1, cv2.LINE_AA)

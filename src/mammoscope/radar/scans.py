@@ -12,7 +12,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,18 +25,22 @@ from mammoscope.files import ensure_folder, write_bytes
 from mammoscope.geometry import FloatArray
 from mammoscope.radar.arrays import AntennaArray
 from mammoscope.radar.beamforming import Complex
-from mammoscope.tables import Row, Table, read_table, write_table
+from mammoscope.reading.contents import read_contents
+from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.tables import Row, read_table, write_table
 
-TRUTH_COLUMNS = ("scan", "phantom", "tumour_x_mm", "tumour_y_mm", "tumour_z_mm")
+TRUTH_COLUMNS = ("scan", "tumour_x_mm", "tumour_y_mm", "tumour_z_mm")
 """What ``scans.csv`` has at least."""
 
 _MOST_BYTES = 1 << 28
 """Of an array as unpacked."""
 
-_FARTHEST_MM = 300.0
+FARTHEST_MM = 300.0
 """An antenna for a breast is no farther from its base than this."""
 
 _SPECTRUM = ("scan", "scan_turned")
+_ANTENNA = ("antenna", "x_m", "y_m", "z_m")
+_CHANNEL = ("channel", "transmit", "receive")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +92,7 @@ def read_scan(path: str | os.PathLike[str]) -> Scan:
 
 def _spectra(file: Path) -> dict[str, Complex]:
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(io.BytesIO(read_contents(file, _MOST_BYTES))) as archive:
             members = {info.filename: info for info in archive.infolist()}
             if "scan.npy" not in members:
                 held = ", ".join(name.removesuffix(".npy") for name in members) or "nothing"
@@ -97,10 +101,8 @@ def _spectra(file: Path) -> dict[str, Complex]:
             if any(members[f"{name}.npy"].file_size > _MOST_BYTES for name in wanted):
                 raise ReadError(file, f"an array of more than {_MOST_BYTES:,} bytes is no scan")
             return {name: _values(file, name, archive.read(f"{name}.npy")) for name in wanted}
-    except FileNotFoundError as error:
-        raise ReadError(file, "no such file") from error
-    except OSError as error:
-        raise ReadError(file, error.strerror or "cannot be read") from error
+    except (Damaged, Refused) as error:
+        raise ReadError(file, str(error)) from error
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise ReadError(file, f"not a whole npz file: {error}") from error
 
@@ -118,24 +120,39 @@ def _values(file: Path, name: str, data: bytes) -> Complex:
 
 
 def _array(folder: Path) -> AntennaArray:
-    antennas = read_table(folder / "antennas.csv", ("antenna", "x_m", "y_m", "z_m"))
-    channels = read_table(folder / "channels.csv", ("channel", "transmit", "receive"))
-    number = {_whole(row, "antenna"): at for at, row in enumerate(antennas)}
-    _all_different(antennas, number, "antenna")
+    antennas = _numbered(folder / "antennas.csv", _ANTENNA)
+    channels = _numbered(folder / "channels.csv", _CHANNEL)
+    place = {number: at for at, number in enumerate(antennas)}
     positions = np.array(
-        [[row.number(c) * 1000 for c in ("x_m", "y_m", "z_m")] for row in antennas]
+        [[row.number(c) * 1000 for c in _ANTENNA[1:]] for row in antennas.values()]
     )
-    if np.abs(positions).max() > _FARTHEST_MM or np.ptp(positions, axis=0).max() < 1:
-        cause = f"positions are not around a breast, within {_FARTHEST_MM / 1000:g} m, in metres"
-        raise TableError(antennas.path, cause)
-    order = {_whole(row, "channel"): row for row in channels}
-    _all_different(channels, order, "channel")
-    if sorted(order) != list(range(1, len(channels) + 1)):
-        raise TableError(channels.path, f"channels are not numbered from 1 to {len(channels)}")
-    ends = np.array(
-        [[_of(number, order[n], c) for c in ("transmit", "receive")] for n in sorted(order)]
-    )
-    return AntennaArray(positions, ends)
+    if np.abs(positions).max() > FARTHEST_MM or np.ptp(positions, axis=0).max() < 1:
+        cause = f"positions are not around a breast, within {FARTHEST_MM / 1000:g} m, in metres"
+        raise TableError(folder / "antennas.csv", cause)
+    if max(channels) != len(channels):
+        cause = f"channels are not numbered from 1 to {len(channels)}"
+        raise TableError(folder / "channels.csv", cause)
+    ends = []
+    for _, row in sorted(channels.items()):
+        for column in _CHANNEL[1:]:
+            if (antenna := row.number(column)) not in place:
+                raise row.error(f"column {column!r}: there is no antenna {antenna:g}")
+            ends.append(place[int(antenna)])
+    return AntennaArray(positions, np.reshape(ends, (-1, 2)))
+
+
+def _numbered(path: Path, columns: tuple[str, ...]) -> dict[int, Row]:
+    """Rows of a table by the whole number from 1 in its first column."""
+    found: dict[int, Row] = {}
+    for row in read_table(path, columns):
+        number = row.number(columns[0])
+        if not number.is_integer() or number < 1 or number in found:
+            cause = f"{row.text(columns[0])!r} is no whole number from 1, or is there twice"
+            raise row.error(f"column {columns[0]!r}: {cause}")
+        found[int(number)] = row
+    if not found:
+        raise TableError(path, "has no rows")
+    return found
 
 
 def _frequencies(folder: Path) -> FloatArray:
@@ -148,34 +165,13 @@ def _frequencies(folder: Path) -> FloatArray:
     return ghz
 
 
-def _whole(row: Row, column: str) -> int:
-    value = row.number(column)
-    if not value.is_integer() or value < 1:
-        raise row.error(f"column {column!r}: {row.text(column)!r} is not a whole number from 1")
-    return int(value)
-
-
-def _of(number: dict[int, int], row: Row, column: str) -> int:
-    antenna = _whole(row, column)
-    if antenna not in number:
-        raise row.error(f"column {column!r}: there is no antenna {antenna}")
-    return number[antenna]
-
-
-def _all_different(table: Table, found: Iterable[int], column: str) -> None:
-    if not len(table):
-        raise TableError(table.path, "has no rows")
-    if len(list(found)) < len(table):
-        raise TableError(table.path, f"column {column!r} names one twice")
-
-
 def write_scans(folder: Path, scans: Sequence[Scan], truth: Sequence[dict[str, object]]) -> None:
     """Write scans of one array and the tables beside them, as :func:`read_scan` reads them.
 
     Parameters
     ----------
     truth
-        Rows of ``scans.csv``, all with the same columns, those of :data:`TRUTH_COLUMNS` first.
+        Rows of ``scans.csv``, all with the same columns, those of :data:`TRUTH_COLUMNS` among them.
 
     Raises
     ------
@@ -184,37 +180,23 @@ def write_scans(folder: Path, scans: Sequence[Scan], truth: Sequence[dict[str, o
     """
     ensure_folder(folder)
     array, frequencies = scans[0].array, scans[0].frequencies_ghz
-    antennas = [
-        {
-            "antenna": n + 1,
-            **{c: f"{v / 1000:.5f}" for c, v in zip(("x_m", "y_m", "z_m"), at, strict=True)},
-        }
-        for n, at in enumerate(array.antennas_mm)
-    ]
-    write_table(folder / "antennas.csv", ("antenna", "x_m", "y_m", "z_m"), antennas)
-    ends = enumerate(array.channels.tolist(), 1)
-    rows = [{"channel": n, "transmit": a + 1, "receive": b + 1} for n, (a, b) in ends]
-    write_table(folder / "channels.csv", ("channel", "transmit", "receive"), rows)
-    hertz = [{"frequency_hz": round(f * 1e9)} for f in frequencies.tolist()]
-    write_table(folder / "frequencies.csv", ("frequency_hz",), hertz)
+    antennas = [(n, *(f"{v / 1000:.5f}" for v in at)) for n, at in enumerate(array.antennas_mm, 1)]
+    channels = [(n, a + 1, b + 1) for n, (a, b) in enumerate(array.channels.tolist(), 1)]
+    hertz = [(round(f * 1e9),) for f in frequencies.tolist()]
+    tables = {"antennas": (_ANTENNA, antennas), "channels": (_CHANNEL, channels)}
+    tables |= {"frequencies": (("frequency_hz",), hertz)}
+    for name, (columns, rows) in tables.items():
+        cells = (dict(zip(columns, row, strict=True)) for row in rows)
+        write_table(folder / f"{name}.csv", columns, cells)
     write_table(folder / "scans.csv", tuple(truth[0]), truth)
     for scan in scans:
-        spectra = (scan.signals, scan.turned)
-        held = {n: s for n, s in zip(_SPECTRUM, spectra, strict=True) if s is not None}
-        write_bytes(
-            folder / f"{scan.name}.npz",
-            npz_bytes({n: s.astype(np.complex64) for n, s in held.items()}),
-        )
+        spectra = zip(_SPECTRUM, (scan.signals, scan.turned), strict=True)
+        held = {name: each.astype(np.complex64) for name, each in spectra if each is not None}
+        write_bytes(folder / f"{scan.name}.npz", npz_bytes(held))
 
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """An npz without the time of day, so that the same scan gives the same bytes."""
+    """A compressed npz; numpy puts no time of day into it, so that the same gives the same."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, values in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, values, allow_pickle=False)
-            archive.writestr(
-                zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED
-            )
+    np.savez_compressed(file, allow_pickle=False, **arrays)
     return file.getvalue()

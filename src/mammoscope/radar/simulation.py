@@ -10,18 +10,81 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mammoscope.errors import GeometryError
 from mammoscope.geometry import FloatArray
-from mammoscope.radar.arrays import TURN_DEGREES, AntennaArray, bowl_array, turn
+from mammoscope.radar.arrays import (
+    LIGHT_MM_PER_NS,
+    TURN_DEGREES,
+    AntennaArray,
+    Medium,
+    bowl_array,
+    channel_ns,
+    turn,
+)
 from mammoscope.radar.beamforming import Complex
-from mammoscope.radar.delays import LIGHT_MM_PER_NS, Medium, channel_ns
-from mammoscope.radar.pulse import Sampler, monocycle
-from mammoscope.radar.scans import TRUTH_COLUMNS, Scan
+from mammoscope.radar.scans import Scan
 
 _OHM_VACUUM = 376.73
 """Impedance of vacuum."""
 
 _GHZ = np.arange(2.0, 10.01, 0.1)
 """Frequencies kept of a simulated scan: those in which the pulse has at least half of its peak."""
+
+
+CENTRE_GHZ = 6.0
+"""Of the pulse (H. Song et al., IEEE Access 3, 2015)."""
+
+
+def monocycle(times_ns: FloatArray, centre_ghz: float = CENTRE_GHZ) -> FloatArray:
+    """The Gaussian monocycle, with peaks of 1 and -1 about time 0.
+
+    The first derivative of a Gaussian of standard deviation ``s``; its spectrum,
+    ``f exp(-(f / centre)^2 / 2)``, is strongest at ``1 / (2 pi s)`` (X. Chen and S. Kiaei, IEEE
+    International Symposium on Circuits and Systems, 2002).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(monocycle(np.array([-1 / (2 * np.pi * 6)]))[0].round(6))
+    1.0
+    """
+    scaled = 2 * np.pi * centre_ghz * times_ns
+    return np.asarray(-scaled * np.exp((1 - scaled**2) / 2))
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """A receiver that hears the same echo again and again, each time a little later.
+
+    Parameters
+    ----------
+    rate_ghz
+        Samples a nanosecond that it takes of one echo.
+    phases
+        Repetitions, each later by ``1 / (rate_ghz * phases)``: together they sample ``phases``
+        times as fast.
+    jitter_ns
+        Standard deviation of the error of each sample's instant.
+    averages
+        Times that each sample is taken; noise falls by the root.
+    """
+
+    rate_ghz: float = 0.8
+    phases: int = 64
+    jitter_ns: float = 0.001
+    averages: int = 16
+
+    def instants_ns(self, window_ns: float) -> FloatArray:
+        """When samples are meant to be taken (T,), in the order in which they are taken."""
+        first = np.arange(int(np.ceil(window_ns * self.rate_ghz))) / self.rate_ghz
+        shifts = np.arange(self.phases) / (self.rate_ghz * self.phases)
+        return (shifts[:, None] + first).ravel()
+
+    def spectrum(self, instants_ns: FloatArray, samples: FloatArray, ghz: FloatArray) -> Complex:
+        """Samples (T, C) to spectra (F, C); a later echo turns by ``exp(-2 pi i f t)``."""
+        step = 1 / (self.rate_ghz * self.phases)
+        kernel = np.exp(-2j * np.pi * np.outer(ghz, instants_ns))
+        return np.asarray(kernel @ samples * step)
 
 
 @dataclass(frozen=True)
@@ -66,6 +129,11 @@ class Scene:
         Energy of 40 weak point scatterers in the tissue together, over that of the tumours.
     snr_db
         Peak of the strongest tumour echo over the noise of a sample before averaging.
+
+    Raises
+    ------
+    GeometryError
+        If a ratio is no number of decibels.
     """
 
     targets: tuple[Target, ...]
@@ -75,6 +143,10 @@ class Scene:
     skin_echo: float = 10.0
     clutter_db: float = -10.0
     snr_db: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not all(-200 <= value <= 200 for value in (self.clutter_db, self.snr_db)):
+            raise GeometryError("clutter and signal to noise must be from -200 to 200 dB")
 
 
 _SCATTERERS = 40
@@ -94,34 +166,39 @@ def simulate(scene: Scene, seed: int, sampler: Sampler | None = None, name: str 
     (81, 100)
     """
     sampler, rng = sampler or Sampler(), np.random.default_rng(seed)
-    tumours = [
-        echo for target in scene.targets for echo in _sphere(scene, target.centre_mm, target)
-    ]
+    tumours = _tumours(scene, 0.0)
     loudest = max(float(np.abs(amplitude).max()) for _, amplitude in tumours)
+    if not loudest:
+        raise GeometryError("a tumour of the tissue's own permittivity has no echo")
     energy = sum(float((amplitude**2).sum()) for _, amplitude in tumours)
     points, strengths = _scatterers(scene, energy, rng)
     skin_ns, skin = _skin(scene, loudest, rng)
     noise = loudest * 10 ** (-scene.snr_db / 20)
     spectra = []
     for degrees in (0.0, TURN_DEGREES):
-        turned = [turn(target.centre_mm[None], degrees)[0] for target in scene.targets]
-        pairs = zip(turned, scene.targets, strict=True)
-        echoes = [echo for centre, target in pairs for echo in _sphere(scene, centre, target)]
-        echoes += _points(scene, turn(points, degrees), strengths)
+        echoes = _tumours(scene, degrees) + _points(scene, turn(points, degrees), strengths)
         changed = skin * (1 + _TURN_SPREAD * rng.standard_normal(len(skin)))
         spectra.append(_received([*echoes, (skin_ns, changed)], sampler, noise, rng))
     return Scan(name, scene.array, _GHZ, *spectra)
 
 
+def _tumours(scene: Scene, degrees: float) -> list[Echo]:
+    """Echoes of the targets, turned about z."""
+    places = [turn(target.centre_mm[None], degrees)[0] for target in scene.targets]
+    pairs = zip(places, scene.targets, strict=True)
+    return [echo for place, target in pairs for echo in _sphere(scene, place, target)]
+
+
 def random_target(array: AntennaArray, rng: np.random.Generator, diameter_mm: float) -> Target:
-    """A target anywhere in the breast, its centre at least 15 mm from where antennas are."""
+    """A target anywhere in the breast, 5 mm and its centre 15 mm at least from the antennas."""
+    room = max(15.0, diameter_mm / 2 + 5)
     axes = array.axes_mm(1.0)
     low, high = (np.array([each(axis) for axis in axes]) for each in (np.min, np.max))
     while True:
         x, y, z = rng.uniform(low, high).round(1).tolist()
         apart = np.linalg.norm(array.antennas_mm - [x, y, z], axis=1).min()
-        deep = array.radius_mm is None or np.linalg.norm([x, y, z]) <= array.radius_mm - 15
-        if apart >= 15 and deep and z >= 5:
+        deep = array.radius_mm is None or np.linalg.norm([x, y, z]) <= array.radius_mm - room
+        if apart >= room and deep and z >= 5:
             return Target(x, y, z, diameter_mm)
 
 
@@ -215,9 +292,9 @@ def simulate_many(
         name = f"sim{number:03}"
         within = replace(scene, targets=(target,))
         scans.append(simulate(within, int(rng.integers(2**32)), name=name))
-        places = (f"{v:g}" for v in target.centre_mm.tolist())
-        row = dict(zip(TRUTH_COLUMNS, (name, "simulated", *places), strict=True))
-        band = f"{_GHZ[0]:.1f}-{_GHZ[-1]:.1f}"
-        extra = {"place": "simulated", "permittivity": scene.medium.permittivity, "band_ghz": band}
-        truth.append({**row, "tumour_diameter_mm": diameter_mm, **extra})
+        places = zip("xyz", target.centre_mm.tolist(), strict=True)
+        row = {"scan": name, "phantom": "simulated"}
+        row |= {f"tumour_{axis}_mm": f"{v:g}" for axis, v in places}
+        known = {"place": "simulated", "permittivity": scene.medium.permittivity}
+        truth.append({**row, "tumour_diameter_mm": diameter_mm, **known})
     return scans, truth

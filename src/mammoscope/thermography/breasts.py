@@ -128,9 +128,9 @@ def _fold(values: NDArray[np.float32], skin: Mask) -> int | None:
     broad = cv2.GaussianBlur(profile[:, None], (1, 0), sigmaX=1, sigmaY=3 * sigma)[:, 0]
     ridge = (fine - broad)[len(rows) // 4 : -len(rows) // 10]
     best = int(ridge.argmax())
-    spread = float(np.median(np.abs(ridge - np.median(ridge))))
-    inside = 0 < best < len(ridge) - 1
-    if not inside or ridge[best] < 3 * max(spread, 1e-6):
+    # A spot on the breast bends the profile as well, but noise is no fold.
+    bent, noise = (float(np.median(np.abs(x - np.median(x)))) for x in (ridge, np.diff(profile)))
+    if best in (0, len(ridge) - 1) or ridge[best] < max(2 * bent, 5 * noise, 1e-6):
         return None
     return int(rows[best + len(rows) // 4])
 

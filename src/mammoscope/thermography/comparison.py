@@ -63,23 +63,6 @@ class TransferSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Start:
-    """What the network is told.
-
-    Parameters
-    ----------
-    weights
-        ImageNet weights of its trunk (safetensors); None to ask timm, and where that fails to start
-        from scratch.
-    config
-        TOML settings; None for the shipped ones.
-    """
-
-    weights: Path | None = None
-    config: Path | None = None
-
-
-@dataclass(frozen=True)
 class Result:
     """The figures of a method on a set, by metric; of a single number the AUC alone."""
 
@@ -95,7 +78,7 @@ Judge = Callable[[NDArray[np.int64], NDArray[np.int64], int], FloatArray]
 
 
 def compare(
-    name: str, cases: Sequence[Case], methods: Sequence[str], network: Start, run: Run
+    name: str, cases: Sequence[Case], methods: Sequence[str], run: Run, config: Path | None = None
 ) -> list[Result]:
     """Cross-validate methods in five folds of patients, each of whom is one pair.
 
@@ -103,8 +86,11 @@ def compare(
     ----------
     name
         Of the set.
-    network
-        What the network is told.
+    run
+        Its weights are ImageNet's for the network (safetensors); None to ask timm, and where that
+        fails to start from scratch.
+    config
+        TOML settings of the network; None for the shipped ones.
 
     Raises
     ------
@@ -116,54 +102,54 @@ def compare(
         raise InputError(name, "fewer than five patients of a label: nothing can be compared")
     folds = StratifiedKFold(5, shuffle=True, random_state=_SEED)
     splits = list(folds.split(np.zeros(len(cases)), unlike))
+    patients = [case.patient for case in cases]
     described = [asymmetry(case.pair) for case in cases]
     features = np.array([list(each.values()) for each in described], np.float32)
     areas = np.array([float(case.area) for case in cases])
+    means = np.array([each["mean_difference"] for each in described])
+    alone = dict(zip(SINGLE, (means, areas), strict=True))
     results = []
     for method in methods:
         run.report(f"{method} on {name}")
-        start = "nothing learnt"
-        if method in SINGLE:
-            means = np.array([each["mean_difference"] for each in described])
-            said = areas if method == "area" else means
-        else:
-            start, judge = _method(method, cases, features, unlike, network, run)
-            said = np.empty(len(cases))
+        start, said, kept = "nothing learnt", alone.get(method, np.empty(len(cases))), METRICS[:2]
+        if method not in alone:
+            kept, start, judge = (
+                METRICS,
+                "asymmetry features",
+                _on_features(method, features, unlike),
+            )
+            if method == NETWORK:
+                start, judge = _by_network(cases, unlike, config, run)
             for number, (training, test) in enumerate(splits, 1):
                 said[test] = judge(training, test, number)
-        patients = [case.patient for case in cases]
         figures = _figures(said, unlike, patients)
         figures["auc_same_size"] = _same_size(said, unlike, areas, patients)
-        kept = METRICS[:2] if method in SINGLE else METRICS
         known = {metric: figures[metric] for metric in kept}
         results.append(Result(name, method, start, len(cases), known))
     return results
 
 
-def _method(
-    name: str,
-    cases: Sequence[Case],
-    features: NDArray[np.float32],
-    unlike: NDArray[np.bool_],
-    network: Start,
-    run: Run,
+def _on_features(method: str, features: NDArray[np.float32], unlike: NDArray[np.bool_]) -> Judge:
+    """A classical classifier on measures of asymmetry."""
+
+    def judge(training: NDArray[np.int64], test: NDArray[np.int64], _: int) -> FloatArray:
+        learn = CLASSICAL[method].learn
+        model = learn(features[training], unlike[training].astype(np.int64), _SEED)
+        return evidence(model, features[test])
+
+    return judge
+
+
+def _by_network(
+    cases: Sequence[Case], unlike: NDArray[np.bool_], config: Path | None, run: Run
 ) -> tuple[str, Judge]:
-    """What a method starts from, and how it judges."""
-    if name != NETWORK:
-
-        def on_features(training: NDArray[np.int64], test: NDArray[np.int64], _: int) -> FloatArray:
-            wanted = unlike[training].astype(np.int64)
-            return evidence(
-                CLASSICAL[name].learn(features[training], wanted, _SEED), features[test]
-            )
-
-        return "asymmetry features", on_features
-    settings = TransferSettings.read(config_file(network.config, DEFAULT_TRANSFER))
-    given = {} if network.weights is None else {settings.network.trunk: network.weights}
+    """What the network starts from, and how it judges."""
+    settings = TransferSettings.read(config_file(config, DEFAULT_TRANSFER))
+    given = {} if run.weights is None else {settings.network.trunk: run.weights}
     start = find_start(settings.network.trunk, given, run.report)
     pictures = np.stack([case.picture(settings.network.side) for case in cases])
 
-    def by_network(training: NDArray[np.int64], test: NDArray[np.int64], fold: int) -> FloatArray:
+    def judge(training: NDArray[np.int64], test: NDArray[np.int64], fold: int) -> FloatArray:
         whose = np.array([cases[i].patient for i in training.tolist()])
         labels = Labels(unlike[training], unlike[training].astype(np.int64), whose, 2)
         job = Job(
@@ -176,10 +162,9 @@ def _method(
             digest_of([*whose.tolist(), sha256(pictures[training].tobytes()).hexdigest()]),
         )
         folder = ensure_folder(run.folder / f"fold-{fold}")
-        fitted = fit(job, replace(run, folder=folder, weights=start))
-        return _look(fitted, pictures[test])
+        return _look(fit(job, replace(run, folder=folder, weights=start)), pictures[test])
 
-    return start_in_words(start), by_network
+    return start_in_words(start), judge
 
 
 def _network(config: RegionsConfig, labels: Labels) -> TissueNetwork:

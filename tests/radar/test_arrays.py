@@ -1,4 +1,4 @@
-"""Times of flight through gap, skin and tissue."""
+"""Times of flight through skin and tissue."""
 
 from __future__ import annotations
 
@@ -8,32 +8,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscope.errors import GeometryError
-from mammoscope.radar import Medium, bowl_array, plane_array
-from mammoscope.radar.arrays import turn
-from mammoscope.radar.delays import LIGHT_MM_PER_NS
+from mammoscope.radar.arrays import LIGHT_MM_PER_NS, Medium, bowl_array, plane_array, turn
 
 
 def test_from_the_middle_of_a_bowl_every_ray_crosses_the_whole_skin() -> None:
-    medium = Medium(4.0, skin_mm=2, skin_permittivity=36, gap_mm=10, gap_permittivity=1)
+    medium = Medium(4.0, skin_mm=2, skin_permittivity=36)
     times = medium.one_way_ns(np.zeros((1, 3)), bowl_array(70))
-    assert times == pytest.approx((58 * 2 + 2 * 6 + 10) / LIGHT_MM_PER_NS)
+    assert times == pytest.approx((68 * 2 + 2 * 6) / LIGHT_MM_PER_NS)
 
 
 def test_under_a_plane_a_slanting_ray_crosses_more_skin() -> None:
-    array, medium = plane_array(), Medium(4.0, skin_mm=2, gap_mm=8)
+    array, medium = plane_array(), Medium(4.0, skin_mm=2)
     slant = np.linalg.norm(array.antennas_mm[0] - [0, 0, 40])
-    expected = slant / 40 * (30 * 2 + 2 * 6 + 8) / LIGHT_MM_PER_NS
+    expected = slant / 40 * (38 * 2 + 2 * 6) / LIGHT_MM_PER_NS
     assert medium.one_way_ns(np.array([[0, 0, 40.0]]), array)[0, 0] == pytest.approx(expected)
 
 
 @settings(deadline=None)
-@given(st.floats(-30, 30), st.floats(-30, 30), st.floats(1, 30), st.floats(0, 6), st.floats(0, 9))
+@given(st.floats(-30, 30), st.floats(-30, 30), st.floats(1, 30), st.floats(0, 6))
 def test_thin_layers_of_the_tissue_itself_change_nothing(
-    x: float, y: float, z: float, skin: float, gap: float
+    x: float, y: float, z: float, skin: float
 ) -> None:
     point = np.array([[x, y, z + 20]])
     for array in (bowl_array(), plane_array()):
-        layered = Medium(9.0, skin, 9.0, gap, 9.0).one_way_ns(point, array)
+        layered = Medium(9.0, skin, 9.0).one_way_ns(point, array)
         assert layered == pytest.approx(Medium(9.0).one_way_ns(point, array))
 
 

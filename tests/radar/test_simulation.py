@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mammoscope.radar.pulse import Sampler, monocycle
+from mammoscope.radar.simulation import Sampler, monocycle
 
 GHZ = np.arange(0.1, 16, 0.05)
 
