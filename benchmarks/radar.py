@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mammoscope.evaluation.metrics.bootstrap import ENOUGH_PATIENTS, interval, resamples
+from mammoscope.evaluation.metrics.estimates import Estimate
 from mammoscope.evaluation.metrics.froc import ratio
 from mammoscope.files import write_bytes
 from mammoscope.radar.evaluation import Error, error_of, summary
@@ -67,12 +68,7 @@ def errors_of(seed: int, target: Target) -> dict[str, Error]:
 
 def line(name: str, errors: Sequence[Error]) -> str:
     """A row of the table."""
-    figures = summary(errors)
-    cells = [
-        f"{f.value:.2f} ({f.low:.2f} to {f.high:.2f})"
-        for f in figures.values()
-        if f.low is not None
-    ]
+    cells = [figure.in_words for figure in summary(errors).values()]
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
@@ -102,9 +98,8 @@ def tables(targets: Sequence[Target], everything: dict[str, list[Error]]) -> Ite
         within = (support >= low) & (support < high)
         found = within & (total <= NEAR_MM)
         shares = ratio(weights @ found.sum(axis=0), weights @ within.sum(axis=0))
-        ends = interval(shares[1:]) or (np.nan, np.nan)
-        share = f"{shares[0]:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"
-        yield f"| {low:.2f} to {min(high, 1):.2f} | {within.sum()} | {share} |"
+        share = Estimate(float(shares[0]), *(interval(shares[1:]) or ()))
+        yield f"| {low:.2f} to {min(high, 1):.2f} | {within.sum()} | {share.in_words} |"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -113,6 +114,7 @@ NameByFolder = Annotated[
         help="Where file names repeat, put the folders into the results' names.",
     ),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Workers = Annotated[
     int,
     typer.Option(min=1, help="Images worked on side by side; the results are the same."),
@@ -187,6 +189,11 @@ def fatal(console: Console) -> Iterator[None]:
     except MammoscopeError as error:
         console.print(f"Error: {on_one_line(error)}", style="red")
         raise typer.Exit(1) from error
+
+
+def answer(as_json: bool, values: object, lines: Iterable[str]) -> None:
+    """Print one JSON object, or lines for people."""
+    typer.echo(json.dumps(values, indent=2) if as_json else "\n".join(lines))
 
 
 def print_failures(console: Console, failures: Iterable[Failure]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +48,6 @@ TurnOption = Annotated[
     float,
     typer.Option(help="By which the breast was turned for `scan_turned`, from x to y. 0: unused."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -72,13 +70,9 @@ def simulate(  # noqa: PLR0913  # typer: one parameter an option
     ] = 10.0,
     permittivity: Annotated[float, typer.Option(min=1, max=60, help="Of the tissue.")] = 9.0,
     skin_mm: SkinOption = 2.0,
-    clutter_db: Annotated[
-        float, typer.Option(help="Energy of weak scatterers over that of the tumour.")
-    ] = -10.0,
-    snr_db: Annotated[
-        float, typer.Option(help="Peak of the tumour's echo over the noise of one sample.")
-    ] = 10.0,
-    as_json: Json = False,
+    clutter_db: Annotated[float, typer.Option(help="Weak scatterers over the tumour.")] = -10.0,
+    snr_db: Annotated[float, typer.Option(help="Tumour's peak over noise of a sample.")] = 10.0,
+    as_json: common.Json = False,
 ) -> None:
     """Make scans with one tumour each, at a random place, in the layout that is read.
 
@@ -91,15 +85,12 @@ def simulate(  # noqa: PLR0913  # typer: one parameter an option
         from mammoscope.radar.simulation import Scene, simulate_many
 
         antennas = bowl_array() if array is Shape.bowl else plane_array()
-        medium = Medium(permittivity, skin_mm=skin_mm)
+        medium = Medium(permittivity, skin_mm)
         scene = Scene((), medium, antennas, clutter_db=clutter_db, snr_db=snr_db)
         made, truth = simulate_many(scene, scans, diameter_mm, seed)
         write_scans(out, made, truth)
-    if as_json:
-        typer.echo(json.dumps({"folder": str(out), "scans": truth, "seed": seed}, indent=2))
-    else:
-        typer.echo(f"{scans} simulated scans in {common.on_one_line(out)}")
-        typer.echo(DISCLAIMER)
+    lines = (f"{scans} simulated scans in {common.on_one_line(out)}", DISCLAIMER)
+    common.answer(as_json, {"folder": str(out), "scans": truth, "seed": seed}, lines)
 
 
 def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
@@ -110,7 +101,7 @@ def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
     out: Annotated[
         Path | None, typer.Option(help="Folder for JSON, PNG and the map of energy (npz).")
     ] = None,
-    as_json: Json = False,
+    as_json: common.Json = False,
     beamformer: BeamformerOption = Beamformer.das,
     artefact: ArtefactOption = Artefact.auto,
     permittivity: PermittivityOption = None,
@@ -137,23 +128,20 @@ def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
         made = image(read, Options(*how))
         if out is not None:
             write_results(out, read.name, made)
-    if as_json:
-        typer.echo(json.dumps(as_dict(read.name, made), indent=2))
-        return
-    known = "given" if made.permittivity_known else "sharpest focus"
-    typer.echo(f"permittivity {made.permittivity:.2f} ({known}), {made.artefact} subtracted")
-    typer.echo("    x      y      z  mm   over mean   size   support")
-    for p in made.peaks:
-        typer.echo(
-            f"{p.x_mm:6.1f} {p.y_mm:6.1f} {p.z_mm:6.1f}     {p.signal_to_mean_db:6.1f} dB"
-            f" {p.size_mm:4.0f} mm      {p.support:.2f}"
-        )
-    typer.echo(NOTE)
+    known = "sharpest focus" if permittivity is None else "given"
+    lines = [f"permittivity {made.permittivity:.2f} ({known}), {made.artefact} subtracted"]
+    lines += ["    x      y      z  mm   over mean   size   support"]
+    lines += [
+        f"{p.x_mm:6.1f} {p.y_mm:6.1f} {p.z_mm:6.1f}     {p.signal_to_mean_db:6.1f} dB"
+        f" {p.size_mm:4.0f} mm      {p.support:.2f}"
+        for p in made.peaks
+    ]
+    common.answer(as_json, as_dict(read.name, made), [*lines, NOTE])
 
 
 def evaluate(  # noqa: PLR0913  # typer: one parameter an option
     folder: Annotated[Path, typer.Argument(help="Scans with `scans.csv`.", show_default=False)],
-    as_json: Json = False,
+    as_json: common.Json = False,
     beamformer: BeamformerOption = Beamformer.das,
     artefact: ArtefactOption = Artefact.auto,
     permittivity: PermittivityOption = None,
@@ -172,19 +160,14 @@ def evaluate(  # noqa: PLR0913  # typer: one parameter an option
         how = (beamformer, artefact, permittivity, skin_mm, step_mm, None, turn_degrees)
         errors = judge(folder, Options(*how))
         figures = summary(errors)
-    if as_json:
-        values = {name: figure.as_dict() for name, figure in figures.items()}
-        rows = [asdict(error) for error in errors]
-        typer.echo(json.dumps({"scans": rows, "figures": values, "note": DISCLAIMER}, indent=2))
-        return
-    for e in errors:
-        against = f"{e.place or 'unsaid'} place"
-        typer.echo(
-            f"{e.scan} ({e.phantom}): {e.in_plane_mm:.1f} mm off in plane, {e.depth_mm:+.1f} mm in"
-            f" depth from the {against}; signal to clutter {e.signal_to_clutter_db:.1f} dB,"
-            f" support {e.support:.2f}, permittivity {e.permittivity:.2f}"
-        )
-    for name, figure in figures.items():
-        ends = "" if figure.low is None else f" ({figure.low:.2f} to {figure.high:.2f})"
-        typer.echo(f"{name}: {figure.value:.2f}{ends}, {len(errors)} scans")
-    typer.echo(DISCLAIMER)
+    lines = [
+        f"{e.scan} ({e.phantom}): {e.in_plane_mm:.1f} mm off in plane, {e.depth_mm:+.1f} mm in"
+        f" depth from the {e.place or 'unsaid'} place; signal to clutter"
+        f" {e.signal_to_clutter_db:.1f} dB, support {e.support:.2f}, permittivity"
+        f" {e.permittivity:.2f}"
+        for e in errors
+    ]
+    lines += [f"{name}: {of.in_words}, {len(errors)} scans" for name, of in figures.items()]
+    values = {name: figure.as_dict() for name, figure in figures.items()}
+    answer = {"scans": [asdict(e) for e in errors], "figures": values, "note": DISCLAIMER}
+    common.answer(as_json, answer, [*lines, DISCLAIMER])

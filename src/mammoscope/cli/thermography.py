@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,8 @@ from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.thermography.comparison import Result
+
+Method = StrEnum("Method", "mean-difference area svm random-forest adaboost elm network")
 
 _EPILOG = f"""
 **Examples**
@@ -53,7 +55,7 @@ def measure(
             metavar="LOW HIGH", help="Degrees Celsius of black and of full white in a picture."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: common.Json = False,
 ) -> None:
     """Say how unlike the warmth of two breasts is: of a frontal view, or of two regions.
 
@@ -75,14 +77,11 @@ def measure(
         terms = asymmetry(register(*sides))
     unit = "grey, no temperature" if sides[0].unit == GREY else "degrees Celsius"
     note = f"A difference in warmth is no finding of cancer. {DISCLAIMER}"
-    if as_json:
-        values = {name: round(value, 5) for name, value in terms.items()}
-        typer.echo(json.dumps({"unit": unit, "asymmetry": values, "note": note}, indent=2))
-        return
-    typer.echo(f"levels in {unit}; all else between 0 and 1 of the pair's own range")
-    for name, value in terms.items():
-        typer.echo(f"{name:<32}{value:9.4f}")
-    typer.echo(note)
+    values = {name: round(value, 5) for name, value in terms.items()}
+    lines = [f"levels in {unit}; all else between 0 and 1 of the pair's own range"]
+    lines += [f"{name:<32}{value:9.4f}" for name, value in terms.items()]
+    answer = {"unit": unit, "asymmetry": values, "note": note}
+    common.answer(as_json, answer, [*lines, note])
 
 
 def compare(
@@ -91,11 +90,7 @@ def compare(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the comparison; networks in it go on.")],
     method: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="mean-difference, area, svm, random-forest, adaboost, elm or network. May be given"
-            " several times. Default: all."
-        ),
+        list[Method] | None, typer.Option(help="May be given several times. Default: all.")
     ] = None,
     weights: Annotated[
         Path | None,
@@ -124,16 +119,13 @@ def compare(
         from mammoscope.thermography.comparison import METHODS, write_comparison
         from mammoscope.thermography.comparison import compare as judge
 
-        wanted = method or METHODS
-        if unknown := [name for name in wanted if name not in METHODS]:
-            raise typer.BadParameter(f"no method {unknown[0]!r}; there are {', '.join(METHODS)}")
         if weights is not None and not weights.is_file():
             raise InputError(weights, "no such file")
         results: list[Result] = []
         for name in there:
             cases = load_cases(folder, name)
             with training_run(out / name, weights) as run:
-                results += judge(name, cases, wanted, run, config)
+                results += judge(name, cases, method or METHODS, run, config)
             write_comparison(out, results)
     typer.echo(f"Table: {common.on_one_line(out / 'table.md')}")
     typer.echo(f"{LABELS_ARE} {DISCLAIMER}")

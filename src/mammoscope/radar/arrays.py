@@ -161,6 +161,12 @@ class Medium:
         if not 0 <= self.skin_mm < 50:
             raise GeometryError("the skin must be from 0 to 50 mm thick")
 
+    def delays_ns(self, points_mm: FloatArray, array: AntennaArray) -> FloatArray:
+        """From sender to each point to receiver (P, C); see :meth:`one_way_ns`."""
+        one_way = self.one_way_ns(points_mm, array)
+        sender, receiver = array.channels.T
+        return one_way[:, sender] + one_way[:, receiver]
+
     def one_way_ns(self, points_mm: FloatArray, array: AntennaArray) -> FloatArray:
         """Time from each antenna to each point, (P, A).
 
@@ -202,9 +208,3 @@ class Medium:
         inside = (array.radius_mm - self.skin_mm) ** 2 - (points_mm**2).sum(axis=1)[:, None]
         tissue = np.sqrt(np.maximum(along**2 + inside, 0)) - along
         return np.asarray(lengths - np.clip(tissue, 0, lengths))
-
-
-def channel_ns(one_way_ns: FloatArray, array: AntennaArray) -> FloatArray:
-    """From sender to point to receiver (P, C), of one-way times (P, A)."""
-    sender, receiver = array.channels.T
-    return one_way_ns[:, sender] + one_way_ns[:, receiver]

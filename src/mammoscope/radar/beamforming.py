@@ -57,7 +57,7 @@ def delay_multiply_and_sum(focused: Complex) -> FloatArray:
 
     H. B. Lim et al., IEEE Transactions on Biomedical Engineering 55(6), 2008; each signal is
     divided by the root of its modulus, so that the sum is an energy again (G. Matrone et al.,
-    IEEE Transactions on Medical Imaging 34(4), 2015).
+    IEEE Transactions on Medical Imaging 34(4), 2015, whose filter of the band is left out).
     """
     rooted = focused / np.sqrt(np.maximum(np.abs(focused), np.finfo(np.float64).tiny))
     pairs = rooted.sum(axis=1) ** 2 - (rooted**2).sum(axis=1)
@@ -67,8 +67,8 @@ def delay_multiply_and_sum(focused: Complex) -> FloatArray:
 def coherence_weighted(focused: Complex) -> FloatArray:
     """:func:`delay_and_sum` times the coherence factor, from 0 to 1, of the channels.
 
-    R. Mallart and M. Fink, Journal of the Acoustical Society of America 96(6), 1994; on breasts
-    M. Klemm et al., IEEE Antennas and Wireless Propagation Letters 8, 2009.
+    R. Mallart and M. Fink, Journal of the Acoustical Society of America 96(6), 1994; on breasts M.
+    Klemm et al., IEEE Antennas and Wireless Propagation Letters 8, 2009 (neither was looked up).
     """
     energy = delay_and_sum(focused)
     alone = (np.abs(focused) ** 2).sum(axis=1) * focused.shape[1]

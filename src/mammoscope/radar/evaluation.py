@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,22 +51,17 @@ class Error:
         return float(np.hypot(self.in_plane_mm, self.depth_mm))
 
 
-def error_of(
-    made: Reconstruction,
-    centre_mm: FloatArray,
-    diameter_mm: float,
-    names: tuple[str, str, str] = ("", "", ""),
-) -> Error:
-    """The error of a reconstruction; ``names`` are those of scan, phantom and place."""
+def error_of(made: Reconstruction, centre_mm: FloatArray, diameter_mm: float) -> Error:
+    """The error of a reconstruction, of a scan without a name."""
     best = made.peaks[0]
     away = np.linalg.norm(grid_of(made.axes_mm) - centre_mm, axis=-1)
     within = away <= max(NEAR_MM, diameter_mm / 2)
     there, elsewhere = (np.nanmax(np.where(at, made.energy, 0.0)) for at in (within, ~within))
-    ratio = 10 * np.log10(max(there, np.finfo(float).tiny) / max(elsewhere, np.finfo(float).tiny))
+    tiny = np.finfo(float).tiny
+    ratio = float(10 * np.log10(max(there, tiny) / max(elsewhere, tiny)))
     off = float(np.hypot(best.x_mm - centre_mm[0], best.y_mm - centre_mm[1]))
     depth = float(best.z_mm - centre_mm[2])
-    scan, phantom, place = names
-    return Error(scan, phantom, place, off, depth, float(ratio), best.support, made.permittivity)
+    return Error("", "", "", off, depth, ratio, best.support, made.permittivity)
 
 
 def evaluate(folder: Path, options: Options) -> tuple[Error, ...]:
@@ -87,8 +82,9 @@ def evaluate(folder: Path, options: Options) -> tuple[Error, ...]:
         scan = read_scan(folder / f"{row.name('scan')}.npz")
         if np.linalg.norm(scan.array.antennas_mm - centre, axis=1).min() > FARTHEST_MM:
             raise row.error("the tumour lies outside all antennas: its place is in millimetres")
-        names = (row.name("scan"), row.text("phantom"), row.text("place"))
-        errors.append(error_of(reconstruct(scan, options), centre, diameter, names))
+        error = error_of(reconstruct(scan, options), centre, diameter)
+        phantom, place = row.text("phantom"), row.text("place")
+        errors.append(replace(error, scan=scan.name, phantom=phantom, place=place))
     return tuple(errors)
 
 

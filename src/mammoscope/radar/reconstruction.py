@@ -17,17 +17,10 @@ from mammoscope.radar.arrays import (
     TURN_DEGREES,
     AntennaArray,
     Medium,
-    channel_ns,
     grid_of,
     turn,
 )
-from mammoscope.radar.beamforming import (
-    BEAMFORMERS,
-    Beamformer,
-    Complex,
-    Pulses,
-    coherence_weighted,
-)
+from mammoscope.radar.beamforming import BEAMFORMERS, Beamformer, Complex, Pulses
 from mammoscope.radar.scans import Scan
 
 _ALIKE_MM = 3.0
@@ -122,7 +115,6 @@ class Reconstruction:
     axes_mm: tuple[FloatArray, ...]
     peaks: tuple[Peak, ...]
     permittivity: float
-    permittivity_known: bool
     artefact: str
     options: Options
 
@@ -156,13 +148,12 @@ def reconstruct(scan: Scan, options: Options | None = None, most: int = 5) -> Re
     peaks = []
     for index in _maxima(energy, grid, max(NEAR_MM, resolution), most):
         (x, y, z), value = _refined(imager, form, grid[index], permittivity)
-        near = np.linalg.norm(strongest - [x, y, z], axis=1) <= NEAR_MM
+        support = (np.linalg.norm(strongest - [x, y, z], axis=1) <= NEAR_MM).mean()
         to_mean = 10 * np.log10(value / np.nanmean(energy))
         size = _size_mm(energy, grid, index)
-        peaks.append(Peak(x, y, z, value, float(to_mean), size, float(near.mean())))
+        peaks.append(Peak(x, y, z, value, float(to_mean), size, float(support)))
     peaks.sort(key=lambda peak: -peak.energy)
-    known = options.permittivity is not None
-    return Reconstruction(energy, axes, tuple(peaks), permittivity, known, artefact, options)
+    return Reconstruction(energy, axes, tuple(peaks), permittivity, artefact, options)
 
 
 def _points(scan: Scan, step_mm: float, options: Options) -> FloatArray:
@@ -203,8 +194,7 @@ class _Imager:
             places = [points[start : start + _BLOCK]]
             if self.turn_degrees:
                 places.append(turn(places[0], self.turn_degrees))
-            delays = [channel_ns(medium.one_way_ns(each, array), array) for each in places]
-            found = [self.pulses.at(each) for each in delays]
+            found = [self.pulses.at(medium.delays_ns(each, array)) for each in places]
             yield np.hstack([found[0], *(-each for each in found[1:])])
 
     def energy(self, form: Beamformer, points: FloatArray, permittivity: float) -> FloatArray:
@@ -218,11 +208,12 @@ class _Imager:
         of D. O'Loughlin et al., "Parameter search algorithms for microwave radar-based breast
         imaging", Sensors 17(12), 2017; a parabola through the best three gives the rest.
         """
-        maps = (self.energy(coherence_weighted, points, each) for each in _PERMITTIVITIES)
+        maps = (self.energy(BEAMFORMERS["coherence"], points, each) for each in _PERMITTIVITIES)
         focus_of = np.array([(energy**2).mean() / energy.mean() ** 2 for energy in maps])
         best, roots = int(focus_of.argmax()), np.sqrt(_PERMITTIVITIES)
         between = 0 < best < len(roots) - 1
-        shift = _vertex(*focus_of[best - 1 : best + 2]) if between else 0.0
+        before, most, after = focus_of[best - 1 : best + 2] if between else (0.0, 1.0, 0.0)
+        shift = 0.5 * (before - after) / (before - 2 * most + after or 1.0)
         return float((roots[best] + shift * (roots[1] - roots[0])) ** 2)
 
     def strongest_of_halves(self, points: FloatArray, permittivity: float) -> FloatArray:
@@ -272,12 +263,6 @@ def _size_mm(energy: FloatArray, grid: FloatArray, index: tuple[int, ...]) -> fl
     cells = int((near & (np.nan_to_num(energy) >= energy[index] / 2)).sum())
     size = 2 * np.sqrt(cells / np.pi) if grid.shape[2] == 1 else np.cbrt(6 * cells / np.pi)
     return float(size * (grid[1, 0, 0, 0] - grid[0, 0, 0, 0]))
-
-
-def _vertex(before: float, best: float, after: float) -> float:
-    """Where the parabola through three values a step apart is highest, in steps from the middle."""
-    bend = before - 2 * best + after
-    return float(0.5 * (before - after) / bend) if bend else 0.0
 
 
 def without_artefacts(scan: Scan, artefact: str) -> tuple[str, Complex]:

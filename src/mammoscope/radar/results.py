@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ def as_dict(scan: str, made: Reconstruction) -> dict[str, object]:
         "beamformer": made.options.beamformer,
         "artefact_removal": made.artefact,
         "permittivity": round(made.permittivity, 2),
-        "permittivity_is": "given" if made.permittivity_known else "that of the sharpest focus",
+        "permittivity_is": "given" if made.options.permittivity else "that of the sharpest focus",
         "peaks": peaks,
         "support": f"share of random halves of the channels with their strongest point within"
         f" {NEAR_MM:g} mm",
@@ -65,7 +64,7 @@ def write_results(folder: Path, scan: str, made: Reconstruction) -> None:
 def picture(made: Reconstruction) -> NDArray[np.uint8]:
     """Strongest energy along z, y and x side by side (r, c, 3), blue first, over 15 dB.
 
-    The best peak is marked with a cross, the others with their number.
+    The best peak is marked with a large cross, the others with small ones.
     """
     panels = []
     for across, down in ((0, 1), (0, 2), (1, 2)):
@@ -81,24 +80,16 @@ def picture(made: Reconstruction) -> NDArray[np.uint8]:
 def _panel(flat: FloatArray, made: Reconstruction, across: int, down: int) -> NDArray[np.uint8]:
     db = 10 * np.log10(np.maximum(flat / flat.max(), 1e-9))
     grey = np.round(255 * np.clip(1 + db / _RANGE_DB, 0, 1)).astype(np.uint8)
-    x, y = made.axes_mm[across], made.axes_mm[down]
-    scale = _PIXELS_PER_MM * (x[1] - x[0])
-    size = (round(len(x) * scale), round(len(y) * scale))
+    sides = tuple((i, made.axes_mm[i]) for i in (across, down))
+    scale = _PIXELS_PER_MM * (made.axes_mm[0][1] - made.axes_mm[0][0])
     coloured = cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)
+    size = [round(len(axis) * scale) for _, axis in sides]
     panel = cv2.resize(coloured, size, interpolation=cv2.INTER_LINEAR)
     for rank, peak in enumerate(made.peaks):
         place = (peak.x_mm, peak.y_mm, peak.z_mm)
-        ends = ((place[across], x[0]), (place[down], y[0]))
-        at = [round((mm - first) * _PIXELS_PER_MM + scale / 2) for mm, first in ends]
-        if rank == 0:
-            cv2.drawMarker(panel, at, _WHITE, cv2.MARKER_CROSS, 17, 1, cv2.LINE_AA)
-        else:
-            _write(panel, str(rank + 1), at)
+        at = [round((place[i] - axis[0]) * _PIXELS_PER_MM + scale / 2) for i, axis in sides]
+        cv2.drawMarker(panel, at, _WHITE, cv2.MARKER_CROSS, 17 if rank == 0 else 5)
     panel = cv2.copyMakeBorder(panel, 0, _EDGE, 0, 0, cv2.BORDER_CONSTANT)
-    ends_of = (f"{'xyz'[i]} {v[0]:g} to {v[-1]:g} mm" for i, v in ((across, x), (down, y)))
-    _write(panel, ", ".join(ends_of), (4, len(panel) - 8))
+    words = ", ".join(f"{'xyz'[i]} {axis[0]:g} to {axis[-1]:g} mm" for i, axis in sides)
+    cv2.putText(panel, words, (4, len(panel) - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _WHITE)
     return np.asarray(panel, np.uint8)
-
-
-def _write(panel: cv2.typing.MatLike, text: str, at: Sequence[int]) -> None:
-    cv2.putText(panel, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, _WHITE, 1, cv2.LINE_AA)

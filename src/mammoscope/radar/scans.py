@@ -12,7 +12,7 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ _MOST_BYTES = 1 << 28
 
 FARTHEST_MM = 300.0
 """An antenna for a breast is no farther from its base than this."""
+
+_NO_ZIP = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError)
+_NO_ARRAY = (ValueError, MemoryError, OverflowError, SyntaxError, TypeError)
+"""What numpy makes of a header that lies."""
 
 _SPECTRUM = ("scan", "scan_turned")
 _ANTENNA = ("antenna", "x_m", "y_m", "z_m")
@@ -100,23 +104,18 @@ def _spectra(file: Path) -> dict[str, Complex]:
             wanted = [name for name in _SPECTRUM if f"{name}.npy" in members]
             if any(members[f"{name}.npy"].file_size > _MOST_BYTES for name in wanted):
                 raise ReadError(file, f"an array of more than {_MOST_BYTES:,} bytes is no scan")
-            return {name: _values(file, name, archive.read(f"{name}.npy")) for name in wanted}
+            read = {n: io.BytesIO(archive.read(f"{n}.npy")) for n in wanted}
+            arrays = {n: np.lib.format.read_array(read[n], allow_pickle=False) for n in wanted}
     except (Damaged, Refused) as error:
         raise ReadError(file, str(error)) from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise ReadError(file, f"not a whole npz file: {error}") from error
-
-
-def _values(file: Path, name: str, data: bytes) -> Complex:
-    try:
-        values = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, MemoryError, EOFError, OverflowError, SyntaxError, TypeError) as error:
-        raise ReadError(file, f"{name} cannot be read: {error}") from error
-    if values.dtype.kind != "c":
-        raise ReadError(file, f"{name} holds {values.dtype}, not complex numbers")
-    if not np.isfinite(values).all():
-        raise ReadError(file, f"{name} holds values that are not finite")
-    return values.astype(np.complex128)
+    except (*_NO_ZIP, *_NO_ARRAY) as error:
+        raise ReadError(file, f"cannot be read as a whole npz file: {error}") from error
+    for name, values in arrays.items():
+        if values.dtype.kind != "c":
+            raise ReadError(file, f"{name} holds {values.dtype}, not complex numbers")
+        if not np.isfinite(values).all():
+            raise ReadError(file, f"{name} holds values that are not finite")
+    return {name: values.astype(np.complex128) for name, values in arrays.items()}
 
 
 def _array(folder: Path) -> AntennaArray:
@@ -158,10 +157,9 @@ def _numbered(path: Path, columns: tuple[str, ...]) -> dict[int, Row]:
 def _frequencies(folder: Path) -> FloatArray:
     table = read_table(folder / "frequencies.csv", ("frequency_hz",))
     ghz = np.array([row.number("frequency_hz") / 1e9 for row in table])
-    if len(ghz) < 2 or (np.diff(ghz) <= 0).any():
-        raise TableError(table.path, "at least two frequencies are wanted, in rising order")
-    if ghz[0] < 0.01 or ghz[-1] > 1000:
-        raise TableError(table.path, "frequencies are not from 10 MHz to 1 THz, in hertz")
+    if len(ghz) < 2 or (np.diff(ghz) <= 0).any() or ghz[0] < 0.01 or ghz[-1] > 1000:
+        cause = "two frequencies at least are wanted, in rising order, 10 MHz to 1 THz, in hertz"
+        raise TableError(table.path, cause)
     return ghz
 
 
@@ -183,16 +181,18 @@ def write_scans(folder: Path, scans: Sequence[Scan], truth: Sequence[dict[str, o
     antennas = [(n, *(f"{v / 1000:.5f}" for v in at)) for n, at in enumerate(array.antennas_mm, 1)]
     channels = [(n, a + 1, b + 1) for n, (a, b) in enumerate(array.channels.tolist(), 1)]
     hertz = [(round(f * 1e9),) for f in frequencies.tolist()]
-    tables = {"antennas": (_ANTENNA, antennas), "channels": (_CHANNEL, channels)}
-    tables |= {"frequencies": (("frequency_hz",), hertz)}
-    for name, (columns, rows) in tables.items():
-        cells = (dict(zip(columns, row, strict=True)) for row in rows)
-        write_table(folder / f"{name}.csv", columns, cells)
+    _write_table(folder / "antennas.csv", _ANTENNA, antennas)
+    _write_table(folder / "channels.csv", _CHANNEL, channels)
+    _write_table(folder / "frequencies.csv", ("frequency_hz",), hertz)
     write_table(folder / "scans.csv", tuple(truth[0]), truth)
     for scan in scans:
         spectra = zip(_SPECTRUM, (scan.signals, scan.turned), strict=True)
         held = {name: each.astype(np.complex64) for name, each in spectra if each is not None}
         write_bytes(folder / f"{scan.name}.npz", npz_bytes(held))
+
+
+def _write_table(path: Path, columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
+    write_table(path, columns, (dict(zip(columns, row, strict=True)) for row in rows))
 
 
 def npz_bytes(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -18,7 +18,6 @@ from mammoscope.radar.arrays import (
     AntennaArray,
     Medium,
     bowl_array,
-    channel_ns,
     turn,
 )
 from mammoscope.radar.beamforming import Complex
@@ -32,7 +31,7 @@ _GHZ = np.arange(2.0, 10.01, 0.1)
 
 
 CENTRE_GHZ = 6.0
-"""Of the pulse (H. Song et al., IEEE Access 3, 2015)."""
+"""Of the pulse (H. Song et al., IEEE Access 3, 2015; the paper itself was not at hand)."""
 
 
 def monocycle(times_ns: FloatArray, centre_ghz: float = CENTRE_GHZ) -> FloatArray:
@@ -184,8 +183,7 @@ def simulate(scene: Scene, seed: int, sampler: Sampler | None = None, name: str 
 
 def _tumours(scene: Scene, degrees: float) -> list[Echo]:
     """Echoes of the targets, turned about z."""
-    places = [turn(target.centre_mm[None], degrees)[0] for target in scene.targets]
-    pairs = zip(places, scene.targets, strict=True)
+    pairs = ((turn(each.centre_mm[None], degrees)[0], each) for each in scene.targets)
     return [echo for place, target in pairs for echo in _sphere(scene, place, target)]
 
 
@@ -238,8 +236,7 @@ def _ways(scene: Scene, points: FloatArray) -> tuple[FloatArray, FloatArray]:
     lengths = np.linalg.norm(array.antennas_mm[None] - points[:, None], axis=2)
     left = np.exp(-_loss(scene.conductivity, scene.medium.permittivity) * lengths) / lengths
     sender, receiver = array.channels.T
-    delays = channel_ns(scene.medium.one_way_ns(points, array), array)
-    return delays, left[:, sender] * left[:, receiver]
+    return scene.medium.delays_ns(points, array), left[:, sender] * left[:, receiver]
 
 
 def _loss(conductivity: float, permittivity: float) -> float:
@@ -260,9 +257,8 @@ def _scatterers(
 def _skin(scene: Scene, loudest: float, rng: np.random.Generator) -> Echo:
     """What comes from sender to receiver along the skin, twice through it."""
     medium, lengths = scene.medium, np.maximum(scene.array.lengths_mm, 5.0)
-    way = lengths * np.sqrt(medium.permittivity) + 2 * medium.skin_mm * np.sqrt(
-        medium.skin_permittivity
-    )
+    through = 2 * medium.skin_mm * np.sqrt(medium.skin_permittivity)
+    way = lengths * np.sqrt(medium.permittivity) + through
     amplitude = lengths.min() / lengths * (1 + _CHANNEL_SPREAD * rng.standard_normal(len(lengths)))
     return way / LIGHT_MM_PER_NS, scene.skin_echo * loudest * amplitude
 
@@ -295,6 +291,6 @@ def simulate_many(
         places = zip("xyz", target.centre_mm.tolist(), strict=True)
         row = {"scan": name, "phantom": "simulated"}
         row |= {f"tumour_{axis}_mm": f"{v:g}" for axis, v in places}
-        known = {"place": "simulated", "permittivity": scene.medium.permittivity}
-        truth.append({**row, "tumour_diameter_mm": diameter_mm, **known})
+        row |= {"tumour_diameter_mm": f"{diameter_mm:g}", "place": "simulated"}
+        truth.append({**row, "permittivity": scene.medium.permittivity})
     return scans, truth

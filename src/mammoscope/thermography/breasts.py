@@ -92,8 +92,8 @@ def find_breasts(thermogram: Thermogram, name: str = "thermogram") -> tuple[Ther
     first = body.argmax(axis=1)[rows]
     last = body.shape[1] - 1 - body[:, ::-1].argmax(axis=1)[rows]
     middle = int(np.median((first + last) / 2).round())
-    left = _half(thermogram, body, (middle, body.shape[1]), name)
-    right = _half(thermogram, body, (0, middle), name)
+    halves = ((middle, body.shape[1]), (0, middle))
+    left, right = (_half(thermogram, body, columns, name) for columns in halves)
     return left, right
 
 
@@ -167,10 +167,8 @@ def _square(thermogram: Thermogram) -> tuple[NDArray[np.float32], Mask]:
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     # What is no skin takes the mean of the skin, so that no dark rim is blurred into it.
     filled = np.where(mask, values, values[mask].mean())[window].astype(np.float32)
-    small = cv2.resize(filled, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
-    outline = cv2.resize(
-        mask[window].astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_LINEAR
-    )
+    both = (filled, mask[window].astype(np.float32))
+    small, outline = (cv2.resize(x, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR) for x in both)
     return np.asarray(small, np.float32), np.asarray(outline > 0.5)
 
 

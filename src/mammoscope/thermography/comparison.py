@@ -31,7 +31,7 @@ from mammoscope.training.classifiers.classical import CLASSICAL, evidence
 from mammoscope.training.config import Settings, TrainingConfig, config_file
 from mammoscope.training.engine.loop import Job, Run, digest_of, fit
 
-METRICS = ("auc", "auc_same_size", "accuracy", "sensitivity", "specificity")
+METRICS: tuple[str, ...] = ("auc", "auc_same_size", "accuracy", "sensitivity", "specificity")
 """The second counts only patients whose cuts are of about one size; sensitivity is of pairs that
 the reader called unlike."""
 
@@ -111,7 +111,8 @@ def compare(
     results = []
     for method in methods:
         run.report(f"{method} on {name}")
-        start, said, kept = "nothing learnt", alone.get(method, np.empty(len(cases))), METRICS[:2]
+        start, kept = "nothing learnt", METRICS[:2]
+        said = alone.get(method, np.empty(len(cases)))
         if method not in alone:
             kept, start, judge = (
                 METRICS,
@@ -124,8 +125,7 @@ def compare(
                 said[test] = judge(training, test, number)
         figures = _figures(said, unlike, patients)
         figures["auc_same_size"] = _same_size(said, unlike, areas, patients)
-        known = {metric: figures[metric] for metric in kept}
-        results.append(Result(name, method, start, len(cases), known))
+        results.append(Result(name, method, start, len(cases), {m: figures[m] for m in kept}))
     return results
 
 
@@ -203,9 +203,8 @@ def _same_size(
     weights = np.vstack([np.ones((1, len(said))), *draws])
     one, other = weights[:, unlike], weights[:, ~unlike]
     values = ratio(((one @ won) * other).sum(axis=1), ((one @ near) * other).sum(axis=1))
-    if np.isnan(values[0]):
-        return Estimate(None)
-    return Estimate(float(values[0]), *(interval(values[1:]) or ()))
+    known = not np.isnan(values[0])
+    return Estimate(float(values[0]) if known else None, *(interval(values[1:]) or ()))
 
 
 def write_comparison(folder: Path, results: Sequence[Result]) -> None:
@@ -232,19 +231,10 @@ def _markdown(results: Sequence[Result]) -> list[str]:
     for name in dict.fromkeys(result.data for result in results):
         of_set = [result for result in results if result.data == name]
         lines += ["", f"## {name}: {of_set[0].patients} patients", ""]
-        lines += [
-            f"| method | starts from | {' | '.join(METRICS)} |",
-            "|---|---|" + "---|" * len(METRICS),
-        ]
+        lines += [f"| method | starts from | {' | '.join(METRICS)} |"]
+        lines += ["|---|---|" + "---|" * len(METRICS)]
         for each in of_set:
-            cells = [_words(each.figures.get(metric)) for metric in METRICS]
-            lines.append(f"| {each.method} | {each.start} | {' | '.join(cells)} |")
+            found = (each.figures.get(metric, Estimate(None)).in_words for metric in METRICS)
+            lines.append(f"| {each.method} | {each.start} | {' | '.join(found)} |")
     how = f"Five folds of patients; 95 % intervals from {RESAMPLES} resamples of patients."
     return [*lines, "", f"{how} {DISCLAIMER}", ""]
-
-
-def _words(estimate: Estimate | None) -> str:
-    if estimate is None or estimate.value is None:
-        return "-"
-    ends = "" if estimate.low is None else f" ({estimate.low:.2f} to {estimate.high:.2f})"
-    return f"{estimate.value:.2f}{ends}"

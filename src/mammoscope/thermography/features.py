@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import cv2
 import numpy as np
 
@@ -24,8 +21,8 @@ def asymmetry(pair: Pair) -> dict[str, float]:
     """Differences of level, extremes, histogram, texture and hottest region, by name.
 
     Levels are in the pair's own unit; all else is of values from 0 to 1 between the extremes of
-    both breasts. The kinds of measure are those that two reviews list: R. Roslidar et al., IEEE
-    Access 8, 2020, and M. A. S. A. Husaini et al., IEEE Access 8, 2020.
+    both breasts. The kinds of measure are those that two reviews list: Roslidar et al., IEEE
+    Access 8, 2020, and M. A. S. Al Husaini et al., IEEE Access 8, 2020.
 
     Examples
     --------
@@ -38,33 +35,23 @@ def asymmetry(pair: Pair) -> dict[str, float]:
     low, high = np.percentile(np.concatenate(sides), (0.5, 99.5))
     span = max(float(high - low), 1e-6)
     scaled = [np.clip((side - low) / span, 0, 1) for side in (pair.left, pair.right)]
-    terms = {name: abs(a - b) for name, (a, b) in _levels(sides).items()}
-    terms |= _histograms([side[pair.mask] for side in scaled])
+    terms = _levels(sides) | _histograms([side[pair.mask] for side in scaled])
     terms |= _textures(scaled, pair.mask)
     terms |= _places(scaled, pair.mask)
     return {name: float(value) for name, value in terms.items()}
 
 
-def _levels(sides: list[FloatArray]) -> dict[str, tuple[float, float]]:
-    """Of both sides, by name."""
-
-    def shape(values: FloatArray, power: int) -> float:
-        spread = max(float(values.std()), 1e-6)
-        return float((((values - values.mean()) / spread) ** power).mean())
-
-    measures: dict[str, Callable[[FloatArray], Any]] = {
-        "mean": np.mean,
-        "deviation": np.std,
-        "coldest": lambda x: np.percentile(x, 2),
-        "median": np.median,
-        "hottest": lambda x: np.percentile(x, 98),
-        "skewness": lambda x: shape(x, 3),
-        "kurtosis": lambda x: shape(x, 4),
-    }
-    return {
-        f"{name}_difference": (float(of(sides[0])), float(of(sides[1])))
-        for name, of in measures.items()
-    }
+def _levels(sides: list[FloatArray]) -> dict[str, float]:
+    """Differences of mean, spread, extremes and moments."""
+    values: list[list[float]] = []
+    for side in sides:
+        even = (side - side.mean()) / max(float(side.std()), 1e-6)
+        coldest, median, hottest = np.percentile(side, (2, 50, 98))
+        moments = [(even**power).mean() for power in (3, 4)]
+        values.append([side.mean(), side.std(), coldest, median, hottest, *moments])
+    names = ("mean", "deviation", "coldest", "median", "hottest", "skewness", "kurtosis")
+    pairs = zip(names, *values, strict=True)
+    return {f"{name}_difference": abs(a - b) for name, a, b in pairs}
 
 
 def _histograms(sides: list[FloatArray]) -> dict[str, float]:

@@ -5,7 +5,7 @@ The labels are a reader's word on whether the heat of two breasts is alike. They
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,25 +72,26 @@ def load_cases(folder: Path, name: str) -> tuple[Case, ...]:
     InputError
         If a table or a picture cannot be read, a label is not known, or nobody is left.
     """
-    cases = _pairs(folder) if name == "pairs" else _breasts(folder)
-    if not cases:
+    found = _pairs(folder) if name == "pairs" else _breasts(folder)
+    if not (cases := tuple(_case(folder, *each) for each in found)):
         raise InputError(folder / f"{name}.csv", "names no patient with both sides")
-    return tuple(cases)
-
-
-def _pairs(folder: Path) -> list[Case]:
-    table = read_table(folder / "pairs.csv", ("patient", "image_a", "image_b", "label"))
-    known: set[str] = set()
-    cases = []
-    for row in table:
-        if (patient := row.name("patient")) in known:
-            raise row.error(f"patient {patient} is there twice")
-        known.add(patient)
-        cases.append(_case(folder, row, _label(row), row.name("image_a"), row.name("image_b")))
     return cases
 
 
-def _breasts(folder: Path) -> list[Case]:
+_Found = tuple[Row, bool, str, str]
+"""Row of a patient, whether the two are unlike, and their images."""
+
+
+def _pairs(folder: Path) -> Iterator[_Found]:
+    known: set[str] = set()
+    for row in read_table(folder / "pairs.csv", ("patient", "image_a", "image_b", "label")):
+        if (patient := row.name("patient")) in known:
+            raise row.error(f"patient {patient} is there twice")
+        known.add(patient)
+        yield row, _label(row), row.name("image_a"), row.name("image_b")
+
+
+def _breasts(folder: Path) -> Iterator[_Found]:
     by_patient: dict[str, dict[str, Row]] = {}
     for row in read_table(folder / "breasts.csv", ("image", "patient", "side", "label")):
         sides = by_patient.setdefault(row.name("patient"), {})
@@ -99,18 +100,14 @@ def _breasts(folder: Path) -> list[Case]:
         if side in sides:
             raise row.error(f"the {side} side of patient {row.name('patient')} is there twice")
         sides[side] = row
-    cases = []
     for sides in by_patient.values():
         if len(sides) < 2:
             continue
         left, right = sides["left"], sides["right"]
-        named = [row for row in (left, right) if row.name("label") != _NORMAL]
-        labels = {_label(row) for row in named}
+        labels = {_label(row) for row in (left, right) if row.name("label") != _NORMAL}
         if len(labels) > 1:
             raise right.error("the two sides of this patient have different labels")
-        unlike = labels.pop() if labels else False
-        cases.append(_case(folder, left, unlike, left.name("image"), right.name("image")))
-    return cases
+        yield left, True in labels, left.name("image"), right.name("image")
 
 
 def _label(row: Row) -> bool:

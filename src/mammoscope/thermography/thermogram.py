@@ -145,9 +145,7 @@ def _numbers(
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        cells = [cell.strip() for cell in split(line)]
-        while cells and not cells[-1]:
-            cells.pop()
+        cells = [cell.strip() for cell in split(line.rstrip(" \t;,"))]
         plain = [cell.replace(",", ".") if decimal_comma else cell for cell in cells]
         wrong = next((cell for cell in plain if not _NUMBER.fullmatch(cell)), None)
         if len(cells) < 2 or wrong is not None:

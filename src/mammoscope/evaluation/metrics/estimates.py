@@ -30,6 +30,14 @@ class Estimate:
         """Whether every resample gives the same: too few patients to see how far it could move."""
         return self.low is not None and self.low == self.high
 
+    @property
+    def in_words(self) -> str:
+        """As in a text: ``0.95 (0.93 to 0.98)``, without what is not known; ``-`` for nothing."""
+        if self.value is None:
+            return "-"
+        ends = "" if self.low is None else f" ({self.low:.2f} to {self.high:.2f})"
+        return f"{self.value:.2f}{ends}"
+
     def as_dict(self) -> dict[str, float | None]:
         """Plain values for JSON."""
         return {"value": self.value, "low": self.low, "high": self.high}
