@@ -90,6 +90,8 @@ def main() -> None:
     for row in rows:
         cost = f"{row.seconds:.2f} | {row.ratio:.2g}"
         print(f"| {row.phase} | {row.system} | {cost} | {row.quality} |")
+    if not chosen.data:
+        print("\nThe images are made up, by us: quality on them says little of patients' images.")
     for system, why in left_out.items():
         print(f"\nLeft out: {system}: {why}")
     if chosen.json:
@@ -168,8 +170,9 @@ def _detection(
     seen = evaluate(predictions, truth, EvaluationOptions(HitRule("center", None)))
     at = seen.sensitivity_at_fppi[1.0]
     told = NOT_TOLD
-    if at.value is not None and at.low is not None:
-        told = f"at 1 FPPI (centre) {at.value:.2f} ({at.low:.2f} to {at.high:.2f})"
+    if at.value is not None:
+        ends = "of one patient" if at.low is None else f"{at.low:.2f} to {at.high:.2f}"
+        told = f"sensitivity at 1 FPPI, centre: {at.value:.2f} ({ends})"
     found: dict[str, tuple[float, str]] = {"mammoscope, both paths": (seconds, told)}
     try:
         look = _retinanet(cores)

@@ -54,7 +54,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     for source, made in _MADE_OF.items():
         text = text.replace(f"]({source})", f"]({made})")
     text = re.sub(r"\]\((notebooks/[a-z-]+)\.ipynb", r"](\1.md", text)
-    return _OUTSIDE.sub(r"\1", text)
+    # Of a page in a folder, what lies one up is the site's.
+    return text if "/" in page.file.src_uri else _OUTSIDE.sub(r"\1", text)
 
 
 def _made() -> Iterator[tuple[str, str]]:

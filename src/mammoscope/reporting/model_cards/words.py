@@ -11,7 +11,7 @@ NOT_KNOWN = "not known"
 
 _ALWAYS = (
     "Decisions about patients: it is for research and is no medical device.",
-    "Reading alone, or ruling out disease: where it marks nothing, that says nothing.",
+    "Reading alone, or ruling out disease.",
 )
 
 _OF_TASK = {
