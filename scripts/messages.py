@@ -36,6 +36,15 @@ KINDS = {
         "Something else that you gave cannot be used.",
         "The message names it and says why.",
     ),
+    "WorkerLost": (
+        "Worker after worker has died on this image: it takes more memory than there is, or a "
+        "library fell over it.",
+        "Run it again with --resume, fewer --workers or more memory.",
+    ),
+    "EngineError": (
+        "There is nobody to do the work: no worker starts, or a cluster does not answer.",
+        "What the worker printed stands above the message; --engine threads needs no process more.",
+    ),
     "PluginError": (
         "No socket knows the name, or another package's object does not fit.",
         "Is the package installed in the same environment? See “Write your own”.",

@@ -32,7 +32,7 @@ LAYERS = (
 HEAVY = (
     *("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom"),
     *("highdicom", "pynetdicom", "dicomweb_client", "requests", "jinja2", "starlette", "uvicorn"),
-    "pandas",
+    *("pandas", "pyarrow", "ray"),
 )
 
 ALLOWED = {
@@ -80,6 +80,8 @@ ALLOWED = {
     ),
     "typer": ("cli/",),
     "rich": ("cli/",),
+    "pyarrow": ("runs/tables.py",),
+    "ray": ("runs/engines/ray.py",),
     "pickle": (),
 }
 """The only places from which a package may be imported."""

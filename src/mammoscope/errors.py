@@ -8,12 +8,14 @@
     │   ├── RefusedError      readable, but not a two-dimensional grey mammogram
     │   ├── BreastNotFound    the image holds no breast that can be told from its background
     │   ├── TableError        a CSV or JSON table lacks a column or holds a value of the wrong kind
+    │   ├── WorkerLost        worker after worker has died on this image
     │   └── PluginError       no socket knows the name, or another package's object does not fit
     ├── OutputError           a result cannot be made or written as it was asked for
     │   └── WriteError        the disk is to blame: it may work another time
     ├── GeometryError         a box or an affine that cannot be meant
     │   └── SpacingUnknown    millimetres asked of an image whose pixel spacing is unknown
     ├── ModelError            a model file that does not fit its card
+    ├── EngineError           there is nobody to do the work
     └── MissingExtra          an optional part of the install is needed
 
 An ``InputError`` or ``OutputError`` ends the work on one file, never on the batch.
@@ -78,6 +80,10 @@ class TableError(InputError):
     """A table lacks a column or holds a value of the wrong kind."""
 
 
+class WorkerLost(InputError):
+    """Worker after worker has died on this image."""
+
+
 class PluginError(InputError):
     """A name that no socket knows, or another package's object that cannot be used."""
 
@@ -100,6 +106,10 @@ class SpacingUnknown(GeometryError):
 
 class ModelError(MammoscopeError):
     """A model file that does not fit its card, or a card that cannot be read."""
+
+
+class EngineError(MammoscopeError):
+    """No worker can be had: a process does not start, or a cluster does not answer."""
 
 
 class MissingExtra(MammoscopeError):

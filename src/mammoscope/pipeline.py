@@ -108,6 +108,7 @@ class Pipeline:
         classifier: Classifier | None = None,
     ) -> None:
         self.options = options
+        self.given = detector is not None or classifier is not None
         if detector is None:
             detector = find_detector(options.detector_card, options.paths, options.threads)
         self._detector = detector

@@ -204,6 +204,6 @@ def test_a_model_that_gives_nonsense_is_the_cause_of_each_failure(
 ) -> None:
     card = fixed_model([(0, 0, 9, 9)], [2.0])
     run = run_detection(Pipeline(PipelineOptions(detector_card=card.path)), found, tmp_path / "out")
-    assert run.results == ()
+    assert len(run.results) == 0
     assert [f.path for f in run.summary.failures] == [found.told(path) for path in found.paths]
     assert all("scores outside" in f.cause for f in run.summary.failures)

@@ -83,3 +83,16 @@ def test_a_run_that_is_ended_at_any_moment_is_unfinished_or_whole(
     again = subprocess.run(command, capture_output=True, timeout=120)
     assert again.returncode == 0, again.stderr
     assert load_run(out / "run.json").state == "finished"
+
+
+def test_a_run_from_the_beginning_takes_away_parts_of_another_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    for name in ("shards/1-of-2.json", "shards/1-of-2.lock", "shards/mine.dcm", ".pictures/a"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("earlier")
+    with run_folder(tmp_path, BEGUN, resume=True):
+        assert len(list(tmp_path.rglob("*"))) == 4 + 2 + 1
+    with run_folder(tmp_path, BEGUN):
+        left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+        assert left == {"run.json", "mine.dcm"}

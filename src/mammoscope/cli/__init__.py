@@ -19,6 +19,7 @@ from mammoscope.cli import (
     detect,
     evaluate,
     histopathology,
+    merge,
     models,
     node,
     phantom,
@@ -41,6 +42,7 @@ app = App(
     rich_markup_mode="markdown",
 )
 detect.register(app)
+merge.register(app)
 classify.register(app)
 evaluate.register(app)
 preprocess.register(app)

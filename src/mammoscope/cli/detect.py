@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,8 @@ from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.errors import InputError
-    from mammoscope.runs import DetectionRun
+    from mammoscope.runs import DetectionRun, Shard
+    from mammoscope.runs.engines import Engine
     from mammoscope.types import ImageResult
 
 _EPILOG = f"""
@@ -35,13 +37,29 @@ _EPILOG = f"""
 
 `mammoscope detect study/ --paths whole --out results     # faster, misses more small masses`
 
+`mammoscope detect screening/ --out results --resume    # go on with a run that was ended`
+
+`mammoscope detect screening/ --out results --shard 2/16    # then mammoscope merge`
+
 `mammoscope detect study/ --output json,table --out results    # no pictures, no report`
 
 {common.EXIT_CODES} {DISCLAIMER}
 """
 
 
+_MOST_LISTED = 1000
+"""Images of which the findings are listed on the terminal."""
+
 _STANDARD = ("json", "overlay", "report", "table")
+
+
+class EngineChoice(StrEnum):
+    """What ``--engine`` takes."""
+
+    auto = "auto"
+    threads = "threads"
+    processes = "processes"
+    ray = "ray"
 
 
 class PathsChoice(StrEnum):
@@ -92,7 +110,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         typer.Option(
             "--output",
             help="What to write beside run.json: any of json (NAME.json), overlay (NAME.png), "
-            "report, table (findings.csv), and what other packages add, with commas.",
+            "report, table (findings.csv), parquet (findings and images), and what other packages "
+            "add, with commas.",
         ),
     ] = ",".join(_STANDARD),
     deidentify: Annotated[
@@ -109,6 +128,41 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     names: common.Names = "off",
     name_by_folder: common.NameByFolder = True,
     workers: common.Workers = common.DEFAULT_WORKERS,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with a run: keep results in OUT of the same bytes, models, options and"
+            " version, do the rest.",
+        ),
+    ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Do one of N parts of the run, into the same OUT; then mammoscope merge OUT.",
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineChoice,
+        typer.Option(
+            help="Where images are looked at: threads of this process, processes of this machine"
+            " (one that dies costs a retry), or actors of Ray. auto: processes where there are"
+            " many images."
+        ),
+    ] = EngineChoice.auto,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Of a Ray cluster, such as ray://head:10001. Default: Ray here."),
+    ] = None,
+    report_studies: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Of more than 1000 studies so many have a page in the report, the most"
+            " suspicious; the index lists all.",
+        ),
+    ] = 200,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print run.json instead of text.")
     ] = False,
@@ -121,17 +175,25 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     kinds, chosen = common.dicom_kinds(dicom), common.output_names(output)
     if deidentify and metadata is not None:
         raise typer.BadParameter("--metadata may name patients: not together with --deidentify")
+    if deidentify and (resume or shard):
+        raise typer.BadParameter("--deidentify makes new copies: not with --resume or --shard")
+    if shard is not None and as_json:
+        raise typer.BadParameter("there is no run.json of a part: not --json with --shard")
+    if address is not None and engine is not EngineChoice.ray:
+        raise typer.BadParameter("--address is of a Ray cluster: --engine ray")
     from mammoscope.deidentification import Pseudonyms, deidentify_images
     from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
     from mammoscope.results import Failure, RunSummary, run_json
-    from mammoscope.runs import make_outputs, run_detection, run_folder
+    from mammoscope.runs import Going, make_outputs, run_detection, run_folder, run_shard
 
+    part = _shard(shard)
     errors = common.errors_console()
     reading = common.read_options(voi, any_modality, polarity, max_pixels, names)
     with common.fatal(errors):
-        outputs = make_outputs(chosen, kinds)
+        outputs = make_outputs(chosen, kinds, report_studies)
+        going = Going(resume, _engine(engine, workers, address))
         found = find_images(paths, out, name_by_folder)
         uncopied: list[InputError] = []
         if deidentify:
@@ -157,14 +219,18 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
             )
         )
         with common.progress_bar(len(found.paths), "Reading mammograms") as bar:
-            run = run_detection(
-                pipeline,
-                found,
-                out,
-                workers,
-                lambda: bar.advance(bar.task_ids[0]),
-                outputs,
-            )
+            step = partial(bar.advance, bar.task_ids[0])
+            if part is not None:
+                bar.update(bar.task_ids[0], total=len(found.paths) // part.of)
+                did = run_shard(pipeline, found, out, part, workers, step, outputs, going)
+            else:
+                run = run_detection(pipeline, found, out, workers, step, outputs, going)
+    if part is not None:
+        common.print_failures(errors, did.failures)
+        typer.echo(f"Part {shard}: {did.images} images; {len(did.failures)} files failed.")
+        if did.failures:
+            raise typer.Exit(1)
+        return
     common.print_failures(errors, (Failure.of(error, error.path) for error in uncopied))
     common.print_failures(errors, run.summary.failures)
     for note in run.summary.notes:
@@ -177,10 +243,29 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         raise typer.Exit(1)
 
 
+def _shard(text: str | None) -> Shard | None:
+    from mammoscope.runs import Shard
+
+    try:
+        return None if text is None else Shard.of_text(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--shard {error}") from error
+
+
+def _engine(choice: EngineChoice, workers: int, address: str | None) -> Engine | None:
+    from mammoscope.runs.engines import LocalProcesses, LocalThreads, RayActors
+
+    if choice is EngineChoice.ray:
+        return RayActors(workers, address)
+    if choice is EngineChoice.auto:
+        return None
+    return LocalProcesses(workers) if choice is EngineChoice.processes else LocalThreads(workers)
+
+
 def _print(run: DetectionRun, out: Path, reported: bool) -> None:
     console = Console(highlight=False, width=common.wide())
-    shown = sum(len(result.shown) for result in run.results)
-    if shown:
+    shown = sum(image.findings_shown or 0 for image in run.summary.images)
+    if shown and len(run.results) <= _MOST_LISTED:
         table = Table(title="Findings, best first on each image")
         for column in ("Image", "Breast", "View"):
             table.add_column(column, overflow="fold")

@@ -1,7 +1,7 @@
 """Results for people: overlays, previews, close-ups, the HTML report."""
 
 from mammoscope.reporting.html.pictures import remove_pages
-from mammoscope.reporting.html.writer import ReportWriter
+from mammoscope.reporting.html.writer import MOST_PAGES, ReportWriter, write_report
 from mammoscope.reporting.pictures.closeup import encode_closeups, encode_pictures
 from mammoscope.reporting.pictures.overlay import (
     encode_overlay,
@@ -11,6 +11,7 @@ from mammoscope.reporting.pictures.overlay import (
 )
 
 __all__ = [
+    "MOST_PAGES",
     "ReportWriter",
     "encode_closeups",
     "encode_overlay",
@@ -19,4 +20,5 @@ __all__ = [
     "overlay",
     "preview",
     "remove_pages",
+    "write_report",
 ]

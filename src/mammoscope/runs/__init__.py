@@ -1,7 +1,7 @@
 """Runs over many files, with everything they leave behind."""
 
 from mammoscope.runs.coming import add_to_run, results_so_far
-from mammoscope.runs.detection import DetectionRun, make_outputs, run_detection
+from mammoscope.runs.detection import DetectionRun, Going, run_detection
 from mammoscope.runs.examination import (
     Examination,
     ExaminedImage,
@@ -10,9 +10,10 @@ from mammoscope.runs.examination import (
     run_examination,
 )
 from mammoscope.runs.folder import run_folder
-from mammoscope.runs.outputs import OUTPUTS, STANDARD, DicomObjects
+from mammoscope.runs.outputs import OUTPUTS, STANDARD, DicomObjects, Outputs, make_outputs
 from mammoscope.runs.preparation import PreparationOptions, run_preparation
 from mammoscope.runs.regions import ClassificationRun, run_classification
+from mammoscope.runs.shards import Shard, ShardRun, merge_shards, run_shard
 
 __all__ = [
     "OUTPUTS",
@@ -22,15 +23,21 @@ __all__ = [
     "DicomObjects",
     "Examination",
     "ExaminedImage",
+    "Going",
     "Output",
+    "Outputs",
     "PreparationOptions",
     "Remarks",
+    "Shard",
+    "ShardRun",
     "add_to_run",
     "make_outputs",
+    "merge_shards",
     "results_so_far",
     "run_classification",
     "run_detection",
     "run_examination",
     "run_folder",
     "run_preparation",
+    "run_shard",
 ]

@@ -28,7 +28,7 @@ def run_batch(
     with ThreadPoolExecutor(max_workers=workers) as pool:
         for path in paths:
             error = refused.get(path)
-            waiting.append((path, pool.submit(_attempt, work, path, error)))
+            waiting.append((path, pool.submit(attempt, work, path, error)))
             while len(waiting) > 2 * workers:
                 done, future = waiting.popleft()
                 yield done, future.result()
@@ -37,9 +37,10 @@ def run_batch(
             yield done, future.result()
 
 
-def _attempt(
-    work: Callable[[Path], Result], path: Path, refused: MammoscopeError | None
+def attempt(
+    work: Callable[[Path], Result], path: Path, refused: MammoscopeError | None = None
 ) -> Result | MammoscopeError:
+    """What ``work`` gives for a path, or why it gives nothing; it raises nothing."""
     if refused is not None:
         return refused
     try:

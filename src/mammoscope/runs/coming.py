@@ -12,7 +12,7 @@ from mammoscope.reading import FoundImages
 from mammoscope.results import LOG, RunLog, RunSummary, image_lines, load_run, run_json, source_root
 from mammoscope.runs.digest import pipeline_options
 from mammoscope.runs.examination import Progress, run_examination
-from mammoscope.runs.folder import locked
+from mammoscope.runs.folder import exclusive
 from mammoscope.runs.outputs import ImageResults
 
 _NOTE = "The images came one after the other: scores and links of studies are not in this file."
@@ -51,7 +51,7 @@ def add_to_run(
     """
     assert found.root is not None  # noqa: S101  (what comes, comes into a folder)
     pipeline = pipeline.among(found.paths)
-    with locked(ensure_folder(out)):
+    with exclusive(ensure_folder(out)):
         before = results_so_far(out, found.root)
         if before is None:
             with RunLog(out / LOG) as log:

@@ -11,8 +11,8 @@ from typing import Protocol
 from mammoscope.errors import MammoscopeError, OutputError
 from mammoscope.files import ensure_folder, remove_old
 from mammoscope.naming.outputs import check_names
-from mammoscope.pipeline import Pipeline
-from mammoscope.reading import FoundImages
+from mammoscope.pipeline import Pipeline, PipelineOptions
+from mammoscope.reading import FoundImages, read
 from mammoscope.reading.dicom.header import DicomHeader, headed
 from mammoscope.reporting import encode_overlay
 from mammoscope.results import Failure
@@ -53,13 +53,16 @@ class Examination:
         The files that gave no result, each with the reason, in the order of the inputs.
     found
         The inputs: ``found.told(path)`` is how results name one.
+    options
+        How they were read.
     """
 
     models: tuple[ModelUse, ...]
-    results: tuple[ImageResult, ...]
-    studies: tuple[StudyResult, ...]
+    results: Sequence[ImageResult]
+    studies: Sequence[StudyResult]
     errors: tuple[tuple[Path, MammoscopeError], ...]
     found: FoundImages = field(default_factory=lambda: FoundImages((), ()))
+    options: PipelineOptions = field(default_factory=PipelineOptions)
 
     @cached_property
     def failures(self) -> tuple[Failure, ...]:
@@ -70,6 +73,28 @@ class Examination:
     def files(self) -> dict[str, Path]:
         """The file of each input by the name of its result."""
         return {self.found.name(path): path for path in reversed(self.found.paths)}
+
+    def again(self, result: ImageResult) -> ExaminedImage:
+        """The image of a result, read once more.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read any more.
+        """
+        return look_again(self.files[result.name], result, self.options)
+
+
+def look_again(path: Path, result: ImageResult, options: PipelineOptions) -> ExaminedImage:
+    """An image as it is read, with the result that is there already.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read any more.
+    """
+    mammogram = read(path, options.reading, options.metadata)
+    return ExaminedImage(mammogram, replace(result, dicom=mammogram.dicom))
 
 
 @dataclass(frozen=True)
@@ -118,7 +143,9 @@ class Output(Protocol):
     def add(self, image: ExaminedImage) -> None:
         """Take one image: called from several threads at once, in any order.
 
-        The images are not kept by the run. An error raised here makes the image a failure.
+        The images are not kept by the run. An error raised here makes the image a failure. An
+        output with ``by_files = True`` leaves nothing here but files of its ``ends``: it may be
+        called in another process, and is not called for an image whose files are there and fit.
         """
 
     def finish(self, examination: Examination) -> Remarks:
@@ -153,7 +180,7 @@ def run_examination(
     """
     names = {path: found.name(path) for path in found.paths}
     refused: dict[Path, MammoscopeError] = {}
-    ends = _ends(outputs)
+    ends = ends_of(outputs)
     if outputs:
         out = ensure_folder(out)
     for folder, suffixes in ends.items():
@@ -170,7 +197,12 @@ def run_examination(
             results.append(outcome)
         progress()
     examination = Examination(
-        pipeline.models, tuple(results), study_results(results), tuple(errors), found
+        pipeline.models,
+        tuple(results),
+        study_results(results),
+        tuple(errors),
+        found,
+        pipeline.options,
     )
     remarks = [output.finish(examination) for output in outputs]
     return examination, Remarks(
@@ -179,7 +211,7 @@ def run_examination(
     )
 
 
-def _ends(outputs: Sequence[Output]) -> dict[str, tuple[str, ...]]:
+def ends_of(outputs: Sequence[Output]) -> dict[str, tuple[str, ...]]:
     """What all the outputs write for an image."""
     ends: dict[str, tuple[str, ...]] = {}
     for output in outputs:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,12 +16,20 @@ from mammoscope.files import HALF_WRITTEN, PathLike, ensure_folder, remove_old, 
 from mammoscope.reporting import remove_pages
 from mammoscope.results import LOG, UNFINISHED, RunSummary, run_json
 
-_OF_THE_WHOLE = ("report.html", "findings.csv", LOG)
+_OF_THE_WHOLE = ("report.html", "findings.csv", "findings.parquet", "images.parquet")
 """What speaks of all images of a run; a result of one image speaks for itself."""
+
+_ON_THE_WAY = (".pictures", ".results")
+"""Folders of what a run leaves on its way; what it goes on with if it is killed."""
+
+SHARDS = "shards"
+"""Folder of the parts of a run."""
+
+_PART = re.compile(r"\d+-of-\d+\.(json|jsonl|lock)")
 
 
 @contextmanager
-def run_folder(out: PathLike, begun: RunSummary) -> Iterator[Path]:
+def run_folder(out: PathLike, begun: RunSummary, resume: bool = False) -> Iterator[Path]:
     """Hold a folder while a run writes it; made where it is not there.
 
     From the first moment ``run.json`` says that the run is unfinished, and the report and the table
@@ -29,6 +39,8 @@ def run_folder(out: PathLike, begun: RunSummary) -> Iterator[Path]:
     ----------
     begun
         What is known of the run already.
+    resume
+        Leave what an earlier run can be gone on with.
 
     Raises
     ------
@@ -36,37 +48,91 @@ def run_folder(out: PathLike, begun: RunSummary) -> Iterator[Path]:
         If another run writes into it, or it cannot be written.
     """
     folder = ensure_folder(out)
-    with locked(folder):
-        write_json(folder / "run.json", run_json(replace(begun, state=UNFINISHED)))
-        half = [path.name for path in folder.iterdir() if HALF_WRITTEN.fullmatch(path.name)]
-        remove_old(folder, "", (*_OF_THE_WHOLE, *half))
-        remove_pages(folder / "report")
+    with exclusive(folder):
+        begin(folder, begun, resume)
         yield folder
 
 
+def begin(folder: Path, begun: RunSummary, resume: bool, alone: bool = True) -> None:
+    """Say that a run goes on in a folder that is held, and take away what spoke of the whole.
+
+    Parameters
+    ----------
+    resume
+        Leave the log, pictures for the report and parts of a run that are there.
+    alone
+        Nobody else writes there: what is half written is left of somebody who was killed.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    write_json(folder / "run.json", run_json(replace(begun, state=UNFINISHED)))
+    half = [path.name for path in folder.iterdir() if HALF_WRITTEN.fullmatch(path.name)]
+    remove_old(folder, "", (*_OF_THE_WHOLE, *(half if alone else ())))
+    remove_pages(folder / "report")
+    if not resume:
+        remove_old(folder, "", (LOG,))
+        for name in _ON_THE_WAY:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        _remove_parts(folder / SHARDS)
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove the parts of an earlier run, and nothing that is not ours."""
+    for path in folder.glob("*-of-*") if folder.is_dir() else ():
+        if _PART.fullmatch(path.name):
+            remove_old(folder, path.name, ("",))
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder against other runs.
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold a folder or a file alone.
 
     The lock is that of the folder itself: it ends with the process, and leaves no file.
 
     Raises
     ------
     OutputError
-        If another run holds it.
+        If somebody else holds it.
     """
+    with _locked(path, "LOCK_EX"):
+        yield
+
+
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Hold a folder with others who hold it so, and with nobody who holds it alone.
+
+    Raises
+    ------
+    OutputError
+        If somebody holds it alone.
+    """
+    with _locked(path, "LOCK_SH"):
+        yield
+
+
+@contextmanager
+def _locked(path: Path, how: str) -> Iterator[None]:
     try:
         fcntl = importlib.import_module("fcntl")
     except ImportError:
         # Not on Windows, where a folder cannot be locked.
         yield
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise OutputError(path, error.strerror or "cannot be opened") from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, getattr(fcntl, how) | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise OutputError(folder, "another run writes into this folder") from error
+            raise OutputError(path, "another run writes into this folder") from error
         except OSError:
             # A file system without locks: as on Windows.
             yield

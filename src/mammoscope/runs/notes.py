@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mammoscope.reading import facts_in_name
-from mammoscope.types import ImageResult
 
 
 def some_of(what: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -16,10 +15,9 @@ def some_of(what: str, names: Sequence[str]) -> tuple[str, ...]:
     return (f"{what}: {some}.",)
 
 
-def offered_names(results: Iterable[ImageResult]) -> tuple[str, ...]:
-    """How many images say neither side nor view, though their files' names do."""
-    silent = [result for result in results if result.laterality is None and result.view is None]
-    told = sum(facts_in_name(result.source.path).view is not None for result in silent)
+def offered_names(silent: Sequence[str]) -> tuple[str, ...]:
+    """How many of the images that say neither side nor view have both in their files' names."""
+    told = sum(facts_in_name(path).view is not None for path in silent)
     if not told:
         return ()
     return (

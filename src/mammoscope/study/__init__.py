@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         PatientScore,
         image_malignancy,
     )
-    from mammoscope.study.result import StudyResult, patient_scores, study_results
+    from mammoscope.study.result import StudyResult, patient_scores, study_groups, study_results
 
 _HOMES = {
     "BreastScore": "malignancy",
@@ -26,6 +26,7 @@ _HOMES = {
     "StudyResult": "result",
     "image_malignancy": "malignancy",
     "patient_scores": "result",
+    "study_groups": "result",
     "study_results": "result",
 }
 
@@ -37,6 +38,7 @@ __all__ = [
     "StudyResult",
     "image_malignancy",
     "patient_scores",
+    "study_groups",
     "study_results",
 ]
 

@@ -88,15 +88,39 @@ def study_results(results: Iterable[ImageResult]) -> tuple[StudyResult, ...]:
     >>> study_results([])
     ()
     """
-    known: dict[tuple[str | None, str | None], list[ImageResult]] = {}
-    alone: list[list[ImageResult]] = []
-    for result in results:
-        if result.patient_id is None and result.study_id is None:
-            alone.append([result])
+    images = tuple(results)
+    groups = study_groups((image.patient_id, image.study_id) for image in images)
+    return tuple(_study([images[i] for i in group]) for group in groups)
+
+
+def study_groups(ids: Iterable[tuple[str | None, str | None]]) -> list[list[int]]:
+    """Which images are of one study, in the order of :func:`study_results`.
+
+    Parameters
+    ----------
+    ids
+        Patient and study of each image.
+
+    Returns
+    -------
+    list
+        For each study the places of its images in ``ids``.
+
+    Examples
+    --------
+    >>> from mammoscope.study import study_groups
+    >>> study_groups([("B", "1"), (None, None), ("A", "1"), ("B", "1")])
+    [[2], [0, 3], [1]]
+    """
+    known: dict[tuple[str | None, str | None], list[int]] = {}
+    alone: list[list[int]] = []
+    for place, whose in enumerate(ids):
+        if whose == (None, None):
+            alone.append([place])
         else:
-            known.setdefault((result.patient_id, result.study_id), []).append(result)
+            known.setdefault(whose, []).append(place)
     ordered = sorted(known.items(), key=lambda item: tuple(part or "" for part in item[0]))
-    return tuple(_study(images) for images in (*(images for _, images in ordered), *alone))
+    return [*(places for _, places in ordered), *alone]
 
 
 def patient_scores(studies: Iterable[StudyResult]) -> tuple[PatientScore, ...]:

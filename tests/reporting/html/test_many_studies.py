@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from mammoscope.errors import OutputError
 from mammoscope.files import DISCLAIMER
-from mammoscope.reporting import ReportWriter, encode_closeups, encode_preview
-from mammoscope.reporting.html.writer import MOST_ON_A_PAGE
+from mammoscope.reporting import ReportWriter, encode_closeups, encode_preview, write_report
+from mammoscope.reporting.html.writer import MANY, MOST_ON_A_PAGE
 from mammoscope.results import Failure
 from mammoscope.study import study_results
 from mammoscope.types import Explanation, ImageResult, Mammogram, Pictures
@@ -150,3 +152,55 @@ def test_a_file_in_the_way_of_the_pages_is_told(write: Callable[..., Path], tmp_
     with pytest.raises(OutputError, match="report"):
         write(MOST_ON_A_PAGE + 1)
     assert write(1).joinpath("report.html").exists()
+
+
+def test_of_very_many_the_most_suspicious_have_a_page_and_all_a_line(
+    tmp_path: Path, mammogram: Mammogram, make_result: Make
+) -> None:
+    many = MANY + 1
+    base = make_result(malignant_threshold=0.5, p_malignant=[0.5, 0.1])
+    shares = [(7 * n % many + 1) / (many + 1) for n in range(many)]
+    results = [
+        replace(
+            base,
+            name=f"i{n}",
+            patient_id=None if n == 5 else f"P{n:04d}",
+            study_id=None if n == 5 else str(n),
+            detections=replace(base.detections, p_malignant=np.array([share, 0.0])),
+        )
+        for n, share in enumerate(shares)
+    ]
+    preview = encode_preview(mammogram)
+    drawn: list[str] = []
+
+    def pictures(result: ImageResult) -> Pictures:
+        drawn.append(result.name)
+        return Pictures(preview)
+
+    failure = Failure("broken.dcm", "ReadError", "ends after 3 rows")
+    studies = study_results(results)
+    write_report(tmp_path / "report.html", studies, pictures, [failure], most=3)
+    first, _, third = sorted(range(many), key=lambda n: -shares[n])[:3]
+    assert len(drawn) == 3 and drawn[0] == f"i{first}" and drawn[2] == f"i{third}"
+    pages = {path.name for path in (tmp_path / "report").glob("*.html")}
+    assert pages == {"index-2.html", "index-3.html", *(f"study-{n}.html" for n in (1, 2, 3))}
+    index = Addresses(tmp_path / "report.html")
+    assert index.of("a") == [
+        "report/index-2.html",
+        *(f"report/study-{n}.html" for n in (1, 2, 3)),
+    ]
+    assert len(index.of("img")) == 3
+    lines = []
+    for path in (tmp_path / "report.html", *sorted((tmp_path / "report").glob("index-*.html"))):
+        lines.append(re.findall(r"<b>(Patient P\d+|Images without[^<]*)</b>", path.read_text()))
+    assert [len(each) for each in lines] == [500, 500, 1]
+    assert len({name for each in lines for name in each}) == many
+    assert lines[0][0] == f"Patient P{first:04d}"
+    assert "broken.dcm" in (tmp_path / "report.html").read_text()
+    assert Addresses(tmp_path / "report" / "index-2.html").of("a") == [
+        "../report.html",
+        "../report/index-3.html",
+    ]
+    assert f"<b>{many}</b> image" in (tmp_path / "report.html").read_text()
+    ways = Addresses(tmp_path / "report" / "study-3.html").of("a")
+    assert [way for way in ways if not way.startswith("#")] == ["../report.html", "study-2.html"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from mammoscope.study import BreastScore, Link, StudyResult
@@ -87,6 +87,11 @@ class Sheet:
         """Whether the images are known to belong together."""
         return self.patient_id is not None or self.study_id is not None
 
+    def numbered(self, before: int) -> Sheet:
+        """The same, its films counted from ``before`` films of other sheets."""
+        films = (replace(film, number=n) for n, film in enumerate(self.films, before + 1))
+        return replace(self, films=tuple(films))
+
     def rows(self) -> tuple[Row, ...]:
         """CC, MLO, other views, unknown view; images of unknown side are in :meth:`loose`."""
         sided = [film for film in self.films if film.result.laterality in _SIDES]
@@ -124,6 +129,12 @@ def sheets(studies: Iterable[tuple[StudyResult, Mapping[str, Pictures]]]) -> tup
         Sheet(*ids, films=tuple(group), breasts=said[ids].breasts, links=said[ids].links)
         for ids, group in groupby(films, key=_belongs_to)
     )
+
+
+def sheet_order(study: StudyResult) -> tuple[object, ...]:
+    """What the sheets of several studies are sorted by."""
+    first = min(study.images, key=_order)
+    return _order(first)
 
 
 def _belongs_to(film: Film) -> tuple[str | None, str | None]:

@@ -17,7 +17,9 @@ from mammoscope.files import ensure_folder, write_bytes
 _THUMB_PX = 160
 """Height of a thumbnail at most."""
 
-_OURS = re.compile(r"(study-\d+\.html|(film|thumb)-\d+\.jpg|(closeup|heat)-\d+-\d+\.(jpg|png))")
+_OURS = re.compile(
+    r"((study|index)-\d+\.html|(film|thumb)-\d+\.jpg|(closeup|heat)-\d+-\d+\.(jpg|png))"
+)
 """Files of an earlier report."""
 
 
