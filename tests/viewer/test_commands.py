@@ -51,6 +51,17 @@ def test_export_without_a_server(run_command: Run, results: Path, tmp_path: Path
     assert json.loads((tmp_path / "out" / "audit.json").read_text()) == []
 
 
+def test_an_empty_spool_may_be_opened(run_command: Run, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "in").mkdir(parents=True)
+    (tmp_path / "spool" / "queue.sqlite").touch()
+    done = run_command(
+        *("view", tmp_path / "spool", "--out", tmp_path / "out", "--export", "audit"),
+        *("--to", tmp_path / "reviews"),
+    )
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "reviews" / "audit.json").read_text()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -103,6 +103,8 @@ def test_two_readers_on_the_server(
         status, told = step(clients[name], "s1-1", "sign", seconds=0)
         assert (status, "how likely" in told["error"]) == (409, True)
         assert step(clients[name], "s1-1", "exam", rating=30)[0] == 200
+        trail = [each["kind"] for each in clients[name].json("/api/task/s1-1/trail")]
+        assert trail == ["open", "exam"]
         assert step(clients[name], "s1-1", "sign", 1, seconds=0)[0] == 200
         assert clients[name].ask("/api/export/audit")[0] == 403
     assert len(clients["chief"].json("/api/worklist", {})["rows"]) == 2

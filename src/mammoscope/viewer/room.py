@@ -191,7 +191,12 @@ class Room:
         task = self.desk.task(person, key)
         who = None if person.role is Role.ADJUDICATOR else person.name
         may_tell = self.may_tell(person)
-        steps = [step for step in self.reviews.steps(task.study.key, who) if may_tell(step)]
+        own = (person.name, task.mode.value)
+        steps = [
+            step
+            for step in self.reviews.steps(task.study.key, who)
+            if (step.reader, step.mode) == own or may_tell(step)
+        ]
         return [
             {"at": s.at, "reader": s.reader, "mode": s.mode, "kind": s.kind, "body": s.body}
             for s in steps
