@@ -205,3 +205,11 @@ def test_values_are_what_pydicom_reads(pixels, mammogram, save):
             dataset.save_as(path, implicit_vr=True, little_endian=True, enforce_file_format=True)
         found = parse(path.read_bytes(), 1 << 20).dataset
         assert list(found) == list(Dataset(dcmread(path)))
+
+
+def test_a_file_of_zeros_is_refused_without_looking_through_it_at_each_of_them(save):
+    """Of eight megabytes that took hours; the count of elements ends it now."""
+    meta = b"\x02\0\x10\0UI\x12\0" + b"1.2.840.10008.1.2\0"
+    start = b"\0" * 128 + b"DICM" + meta + struct.pack("<HHI", 8, 0, 0)
+    with pytest.raises(RefusedError, match="elements and items"):
+        read(save(start + b"\0" * 8_000_000 + b"x"))

@@ -272,3 +272,18 @@ def test_pgm_of_any_greatest_value(data, bits, save):
 
 def test_one_pixel(save):
     assert read(save(_file(".png", np.full((1, 1), 255, dtype=np.uint8)))).pixels == 1
+
+
+@pytest.mark.parametrize(("tag", "value"), [(256, 24), (257, 20)])
+def test_a_tiff_that_says_a_smaller_size_than_it_holds_is_told(tag, value, save):
+    pixels = np.tile(np.linspace(0, 255, 48).astype(np.uint8), (64, 1))
+    _, coded = cv2.imencode(".tif", pixels, [cv2.IMWRITE_TIFF_COMPRESSION, 1])
+    data = bytearray(coded.tobytes())
+    assert not read(save(bytes(data), "a.tif")).warnings
+    (at,) = struct.unpack_from("<I", data, 4)
+    for entry in range(struct.unpack_from("<H", data, at)[0]):
+        place = at + 2 + 12 * entry
+        if struct.unpack_from("<H", data, place)[0] == tag:
+            struct.pack_into("<H", data, place + 8, value)
+    found = read(save(bytes(data), "b.tif"))
+    assert found.warnings[0].startswith("The strips hold more than the picture's pixels")

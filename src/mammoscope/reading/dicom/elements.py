@@ -77,11 +77,13 @@ class ElementReader:
             If there are too many, or nested too deeply.
         """
         end, last = len(self.data), 0
+        # Looked for once: a file of zeros would be looked through anew at each of them.
+        used = len(self.data.rstrip(b"\0"))
         while at < end:
             if end - at < 8 or (last >= PIXEL_DATA and not self._follows(at, end, last, implicit)):
                 self._trailing(at)
                 return
-            if not self.data[at : at + 8].strip(b"\0") and not self.data[at:].strip(b"\0"):
+            if at >= used:
                 self._trailing(at)
                 return
             found = self._header(at, end, implicit, last)

@@ -122,7 +122,8 @@ class TiffHeader:
     """What the first directory of a TIFF file says.
 
     ``packed`` are its strips or tiles where they are zlib streams, each with the most bytes that it
-    holds; ``bytes_per_pixel`` are those of the decoded picture.
+    holds; ``bytes_per_pixel`` are those of the decoded picture. ``has_more`` says that strips which
+    are not compressed hold more than the picture's pixels: its size may not be as it says.
     """
 
     rows: int
@@ -134,6 +135,7 @@ class TiffHeader:
     plain: bytes
     packed: tuple[tuple[memoryview, int], ...]
     bytes_per_pixel: int
+    has_more: bool
 
 
 def tiff_header(data: bytes) -> TiffHeader:
@@ -174,7 +176,27 @@ def tiff_header(data: bytes) -> TiffHeader:
         plain=bytes(plain),
         packed=_zlib_strips(directory, data, bytes_per_pixel),
         bytes_per_pixel=bytes_per_pixel,
+        has_more=_has_more(directory, bytes_per_pixel),
     )
+
+
+def _has_more(directory: _Directory, bytes_per_pixel: int) -> bool:
+    if directory.first(_COMPRESSION, 1) != 1:
+        return False
+    wide, high, count = _strips(directory)
+    held = next(filter(None, (sum(directory.values(c)) for _, c in _OFFSETS_AND_COUNTS)), 0)
+    return held > count * wide * high * bytes_per_pixel
+
+
+def _strips(directory: _Directory) -> tuple[int, int, int]:
+    """Width and height of a strip or tile, and how many a picture of its size has."""
+    columns, rows = directory.first(_WIDTH) or 0, directory.first(_LENGTH) or 0
+    wide = directory.first(_TILE_WIDTH) or columns
+    high = directory.first(_TILE_LENGTH) or min(directory.first(_ROWS_PER_STRIP) or rows, rows)
+    across, down = (
+        -(-whole // part) if part else 0 for whole, part in ((columns, wide), (rows, high))
+    )
+    return wide, high, across * down
 
 
 def _zlib_strips(
@@ -182,9 +204,7 @@ def _zlib_strips(
 ) -> tuple[tuple[memoryview, int], ...]:
     if directory.first(_COMPRESSION, 1) not in _ZLIB:
         return ()
-    columns, rows = directory.first(_WIDTH) or 0, directory.first(_LENGTH) or 0
-    wide = directory.first(_TILE_WIDTH) or columns
-    high = directory.first(_TILE_LENGTH) or min(directory.first(_ROWS_PER_STRIP) or rows, rows)
+    wide, high, _ = _strips(directory)
     view = memoryview(data)
     for offsets, counts in _OFFSETS_AND_COUNTS:
         if starts := directory.values(offsets):

@@ -163,6 +163,8 @@ def _tiff(data: bytes, max_pixels: int) -> _Picture:
     samples = header.rows * header.columns * header.bytes_per_pixel
     decoded = decode("opencv", header.plain, samples)
     warnings = told + damage_warnings(decoded.complaints)
+    if header.has_more:
+        warnings += ("The strips hold more than the picture's pixels: it may have another size.",)
     array, more = _one_channel(decoded.array, (header.rows, header.columns), 0)
     warnings += more + _turned(header.orientation)
     if array.dtype.kind == "f":
