@@ -116,4 +116,7 @@ class MissingExtra(MammoscopeError):
     """An optional part of the install is needed; the message says which."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an optional part: pip install 'mammoscope[{extra}]'")
+        super().__init__(
+            f"{what} needs an optional part: pip install '.[{extra}]' in a checkout; with a wheel,"
+            f" pip install 'mammoscope[{extra}]' --find-links FOLDER, where FOLDER holds the wheel"
+        )

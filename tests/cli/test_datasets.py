@@ -42,7 +42,7 @@ def test_list_says_where_every_set_is_to_be_had_and_on_which_terms(run_command: 
 def test_check_counts_what_is_there(run_command: Run, truth: Path) -> None:
     done = run_command("datasets", "check", f"truth:{truth}", "--read")
     assert done.exit_code == 0, done.output
-    assert "2 images of 2 patients, 1 lesions; 1 images without a lesion, 0 whose" in done.stdout
+    assert "2 images of 2 patients, 1 lesion; 1 image without a lesion, 0 whose" in done.stdout
     for words in (
         "subtypes: 1 mass",
         "views: 1 CC, 1 MLO",

@@ -226,10 +226,10 @@ def test_wrong_use_is_2(folder: Path, options: tuple[str, ...]) -> None:
 
 
 def test_bad_input_is_1_and_one_line(folder: Path) -> None:
-    (folder / "bad.csv").write_text(TRUTH + "x,1,2\n")
+    (folder / "bad.csv").write_text(TRUTH.splitlines()[0] + "\nx,1,2\n")
     (folder / "worse.csv").write_text(PREDICTIONS + "x,0,0,5,5,high\n")
     for *arguments, cause in (
-        ("predictions.csv", "bad.csv", "bad.csv: line 14: 3 values under 6 columns"),
+        ("predictions.csv", "bad.csv", "bad.csv: line 2: 3 values under 6 columns"),
         ("worse.csv", "truth.csv", "worse.csv: line 14: column 'score': 'high' is not a finite"),
         ("missing.csv", "truth.csv", "missing.csv: No such file"),
         ("predictions.csv", "missing.csv", "missing.csv: No such file"),

@@ -114,4 +114,10 @@ def test_heat_is_vermilion_where_malignant_and_blue_where_benign(
     write_heat(tmp_path / "heat.png", field, heat)
     read = cv2.imread(str(tmp_path / "heat.png"))
     assert read is not None
+    legend, read = read[len(picture) :].astype(int), read[: len(picture)]
+    assert len(legend) >= 14, "what the colours mean stands below"
+    blue, red = legend[..., 0] - legend[..., 2] > 40, legend[..., 2] - legend[..., 0] > 40
+    assert blue.any() and red.any() and np.nonzero(blue)[1].max() < np.nonzero(red)[1].min()
+    assert (legend.sum(axis=2) < 200).any(), "and words"
+    assert read is not None
     np.testing.assert_array_equal(read[..., ::-1], picture)

@@ -60,7 +60,7 @@ def test_the_views_cover_the_encodings(written):
 
 def test_the_truth_has_every_image_and_the_boxes_of_its_masses(written):
     rows = table(written.truth)
-    assert {row["image"] for row in rows} == {path.name for path in written.images}
+    assert {row["image"] for row in rows} == {f"{p.parent.name}/{p.name}" for p in written.images}
     assert written.boxes == sum(row["x0"] != "" for row in rows) > 0
     for row in rows:
         assert row["patient_id"] == "PHANTOM-0001"
@@ -91,7 +91,9 @@ def test_png_files_hold_the_film_in_sixteen_bits(written):
     path = next(p for p in written.images if p.name == "phantom_0001_R_MLO_png.png")
     values = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert values.dtype == np.uint16
-    truth = [row for row in table(written.truth) if row["image"] == path.name and row["label"]]
+    truth = [
+        row for row in table(written.truth) if row["image"] == f"png/{path.name}" and row["label"]
+    ]
     options = PhantomOptions(rows=ROWS, columns=200, masses=len(truth))
     film = on_film(make_phantom("MLO", "R", options), FilmOptions())
     assert np.abs(values / 65535 - film.pixels).max() < 1e-5
@@ -133,7 +135,7 @@ def test_other_files_in_the_folder_stay(tmp_path):
     (tmp_path / "truth.csv").write_text("old")
     write_studies(tmp_path, StudyOptions(rows=ROWS, dicom=False))
     assert (tmp_path / "notes.txt").read_text() == "mine"
-    assert table(tmp_path / "truth.csv")[0]["image"].startswith("phantom_0001")
+    assert table(tmp_path / "truth.csv")[0]["image"].startswith("png/phantom_0001")
 
 
 def test_what_cannot_be_written_is_named(tmp_path):

@@ -138,6 +138,12 @@ def read_options(
         raise typer.BadParameter(str(error)) from error
 
 
+def counted(number: int, noun: str) -> str:
+    """``"1 study"``, ``"2 studies"``."""
+    many = f"{noun.removesuffix('y')}ies" if noun.endswith("dy") else f"{noun}s"
+    return f"{number} {noun if number == 1 else many}"
+
+
 def read_metadata(path: Path | None) -> MetadataTable | None:
     """The metadata table, where one was given."""
     from mammoscope.reading import load_metadata

@@ -111,14 +111,18 @@ def export(
         errors.print(f"Note: {common.on_one_line(note)}")
     lesions = sum(len(image.boxes) for image in images)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(f"{out}: {len(images)} images, {lesions} lesions")
+    console.print(
+        f"{out}: {common.counted(len(images), 'image')}, {common.counted(lesions, 'lesion')}"
+    )
 
 
 def _print(contents: Contents, problems: tuple[Problem, ...], read: bool) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(
-        f"{contents.images} images of {contents.patients} patients, {contents.lesions} lesions; "
-        f"{contents.without_lesion} images without a lesion, "
+        f"{common.counted(contents.images, 'image')} of"
+        f" {common.counted(contents.patients, 'patient')},"
+        f" {common.counted(contents.lesions, 'lesion')};"
+        f" {common.counted(contents.without_lesion, 'image')} without a lesion, "
         f"{contents.boxes_unknown} whose boxes are unknown"
     )
     for name, counts in contents.as_dict().items():

@@ -275,7 +275,8 @@ def _print(run: DetectionRun, out: Path, reported: bool) -> None:
             _add_rows(table, result)
         console.print(table)
     console.print(
-        f"{shown} findings on {len(run.results)} images; {len(run.summary.failures)} files failed.",
+        f"{common.counted(shown, 'finding')} on {common.counted(len(run.results), 'image')};"
+        f" {common.counted(len(run.summary.failures), 'file')} failed.",
         soft_wrap=True,
     )
     places = [("Report: ", out / "report.html")] if reported else []

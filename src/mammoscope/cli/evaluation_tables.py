@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from mammoscope.cli.common import on_one_line, wide
+from mammoscope.cli.common import counted, on_one_line, wide
 from mammoscope.evaluation import Estimate, Evaluation, Measured, Subgroups
 from mammoscope.evaluation.set.protocols import PROTOCOLS, Protocol
 from mammoscope.files import DISCLAIMER
@@ -43,8 +43,9 @@ def print_tables(evaluations: Sequence[Evaluation]) -> None:
     first = evaluations[0]
     unmarked = f", {first.unmarked} with lesions not marked" if first.unmarked else ""
     console.print(
-        f"{first.images} images ({first.normals} without a lesion{unmarked}) of "
-        f"{first.patients} patients, {first.lesions} lesions, {first.predictions} predictions"
+        f"{counted(first.images, 'image')} ({first.normals} without a lesion{unmarked}) of "
+        f"{counted(first.patients, 'patient')}, {counted(first.lesions, 'lesion')}, "
+        f"{counted(first.predictions, 'prediction')}"
     )
     printed: list[Estimate] = []
     if first.unmarked < first.images or not first.cancer:

@@ -112,7 +112,8 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     else:
         console = Console(highlight=False, soft_wrap=True, markup=False)
         place = common.on_one_line(out)
-        console.print(f"{len(summary.images)} images in {place}; {len(summary.failures)} failed.")
+        written = common.counted(len(summary.images), "image")
+        console.print(f"{written} in {place}; {len(summary.failures)} failed.")
         console.print(DISCLAIMER, style="dim")
     if summary.failures:
         raise typer.Exit(1)

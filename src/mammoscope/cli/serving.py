@@ -85,7 +85,8 @@ def serve_study(
         readers = [Person(reader) for reader in dict.fromkeys(read.reader for read in plan)]
         people = [*readers, Person(adjudicator, Role.ADJUDICATOR)]
         console = Console(soft_wrap=True, highlight=False, markup=False)
-        console.print(f"{len(readers)} readers, {len(cases)} cases. {DISCLAIMER} Ctrl+C ends it.")
+        both = common.counted(len(readers), "reader"), common.counted(len(cases), "case")
+        console.print(f"{', '.join(both)}. {DISCLAIMER} Ctrl+C ends it.")
         serve(
             room,
             Doors.kept(people, kept.with_name(f"{kept.stem}-links.json")),

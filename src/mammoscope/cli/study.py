@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mammoscope.cli.app import App
-from mammoscope.cli.common import Metadata, errors_console, fatal, on_one_line, wide
+from mammoscope.cli.common import Metadata, counted, errors_console, fatal, on_one_line, wide
 from mammoscope.cli.serving import Images, Port, ReviewsFile, StudyFiles, serve_study
 from mammoscope.files import DISCLAIMER
 
@@ -100,8 +100,10 @@ def design(
         write_design(out, plan)
     sessions = max(read.session for read in plan)
     Console(soft_wrap=True, highlight=False, markup=False).print(
-        f"{len(who)} readers, {len(known)} cases, {len(_names(modes))} modes: {len(plan)} reads in "
-        f"{sessions} sessions a reader, at least {washout_days} days apart. Seed {seed}.\n"
+        f"{counted(len(who), 'reader')}, {counted(len(known), 'case')}, "
+        f"{counted(len(_names(modes)), 'mode')}: {counted(len(plan), 'read')} in "
+        f"{counted(sessions, 'session')} a reader, at least {washout_days} days apart. "
+        f"Seed {seed}.\n"
         f"Plan: {out}"
     )
 
@@ -199,8 +201,8 @@ def _print(analysis: StudyAnalysis) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False, width=wide())
     reads = analysis.reads
     console.print(
-        f"{len(reads.readers)} readers, {len(reads.cases)} cases ({int(reads.truth.sum())} "
-        f"diseased), {len(reads.modes)} modes"
+        f"{counted(len(reads.readers), 'reader')}, {counted(len(reads.cases), 'case')} "
+        f"({int(reads.truth.sum())} diseased), {counted(len(reads.modes), 'mode')}"
     )
     values = Table("figure", "mode", "mean", "95 % interval")
     for reader in reads.readers:

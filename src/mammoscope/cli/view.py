@@ -117,7 +117,9 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         console = Console(soft_wrap=True, highlight=False, markup=False)
         for inbox in inboxes:
             inbox.watch()
-        console.print(f"{len(library)} studies. {DISCLAIMER} Ctrl+C ends the viewer.")
+        console.print(
+            f"{common.counted(len(library), 'study')}. {DISCLAIMER} Ctrl+C ends the viewer."
+        )
         serve(
             room,
             Doors.fresh([person]),

@@ -144,12 +144,12 @@ def write_studies(
         if options.dicom:
             images.append(folder / "dicom" / f"{stem}.dcm")
             write_dicom(phantom, images[-1], encoding)
-            truth += _truth_rows(images[-1].name, phantom)
+            truth += _truth_rows(images[-1].relative_to(folder).as_posix(), phantom)
         if options.png:
             # Another stem than the DICOM file's: results are named after the stem.
             images.append(folder / "png" / f"{stem}_png.png")
             write_png(on_film(phantom, FilmOptions()) if options.film else phantom, images[-1])
-            truth += _truth_rows(images[-1].name, phantom)
+            truth += _truth_rows(images[-1].relative_to(folder).as_posix(), phantom)
             metadata.append(_metadata_row(images[-1].name, phantom))
     _write_table(folder / "truth.csv", _TRUTH, truth)
     if options.png:
