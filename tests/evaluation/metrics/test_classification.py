@@ -16,7 +16,6 @@ from mammoscope.evaluation import (
     evaluate,
 )
 from mammoscope.evaluation.metrics.bootstrap import resamples
-from mammoscope.evaluation.metrics.levels import UNCLEAR, lesion_classes
 from mammoscope.evaluation.metrics.roc import roc_points
 
 LESION, AWAY = [0, 0, 10, 10], [50, 50, 60, 60]
@@ -84,10 +83,9 @@ def test_worked_out_on_paper() -> None:
 
 
 def test_what_is_not_left_out_is_not_told() -> None:
-    predictions, truth = small()
-    labelled = truth.holding(lesion_classes(truth) != UNCLEAR)
-    warnings = evaluate(predictions, labelled, QUICK).warnings
-    assert not any("Images left out" in warning for warning in warnings)
+    evaluation = evaluate(*made(12, seed=0), QUICK)
+    assert classified(evaluation).levels["image"].left_out == 0
+    assert not any("left out" in warning for warning in evaluation.warnings)
 
 
 def test_detection_is_as_it_is_without_classes() -> None:
