@@ -18,6 +18,7 @@ from mammoscope.files import (
     json_bytes,
     read_file,
     read_head,
+    real_path,
     write_bytes,
     write_json,
 )
@@ -113,6 +114,21 @@ def test_no_more_is_read_than_a_file_may_have(tmp_path: Path) -> None:
     assert read_file(path, 100) == bytes(100) and read_head(path, 7) == bytes(7)
     with pytest.raises(TooLarge):
         read_file(path, 99)
+
+
+def test_links_in_a_circle_have_a_path_too(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    (tmp_path / "c").symlink_to(tmp_path / "d")
+    assert real_path(tmp_path / "a").parent == tmp_path.resolve()
+    assert real_path(tmp_path / "c") == tmp_path.resolve() / "d"
+    assert real_path("a\0b").name == "a\0b"
+
+
+def test_nothing_in_the_package_ends_at_links_in_a_circle() -> None:
+    for source in SOURCES.rglob("*.py"):
+        text = source.read_text(encoding="utf-8").replace("Path(__file__).resolve()", "")
+        assert ".resolve()" not in text, source
 
 
 SOURCES = Path(mammoscope.__file__).parent

@@ -91,6 +91,18 @@ def open_file(path: PathLike) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def real_path(path: PathLike) -> Path:
+    """A path without links, as far as there are files; links that lead in a circle stay.
+
+    ``Path.resolve`` ends in an error there, and one such link must not end a run.
+    """
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError):
+        # Not a name that a file can have.
+        return Path(path).absolute()
+
+
 @contextmanager
 def atomic_file(path: PathLike, private: bool = False) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` when the block ends without an error.

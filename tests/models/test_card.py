@@ -238,3 +238,11 @@ def test_a_card_that_is_no_file_is_an_error(tmp_path: Path) -> None:
     for path in (tmp_path, Path("/dev/zero"), tmp_path / "a\0b"):
         with pytest.raises(ModelError):
             read_card(path)
+
+
+@pytest.mark.parametrize("task", ["[]", "{}", "[1, 2]", "null", "true", '"a\\u0000"', "1" * 40])
+def test_a_task_that_is_none_is_an_error(tmp_path: Path, task: str) -> None:
+    path = tmp_path / "card.json"
+    path.write_text(f'{{"schema": "{SCHEMA}", "task": {task}}}')
+    with pytest.raises(ModelError, match=r"card\.json"):
+        read_card(path)

@@ -85,3 +85,10 @@ def test_a_mask_of_one_image_is_not_the_result_of_another(tmp_path: Path) -> Non
     assert list(errors) == [paths[1]]
     assert str(paths[0]) in errors[paths[1]].cause
     assert check_names(named(paths), tmp_path / "out", SUFFIXES) == {}
+
+
+def test_a_link_in_a_circle_costs_no_other_input(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").symlink_to("a.dcm")
+    (tmp_path / "b.dcm").touch()
+    paths = [tmp_path / "a.dcm", tmp_path / "b.dcm"]
+    assert check_names(named(paths), tmp_path / "out", SUFFIXES) == {}

@@ -11,6 +11,7 @@ from typing import Any
 
 from mammoscope.annotations.table import AnnotatedImage, ImageSet
 from mammoscope.errors import InputError
+from mammoscope.files import real_path
 
 UNKNOWN = "unknown"
 _BEYOND_PX = 0.5
@@ -136,7 +137,7 @@ def _look(image: AnnotatedImage, read: bool) -> tuple[list[Problem], str | None]
 
 
 def _listed_twice(images: Iterable[AnnotatedImage]) -> list[Problem]:
-    times = Counter(image.path.resolve() for image in images)
+    times = Counter(real_path(image.path) for image in images)
     return [
         Problem("image listed twice", str(path), f"listed {n} times")
         for path, n in times.items()
@@ -161,7 +162,7 @@ def _same_bytes(digests: Iterable[tuple[Path, str | None]]) -> list[Problem]:
     files: dict[str, dict[Path, Path]] = defaultdict(dict)
     for path, digest in digests:
         if digest:
-            files[digest].setdefault(path.resolve(), path)
+            files[digest].setdefault(real_path(path), path)
     return [
         Problem("same content twice", str(first), f"the same bytes as {other}")
         for first, *others in (list(paths.values()) for paths in files.values())

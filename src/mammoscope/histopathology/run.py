@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import MammoscopeError, OutputError
-from mammoscope.files import ensure_folder, remove_old
+from mammoscope.files import ensure_folder, real_path, remove_old
 from mammoscope.histopathology import TissueClassifier, TissueOpinion, read_rgb, write_heat
 from mammoscope.histopathology.breakhis import parse_name
 from mammoscope.reading import FoundImages
@@ -52,12 +52,12 @@ def run_tissue(
         If the table cannot be written or is one of the images, or some of these lie in ``heat``.
     """
     ensure_folder(out.parent)
-    inputs = {path.resolve() for path in found.paths}
+    inputs = {real_path(path) for path in found.paths}
     if out.is_dir():
         raise OutputError(out, "is a folder: choose a file")
-    if out.resolve() in inputs:
+    if real_path(out) in inputs:
         raise OutputError(out, "is an input: choose another file")
-    if heat is not None and any(ensure_folder(heat).resolve() in path.parents for path in inputs):
+    if heat is not None and any(real_path(ensure_folder(heat)) in path.parents for path in inputs):
         raise OutputError(heat, "holds images to look at: choose another folder")
 
     def judge(path: Path) -> TissueOpinion:

@@ -130,7 +130,7 @@ def read_facts(path: Path) -> dict[str, Any]:
         facts = json.loads(
             read_file(path, _CARD_BYTES), parse_constant=_json_number, parse_float=_json_number
         )
-        schema, _ = facts["schema"], facts["task"]
+        schema, _ = facts["schema"], text(facts["task"])
     except (OSError, *_FAULTS) as error:
         raise _unreadable(path, error) from error
     if schema != SCHEMA:

@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from mammoscope.errors import OutputError
+from mammoscope.files import real_path
 
 IMAGE_SUFFIXES = frozenset((".dcm", ".dicom", ".png", ".tif", ".tiff", ".pgm", ".jpg", ".jpeg"))
 """Extensions of images. In a file named by its DICOM UID the last number is no extension."""
@@ -65,14 +66,14 @@ def check_names(
     of ``suffixes``. Of several inputs with one name the first keeps it; ``told`` is how a reason
     names one. Names that differ only in case collide, as they do on many file systems.
     """
-    inputs = {path.resolve(): path for path in names}
+    inputs = {real_path(path): path for path in names}
     writers: dict[str, Path] = {}
     errors: dict[Path, OutputError] = {}
     for path, name in names.items():
         files = [f"{name}{suffix}" for suffix in suffixes]
         keys = [file.casefold() for file in files]
         first = next((writers[key] for key in keys if key in writers), None)
-        lost = next((inputs[f] for file in files if (f := (out / file).resolve()) in inputs), None)
+        lost = next((inputs[f] for file in files if (f := real_path(out / file)) in inputs), None)
         if name.casefold() in RESERVED:
             cause = f"the name {name!r} is that of a run's own files"
         elif first is not None:

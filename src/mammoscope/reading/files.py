@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscope.errors import InputError, MammoscopeError
-from mammoscope.files import read_file, read_head
+from mammoscope.files import read_file, read_head, real_path
 from mammoscope.naming.outputs import IMAGE_SUFFIXES, name_of, names_by_folder
 from mammoscope.reading.dicom.parsing import parse
 from mammoscope.reading.dicom.tags import Tags
@@ -144,10 +144,10 @@ def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[
 
 def _walk(folder: Path, passing_over: Path | None) -> Iterator[Path]:
     """Every file; links to folders come last, so that a folder is searched by its own name."""
-    seen = {passing_over.resolve()} if passing_over else set()
+    seen = {real_path(passing_over)} if passing_over else set()
     to_search = [folder]
     for start in to_search:
-        if start != folder and start.resolve() in seen:
+        if start != folder and real_path(start) in seen:
             continue
         for path in _below(start, seen):
             if path.is_dir():
@@ -163,11 +163,11 @@ def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
         raise InputError(error.filename or folder, error.strerror or "cannot be listed")
 
     for parent, folders, names in os.walk(folder, onerror=fail):
-        seen.add(Path(parent).resolve())
+        seen.add(real_path(Path(parent)))
         folders[:] = sorted(
             name
             for name in folders
-            if not name.startswith(".") and Path(parent, name).resolve() not in seen
+            if not name.startswith(".") and real_path(Path(parent, name)) not in seen
         )
         yield from (path for name in folders if (path := Path(parent, name)).is_symlink())
         for name in names:
@@ -254,6 +254,6 @@ def _resolve(directory_file: Path, file_id: str) -> Path:
             exact = same[0] if same else exact
         path = exact
     # A link in the folder may lead out of it.
-    if not path.resolve().is_relative_to(directory_file.parent.resolve()):
+    if not real_path(path).is_relative_to(real_path(directory_file.parent)):
         raise InputError(directory_file, _OUTSIDE)
     return path

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mammoscope.annotations.table import left_out
 from mammoscope.errors import MammoscopeError, OutputError
-from mammoscope.files import DISCLAIMER, remove_old, write_bytes, write_json
+from mammoscope.files import DISCLAIMER, real_path, remove_old, write_bytes, write_json
 from mammoscope.geometry import Frame
 from mammoscope.naming.outputs import OUR_MASKS, check_names
 from mammoscope.preprocessing import (
@@ -115,7 +115,7 @@ def run_preparation(
     )
     accepted = [path for path in found.paths if path not in refused]
     lesions, unmeant = ((), ()) if truth is None else lesions_of(truth, accepted)
-    if truth is not None and Path(truth.path).resolve() == (out / "truth.csv").resolve():
+    if truth is not None and real_path(Path(truth.path)) == real_path(out / "truth.csv"):
         raise OutputError(truth.path, "would be overwritten: choose another output folder")
     begun = RunSummary(command="preprocess", options=_plain(options))
     with run_folder(out, begun) as folder, RunLog(folder / LOG) as log:

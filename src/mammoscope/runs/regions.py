@@ -11,7 +11,7 @@ import numpy as np
 
 from mammoscope.classification import Classifier
 from mammoscope.errors import MammoscopeError, OutputError
-from mammoscope.files import ensure_folder
+from mammoscope.files import ensure_folder, real_path
 from mammoscope.geometry import clip
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import FoundImages, ReadOptions, read
@@ -63,7 +63,7 @@ def run_classification(
         If ``out`` cannot be written, or is one of the inputs.
     """
     ensure_folder(out.parent)
-    if out.resolve() in {path.resolve() for path in (*found.paths, Path(boxes.path))}:
+    if real_path(out) in {real_path(path) for path in (*found.paths, Path(boxes.path))}:
         raise OutputError(out, "is an input: choose another file")
     regions, unknown = lesions_of(boxes, found.paths)
     by_image: dict[Path, list[Lesion]] = {}

@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from mammoscope.errors import TableError
-from mammoscope.files import read_file
+from mammoscope.files import read_file, real_path
 
 _CONFIGS = Path(__file__).parent / "configs"
 
@@ -328,7 +328,7 @@ class DensityConfig(Settings):
 
 def _values(path: Path, shipped: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The sections of a file, and under them those of the file that it extends."""
-    if path.resolve() in above:
+    if real_path(path) in above:
         raise TableError(path, "extends itself")
     try:
         values = tomllib.loads(read_file(path).decode("utf-8"))
@@ -337,7 +337,7 @@ def _values(path: Path, shipped: Path, above: tuple[Path, ...] = ()) -> dict[str
     if "extends" not in values:
         return values
     below = _extended(path, values.pop("extends"), shipped)
-    sections = _values(below, shipped, (*above, path.resolve()))
+    sections = _values(below, shipped, (*above, real_path(path)))
     for name, section in values.items():
         under = sections.get(name)
         both = isinstance(section, dict) and isinstance(under, dict)

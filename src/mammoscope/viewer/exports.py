@@ -94,7 +94,7 @@ class Exporter:
         """The file of an image, as far as it is known."""
         result = self.library.result(entry)
         try:
-            return str(self.sources.path(result, entry).resolve())
+            return str(real_path(self.sources.path(result, entry)))
         except ReadError:
             return source_path(Path(entry.result).parent, result.source.path)
 
