@@ -136,6 +136,7 @@ SOURCES = Path(mammoscope.__file__).parent
 NOT_OF_USERS = {
     "reporting/html/templates.py": "its own templates",
     "results/image.py": "its own schemas",
+    "viewer/app.py": "its own pages",
     "classification/reference.py": "its own table",
     "reading/codecs/process.py": "what the system says of the process",
 }
@@ -156,7 +157,9 @@ def opens(call: ast.Call) -> bool:
     """Whether a call may open a file that it names, to read from it."""
     function = call.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    if name in ("read_text", "read_bytes", "imread", "loadtxt", "genfromtxt", "fromfile"):
+    if name in ("read_text", "read_bytes") and isinstance(function, ast.Attribute):
+        return True
+    if name in ("imread", "loadtxt", "genfromtxt", "fromfile"):
         return True
     if name in ("dcmread", "safe_load"):
         in_memory = isinstance(call.args[0], ast.Call) and ast.unparse(call.args[0].func)

@@ -30,6 +30,7 @@ from mammoscope.annotations.table import AnnotatedImage, ImageSet, Lesion, doubt
 from mammoscope.datasets.classes import meaning
 from mammoscope.datasets.numbers import number, whole
 from mammoscope.errors import InputError, ReadError, TableError
+from mammoscope.files import read_file
 from mammoscope.naming.outputs import IMAGE_SUFFIXES
 from mammoscope.tables import Box, read_text
 
@@ -141,7 +142,7 @@ def _without_image(path: Path, images: Sequence[Path]) -> list[InputError]:
         for table in tables
         if table.relative_to(path / "labels").with_suffix("") not in known
         and table.name != _CLASSES
-        and table.read_bytes().strip()
+        and read_file(table).strip()
     ]
 
 

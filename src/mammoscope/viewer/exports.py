@@ -19,6 +19,7 @@ from typing import Any
 
 from mammoscope._version import __version__
 from mammoscope.errors import ReadError, TableError
+from mammoscope.files import real_path
 from mammoscope.results import source_path
 from mammoscope.viewer.library import ImageEntry, Library, StudyEntry
 from mammoscope.viewer.modes import ReadingMode
