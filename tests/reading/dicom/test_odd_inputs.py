@@ -52,7 +52,6 @@ def test_words_for_sides(text, side):
 @pytest.mark.parametrize(
     ("tags", "kind"),
     [
-        ({"QualityControlImage": "YES"}, "quality control image"),
         ({"BodyPartExamined": "PHANTOM"}, "quality control image"),
         ({"SeriesDescription": "QC Flat Field"}, "quality control image"),
         ({"SeriesDescription": "ACR Phantom weekly"}, "quality control image"),

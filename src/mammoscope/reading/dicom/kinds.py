@@ -252,7 +252,7 @@ def _by_attributes(tags: Tags) -> str | None:
     part = words.compact(tags.text("BodyPartExamined") or "")
     if "SPECIMEN" in part:
         return SPECIMEN
-    if part == "PHANTOM" or (tags.text("QualityControlImage") or "").upper() == "YES":
+    if part == "PHANTOM":
         return QUALITY_CONTROL
     if _has(tags, "ContrastBolusAgent") or _has(tags, "ContrastBolusAgentSequence"):
         return CONTRAST
