@@ -148,6 +148,8 @@ def draw(room: Room, exporter: Exporter, person: Person, browser: str) -> tuple[
             lambda: (page.goto(root), page.wait_for_selector(".worklist[data-ready]")),
         )
         listed = SECONDS[-1]
+        # Whoever opens a study has looked at the list for a second.
+        page.wait_for_timeout(1000)
 
         def picture(patient: str) -> None:
             page.get_by_role("row").filter(has_text=patient).click()

@@ -16,7 +16,7 @@ export class CloseUp {
   /** Made when it is needed: a graphics context takes its time. */
   private get renderer(): Renderer {
     if (!this.made) {
-      this.made = new Renderer();
+      this.made = Renderer.take();
       this.made.resize(SIDE, SIDE);
     }
     return this.made;

@@ -3,6 +3,7 @@ import "./style.css";
 import * as api from "./api";
 import { clear, h } from "./dom";
 import { Keyboard } from "./keys";
+import { Renderer } from "./renderer";
 import { StudyPage } from "./study";
 import type { Me } from "./types";
 import { WorklistPage } from "./worklist";
@@ -37,6 +38,14 @@ async function route(me: Me, message = ""): Promise<void> {
     keyboard.use(page.commands());
     clear(app, shell(me), page.element);
     document.title = `${me.title} · mammoscope`;
+    // Whoever opens a study is to find the graphics ready. What is lacking will be said there.
+    setTimeout(() => {
+      try {
+        Renderer.prepare();
+      } catch {
+        return;
+      }
+    }, 200);
     return;
   }
   // The list that the page brought along grows old while a study is read.

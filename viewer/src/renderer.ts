@@ -56,6 +56,10 @@ export interface Pane {
   clip?: { x: number; y: number; width: number; height: number };
 }
 
+/** Kept when a study is left, for the next one. */
+const spare: Renderer[] = [];
+const MOST_SPARE = 2;
+
 const MOST_TILES = 500;
 const AT_ONCE = 8;
 
@@ -70,12 +74,22 @@ export class Renderer {
   private readonly uniforms: Record<"place" | "texels" | "grey", WebGLUniformLocation>;
   private readonly tiles = new Map<string, Tile | "black" | "waiting" | "failed">();
   private readonly queue: { key: string; image: string; at: [number, number, number] }[] = [];
-  private readonly stop = new AbortController();
+  private stop = new AbortController();
   private running = 0;
   private frame = 0;
   private drawings = 0;
 
-  constructor() {
+  /** One that was made before, or a new one. */
+  static take(): Renderer {
+    return spare.pop() ?? new Renderer();
+  }
+
+  /** Make one while nobody waits: a graphics context and its programs take their time. */
+  static prepare(): void {
+    if (!spare.length) spare.push(new Renderer());
+  }
+
+  private constructor() {
     const gl = this.canvas.getContext("webgl2", { alpha: false, antialias: false });
     if (!gl) throw new Error("This browser has no WebGL 2, which the viewer needs.");
     this.gl = gl;
@@ -90,6 +104,12 @@ export class Renderer {
     gl.enable(gl.SCISSOR_TEST);
     const uniform = (name: string) => gl.getUniformLocation(program, name)!;
     this.uniforms = { place: uniform("place"), texels: uniform("texels"), grey: uniform("grey") };
+    // A first drawing, of nothing: programs are only made ready by it.
+    gl.uniform4f(this.uniforms.place, 0, 0, 0, 0);
+    gl.uniform3f(this.uniforms.grey, 0.5, 1, 0);
+    gl.bindTexture(gl.TEXTURE_2D, this.black());
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    gl.flush();
   }
 
   resize(width: number, height: number): void {
@@ -109,9 +129,17 @@ export class Renderer {
 
   close(): void {
     cancelAnimationFrame(this.frame);
+    this.frame = 0;
     this.stop.abort();
+    this.stop = new AbortController();
     this.queue.length = 0;
-    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+    for (const tile of this.tiles.values()) if (typeof tile === "object") this.gl.deleteTexture(tile.texture);
+    this.tiles.clear();
+    this.panes = [];
+    this.onProblem = this.onDrawn = () => {};
+    this.canvas.remove();
+    if (spare.length < MOST_SPARE && !this.gl.isContextLost()) spare.push(this);
+    else this.gl.getExtension("WEBGL_lose_context")?.loseContext();
   }
 
   private now(): void {
@@ -235,8 +263,10 @@ export class Renderer {
   }
 
   private async load(key: string, image: string, at: [number, number, number]): Promise<void> {
+    const { signal } = this.stop;
     try {
-      const pixels = await fetchTile(image, ...at, this.stop.signal);
+      const pixels = await fetchTile(image, ...at, signal);
+      if (signal.aborted) return;
       if (pixels === null) this.tiles.set(key, "black");
       else {
         const told = this.panes.find((pane) => pane.view.image.key === image)?.view.image;
@@ -250,7 +280,7 @@ export class Renderer {
         } else this.tiles.delete(key);
       }
     } catch (error) {
-      if (this.stop.signal.aborted) return;
+      if (signal.aborted) return;
       this.tiles.set(key, "failed");
       this.onProblem(error instanceof Error ? error.message : String(error));
     } finally {

@@ -27,7 +27,7 @@ export interface Listener {
 
 export class Stage {
   readonly element = h("div", { class: "stage", role: "region", "aria-label": "Images" });
-  readonly renderer = new Renderer();
+  readonly renderer = Renderer.take();
   tool: Tool = "window";
   layout: Layout = "all";
   linked = true;
