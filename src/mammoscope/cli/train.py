@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _EPILOG = f"""
 **Examples**
 
-`mammoscope train detector --data truth:phantom/dicom --out runs/phantom`
+`mammoscope train detector --data truth:phantom --out runs/phantom`
 
 `mammoscope train detector --data cbis-ddsm:CBIS --weights mobilenetv2.safetensors --out runs/mass`
 
