@@ -231,7 +231,7 @@ def density(
     ] = None,
     weights: _Weights = None,
 ) -> None:
-    """Train a model of breast density, A to D; goes on where OUT holds a checkpoint.
+    """Train a model of breast density, A to D, and cross-validate it by patient.
 
     Images whose density is known take part, those of F, G, D tissue with the categories that it
     leaves open. Writes OUT/density.onnx, trained on all of them, with its card; OUT/density.csv

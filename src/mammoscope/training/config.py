@@ -290,16 +290,14 @@ class ClassifierConfig(Settings):
 
 @dataclass(frozen=True, config=STRICT)
 class DensityNetworkConfig:
-    """A model of breast density, and the pictures that it takes.
+    """The trunk that describes breasts for a model of their density, and the pictures it takes.
 
     Parameters
     ----------
-    trunk, frozen_stages, pad_type
-        As of a detector.
+    trunk, pad_type
+        As of a detector, with stride 4 too.
     rows, columns
         Size of a picture in pixels.
-    dropout
-        Share of the trunk's channels left out in a step.
 
     Raises
     ------
@@ -310,9 +308,28 @@ class DensityNetworkConfig:
     trunk: str
     rows: Stride32
     columns: Stride32
-    frozen_stages: Whole = 0
     pad_type: str = ""
-    dropout: PartialShare = 0.2
+
+
+@dataclass(frozen=True, config=STRICT)
+class DensityFitConfig:
+    """How a model of breast density is fitted.
+
+    Parameters
+    ----------
+    least_share
+        A source with a smaller share of the images weighs as if it had this one.
+    split_seed
+        Of who is in which fold.
+
+    Raises
+    ------
+    ValueError
+        If a value is of the wrong kind or out of range.
+    """
+
+    least_share: Share = 0.0
+    split_seed: Whole = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -322,8 +339,7 @@ class DensityConfig(Settings):
     shipped = DEFAULT_DENSITY.parent
 
     network: DensityNetworkConfig
-    training: TrainingConfig
-    augmentation: AugmentationConfig
+    fit: DensityFitConfig
 
 
 def _values(path: Path, shipped: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -9,52 +9,59 @@ from torch import Tensor, nn
 from mammoscope.training.config import DensityNetworkConfig
 from mammoscope.training.engine.trunk import Trunk
 
-STRIDE = 32
-"""Pixels of the picture to a cell of the trunk's last map."""
+STRIDES = (4, 8, 16, 32)
+"""Pixels of the picture to a cell of each map of the trunk that is taken: from texture to form."""
 
 _LEAST = 1e-6
-"""Smallest probability that a loss is taken of."""
+"""Smallest share of the breast in a picture, and smallest deviation of a feature."""
 
 
 class DensityNetwork(nn.Module):
-    """One number from the mean over the breast of the trunk's last map, cut at three places.
+    """Means and deviations over the breast of a trunk's maps, one number from them, three cuts.
 
-    The proportional odds model: the log-odds of lying above a cut are the number less the cut
+    The trunk stays as it is; weights and cuts are fitted (:mod:`mammoscope.training.density.fit`).
+    The log-odds of lying above a cut are the number less the cut: the proportional odds model
     (P. McCullagh, "Regression Models for Ordinal Data", Journal of the Royal Statistical Society B
-    42(2), 1980), so that the order of the categories is kept.
+    42(2), 1980), which keeps the order of the categories.
     """
+
+    mean: Tensor
+    deviation: Tensor
+    weights: Tensor
+    cuts: Tensor
 
     def __init__(self, config: DensityNetworkConfig) -> None:
         super().__init__()
-        self.trunk = Trunk(config.trunk, (STRIDE,), config.pad_type)
-        (channels,) = self.trunk.channels
-        # Channels have means far above their spread: unless these go, the cuts alone are learnt.
-        self.even = nn.BatchNorm1d(channels, affine=False)
-        self.dropout = nn.Dropout(config.dropout)
-        self.last = nn.Linear(channels, 1, bias=False)
-        self.first_cut = nn.Parameter(torch.tensor(-2.0))
-        self.gaps = nn.Parameter(torch.full((2,), 1.8))
-        self.trunk.freeze(config.frozen_stages)
+        self.trunk = Trunk(config.trunk, STRIDES, config.pad_type)
+        self.trunk.requires_grad_(False)
+        count = 2 * sum(self.trunk.channels)
+        self.register_buffer("mean", torch.zeros(count))
+        self.register_buffer("deviation", torch.ones(count))
+        self.register_buffer("weights", torch.zeros(count))
+        self.register_buffer("cuts", torch.tensor([-1.0, 0.0, 1.0]))
 
-    def forward(self, pictures: Tensor, allowed: Tensor | None = None) -> Tensor:
-        """Probabilities (B, 4), or the loss where the ``allowed`` categories are given.
+    def describe(self, pictures: Tensor) -> Tensor:
+        """Features (B, F) of pictures (B, 1, rows, columns) in [0, 1], black around the breast."""
+        breast = (pictures > 0).float()
+        parts = []
+        for found in self.trunk(pictures):
+            inside = F.adaptive_avg_pool2d(breast, found.shape[2:])
+            share = inside.sum((2, 3)).clamp(min=_LEAST)
+            mean = (found * inside).sum((2, 3)) / share
+            spread = ((found - mean[..., None, None]) ** 2 * inside).sum((2, 3)) / share
+            parts += [mean, spread.clamp(min=_LEAST).sqrt()]
+        return torch.cat(parts, dim=1)
 
-        Parameters
-        ----------
-        pictures
-            (B, 1, rows, columns) in [0, 1], black around the breast.
-        allowed
-            (B, 4) 1 for each category that the truth leaves open, else 0: the loss is the negative
-            logarithm of the chance of these together.
-        """
-        found = self.trunk(pictures)[0].float()
-        inside = F.adaptive_avg_pool2d((pictures > 0).float(), found.shape[2:])
-        mean = (found * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=_LEAST)
-        number = self.last(self.dropout(self.even(mean)))
-        cuts = self.first_cut + F.pad(F.softplus(self.gaps).cumsum(0), (1, 0))
-        above = F.pad(torch.sigmoid(number - cuts), (1, 0), value=1.0)
-        probabilities = above - F.pad(above[:, 1:], (0, 1))
-        if allowed is None:
-            return probabilities
-        chance = (probabilities * allowed.to(probabilities)).sum(1)
-        return -torch.log(chance.clamp(min=_LEAST)).mean()
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Probabilities (B, 4) of A to D."""
+        return self.judge(self.describe(pictures))
+
+    def judge(self, features: Tensor) -> Tensor:
+        """Probabilities (B, 4) of A to D of described breasts (B, F)."""
+        return in_categories((features - self.mean) / self.deviation @ self.weights, self.cuts)
+
+
+def in_categories(number: Tensor, cuts: Tensor) -> Tensor:
+    """Probabilities (B, 4) of the categories, from a number (B,) and rising cuts (3,)."""
+    above = F.pad(torch.sigmoid(number[:, None] - cuts), (1, 0), value=1.0)
+    return above - F.pad(above[:, 1:], (0, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +11,19 @@ import torch
 
 from mammoscope.annotations.splits import folds
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.density import OnnxDensity
 from mammoscope.errors import InputError, ModelError
 from mammoscope.evaluation.metrics.agreement import Agreement
-from mammoscope.files import ensure_folder, write_json
+from mammoscope.files import ensure_folder
 from mammoscope.models.card import SCHEMA
 from mammoscope.models.density_card import DensityCard
 from mammoscope.models.session import OnnxModel
-from mammoscope.preprocessing import preprocess
 from mammoscope.tables import write_table
 from mammoscope.training.config import DensityConfig
+from mammoscope.training.density.fit import LEAST_PATIENTS, Described, fitted
 from mammoscope.training.density.network import DensityNetwork
-from mammoscope.training.density.pictures import (
-    Breast,
-    ChangedBreasts,
-    allowed_of,
-    collate_breasts,
-    load_breasts,
-)
+from mammoscope.training.density.pictures import Breast, allowed_of, load_breasts
 from mammoscope.training.detectors.predict import names_of
-from mammoscope.training.engine.checkpoint import load_weights
-from mammoscope.training.engine.done import is_done, mark_done
-from mammoscope.training.engine.each import balanced, each
-from mammoscope.training.engine.loop import Job, Run, digest_of, fit
+from mammoscope.training.engine.loop import Run
 from mammoscope.training.export import exported, made_picture, weights_facts, write_checked
 from mammoscope.types import DENSITIES, Density
 
@@ -44,6 +33,9 @@ MODEL = "density.onnx"
 _TOLERANCE = 1e-4
 """Largest difference of probabilities allowed between torch and ONNX."""
 
+_EVERY = 100
+"""After so many breasts it is said how many are done."""
+
 Said = tuple[AnnotatedImage, Density]
 
 
@@ -52,34 +44,70 @@ def train_density(
 ) -> DensityCard:
     """A model of all images, and what models of the other folds say of the patients of each.
 
-    ``run.folder`` gets density.onnx with its card, on which the agreement out of fold stands;
-    density.csv with what was said of every image by a model that never saw its patient; and a
-    folder a fold. Folds that are done are not done again.
+    ``run.folder`` gets density.onnx with its card, on which the agreement out of fold stands, and
+    density.csv with what was said of every image by a model that never saw its patient.
 
     Raises
     ------
     InputError
-        If no image has a known density, there are fewer patients than folds, or the folder holds
-        folds of other settings or data.
+        If no image of known density can be used, there are fewer patients than folds, or a fold
+        leaves fewer than two to learn from.
     """
     known = tuple(image for image in images if allowed_of(image) is not None)
+    if not known:
+        raise InputError(run.folder, "no image of known density")
     try:
-        splits = folds(known, count, 0.0, config.training.split_seed)
+        splits = folds(known, count, 0.0, config.fit.split_seed)
     except ValueError as error:
         raise InputError(run.folder, str(error)) from error
+    ensure_folder(run.folder)
+    run.report(f"preprocessing {len(known)} images")
+    size = (config.network.rows, config.network.columns)
+    breasts = load_breasts(known, size, lambda error: run.report(f"left out: {error}"))
+    network = DensityNetwork(config.network).eval()
+    if run.weights is not None:
+        network.trunk.start_from(run.weights)
+    described = _described(network, breasts, config.fit.least_share, run)
     said: list[tuple[int, Said]] = []
     for number, parts in enumerate(splits, 1):
-        of_fold = replace(run, folder=run.folder / f"fold-{number}")
-        card = _trained(config, parts.training, of_fold)
-        run.report(f"looking at {len(parts.test)} images of fold {number}")
-        said += [(number, one) for one in _looked(card, parts.test, run)]
+        run.report(f"fitting fold {number}")
+        paths = {image.path for image in parts.test}
+        left_out = np.array([breast.image.path in paths for breast in breasts])
+        if len(set(described.patients[~left_out])) < LEAST_PATIENTS:
+            raise InputError(run.folder, f"fold {number}: one patient is too few to learn from")
+        judged = _judged(fitted(network, described.only(~left_out)), described.only(left_out))
+        shown = [breast.image for breast in breasts if breast.image.path in paths]
+        said += [(number, one) for one in zip(shown, judged, strict=True)]
     _write(run.folder / "density.csv", said, names_of(known))
     figures = agreement_facts([one for _, one in said], count)
-    write_json(run.folder / "figures.json", figures)
-    every = _trained(config, known, replace(run, folder=run.folder / "all"))
     facts = {"name": "density", "version": "0", "figures": figures}
-    weights = every.path.parent / "density.safetensors"
-    return export_density(config, weights, run.folder / MODEL, facts)
+    return _exported(fitted(network, described), config, run.folder / MODEL, facts)
+
+
+@torch.no_grad()
+def _described(
+    network: DensityNetwork, breasts: Sequence[Breast], least_share: float, run: Run
+) -> Described:
+    """Each breast as the trunk sees it."""
+    features = []
+    for number, breast in enumerate(breasts, 1):
+        features.append(network.describe(torch.from_numpy(breast.picture)[None, None])[0].numpy())
+        if not number % _EVERY:
+            run.report(f"described {number} of {len(breasts)} breasts")
+    sources = np.array([breast.image.source or "" for breast in breasts])
+    share = {source: float(np.mean(sources == source)) for source in np.unique(sources)}
+    return Described(
+        np.stack(features),
+        np.array([breast.allowed for breast in breasts], dtype=np.int64),
+        np.array([max(1.0, least_share / share[source]) for source in sources]),
+        np.array([f"{b.image.source} {b.image.patient_id}" for b in breasts]),
+    )
+
+
+@torch.no_grad()
+def _judged(network: DensityNetwork, breasts: Described) -> list[Density]:
+    said = network.judge(torch.from_numpy(breasts.features))
+    return [Density.of(each) for each in said.tolist()]
 
 
 def agreement_facts(said: Sequence[Said], count: int) -> dict[str, Any]:
@@ -89,12 +117,28 @@ def agreement_facts(said: Sequence[Said], count: int) -> dict[str, Any]:
     groups = {source: [one for one in known if one[0].source == source] for source in sources}
     views = sorted({image.view for image, _ in known if image.view})
     groups |= {f"view {view}": [one for one in known if one[0].view == view] for view in views}
+    groups["breasts"] = _breasts(known)
     return {
         "of": f"{count} models trained in the same way, each on the patients of the other folds",
         "interval": "95 %, 1000 resamples of patients, seed 0",
         "rows": "true A to D down, said A to D across",
+        "breasts are": "the mean over the images of a breast whose density they agree on",
         **{name: _agreement(some) for name, some in {"all": known, **groups}.items() if some},
     }
+
+
+def _breasts(said: Sequence[Said]) -> list[Said]:
+    """Of each breast one image, with the mean of what is said of all of them."""
+    breasts: dict[tuple[object, ...], list[Said]] = {}
+    for image, density in said:
+        where = (image.source, image.patient_id, image.laterality, image.density)
+        breasts.setdefault(where, []).append((image, density))
+    means = (np.mean([d.probabilities for _, d in some], axis=0) for some in breasts.values())
+    return [
+        (some[0][0], Density.of(mean.tolist()))
+        for some, mean in zip(breasts.values(), means, strict=True)
+        if some[0][0].laterality
+    ]
 
 
 def _agreement(said: Sequence[Said]) -> dict[str, Any]:
@@ -113,20 +157,17 @@ def _agreement(said: Sequence[Said]) -> dict[str, Any]:
     }
 
 
-def export_density(
-    config: DensityConfig, weights: Path, target: Path, facts: dict[str, Any]
+def _exported(
+    network: DensityNetwork, config: DensityConfig, target: Path, facts: dict[str, Any]
 ) -> DensityCard:
     """Write ``target`` (``NAME.onnx``) and its card ``NAME.json``.
 
     Raises
     ------
     ModelError
-        If the exported model does not give what the trained one gives; what lay at ``target`` is
+        If the exported model does not give what the fitted one gives; what lay at ``target`` is
         then left as it was.
     """
-    network = DensityNetwork(config.network)
-    load_weights(network, weights)
-    network.eval()
     rows, columns = config.network.rows, config.network.columns
     data = exported(network, {"picture": torch.zeros(1, 1, rows, columns)}, ["probabilities"])
     card = {
@@ -144,7 +185,8 @@ def export_density(
         },
         "outputs": {"probabilities": "(1, 4) of A to D"},
     }
-    return DensityCard.read(write_checked(target, data, card, lambda path: _compare(network, path)))
+    written = write_checked(target, data, card, lambda path: _compare(network, path))
+    return DensityCard.read(written)
 
 
 def _compare(network: DensityNetwork, path: Path) -> None:
@@ -157,48 +199,6 @@ def _compare(network: DensityNetwork, path: Path) -> None:
         (found,) = model(picture=picture)
         if not np.abs(wanted - found).max() <= _TOLERANCE:
             raise ModelError(f"{card.weights_path}: exported probabilities differ")
-
-
-def _trained(config: DensityConfig, images: Sequence[AnnotatedImage], run: Run) -> DensityCard:
-    """The card of a model of these images, trained if that was not done before."""
-    seen = sorted(image.path.as_posix() for image in images)
-    made_of: dict[str, object] = {"settings": config.as_dict(), "images": seen}
-    if is_done(run.folder, made_of):
-        return DensityCard.read((run.folder / MODEL).with_suffix(".json"))
-    run.report(f"training {run.folder.name}: preprocessing {len(images)} images")
-    ensure_folder(run.folder)
-    size = (config.network.rows, config.network.columns)
-    breasts = load_breasts(images, size, lambda error: run.report(f"left out: {error}"))
-    if not breasts:
-        raise InputError(run.folder, "no image of known density could be used")
-    fit(_job(config, balanced(breasts, config.training.least_share)), run)
-    facts = {"name": run.folder.name, "version": "0"}
-    weights = run.folder / "density.safetensors"
-    card = export_density(config, weights, run.folder / MODEL, facts)
-    mark_done(run.folder, made_of)
-    return card
-
-
-def _job(config: DensityConfig, breasts: list[Breast]) -> Job[DensityNetwork]:
-    shown = (f"{each.image.path.as_posix()} {each.allowed}" for each in breasts)
-    return Job(
-        "density",
-        lambda: DensityNetwork(config.network),
-        ChangedBreasts(breasts, config),
-        collate_breasts,
-        config,
-        config.training,
-        digest_of(shown),
-    )
-
-
-def _looked(card: DensityCard, images: Sequence[AnnotatedImage], run: Run) -> list[Said]:
-    model = OnnxDensity(card)
-
-    def look(image: AnnotatedImage) -> Said:
-        return image, model.of(preprocess(image.read()).mammogram)
-
-    return each(images, look, lambda error: run.report(f"left out: {error}"), workers=2)
 
 
 def _write(path: Path, said: Sequence[tuple[int, Said]], names: dict[Path, str]) -> None:
