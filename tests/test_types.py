@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import Frame
 from mammoscope.types import DENSITIES, Density, Detections, ImageResult, Mammogram, SourceFacts
+from mammoscope.types.density import middle
 
 
 def blank(rows: int = 6, columns: int = 8) -> Mammogram:
@@ -186,17 +187,31 @@ def test_regions_from_the_threshold_on_are_shown() -> None:
     assert shown.scores.tolist() == [0.9, 0.4]
 
 
-@given(st.lists(st.floats(0.001, 1), min_size=4, max_size=4))
-def test_the_density_in_the_middle_leaves_no_more_than_half_on_either_side(
-    weights: list[float],
+_SHARES = st.lists(st.floats(0.001, 1), min_size=4, max_size=4).map(
+    lambda weights: tuple(w / sum(weights) for w in weights)
+)
+
+
+@given(_SHARES, st.lists(st.floats(0, 3), min_size=3, max_size=3).map(sorted))
+def test_a_density_falls_between_the_cuts_of_its_category(
+    shares: tuple[float, ...], cuts: list[float]
 ) -> None:
-    shares = np.array(weights) / sum(weights)
-    density = Density.of(shares.tolist())
+    density = Density.of(shares, cuts)
     at = DENSITIES.index(density.category)
-    assert shares[:at].sum() <= 0.5 + 1e-9
-    assert shares[at + 1 :].sum() <= 0.5 + 1e-9
-    assert density.probabilities == tuple(shares.tolist())
+    low, high = [-1.0, *cuts, 4.0][at : at + 2]
+    assert low <= density.grade <= high
+    assert density.probabilities == shares
 
 
-def test_a_density_between_two_likely_ones_is_neither() -> None:
-    assert Density.of([0.4, 0.2, 0.4, 0.0]).category == "B"
+@given(st.lists(_SHARES, min_size=1, max_size=5))
+def test_the_density_in_the_middle_has_as_many_below_as_above(
+    several: list[tuple[float, ...]],
+) -> None:
+    densities = [Density.of(shares, (0.5, 1.5, 2.5)) for shares in several]
+    found = middle(densities)
+    assert found in densities
+    below = sum(d.grade < found.grade for d in densities)
+    above = sum(d.grade > found.grade for d in densities)
+    assert below <= len(densities) // 2
+    assert above <= len(densities) // 2
+    assert middle(densities[::-1]).grade == found.grade

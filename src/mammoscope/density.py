@@ -57,7 +57,7 @@ class OnnxDensity:
         (found,) = self._model(picture=picture.pixels[None, None])
         if found.shape != (1, 4) or found.min() < 0 or abs(found.sum() - 1) > _OFF:
             raise ModelError(f"{self.card.weights_path}: gives no four probabilities")
-        return Density.of(found[0].tolist())
+        return Density.of(found[0].tolist(), self.card.cuts)
 
 
 def find_density(path: Path | None = None) -> OnnxDensity:

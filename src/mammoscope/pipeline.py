@@ -1,6 +1,6 @@
 """The phases in order, for one image. Read this first.
 
-reading -> preprocessing -> detection -> classification -> ImageResult
+reading -> preprocessing -> detection -> classification -> density -> ImageResult
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from mammoscope.classification import Classifier, classify, find_classifier
+from mammoscope.density import find_density
 from mammoscope.detection import Detector, find_detector
 from mammoscope.geometry import Frame
 from mammoscope.models.card import ModelCard
@@ -30,6 +31,7 @@ from mammoscope.preprocessing import (
 from mammoscope.reading import IN_MEMORY, MetadataTable, ReadOptions, read
 from mammoscope.reading.dicom.header import DicomHeader, headed
 from mammoscope.types import Detections, Explanation, ImageResult, Mammogram, SourceFacts
+from mammoscope.types.density import middle
 
 LEAST_CLASSIFIED = 3
 """So many of the best regions of an image are classified though they are not shown: its score of
@@ -119,7 +121,8 @@ class Pipeline:
         if classifier is None and options.classify:
             classifier = find_classifier(options.classifier_card)
         self._classifier = classifier if options.classify else None
-        parts = (self._detector, self._classifier)
+        self._density = find_density()
+        parts = (self._detector, self._classifier, self._density)
         self.models = tuple(part.model for part in parts if part)
         cards = (getattr(part, "card", None) for part in parts)
         self.cards = tuple(card.facts for card in cards if isinstance(card, ModelCard))
@@ -172,6 +175,8 @@ class Pipeline:
         found, explanations = _merged(
             [self._look(breast.mammogram, mammogram.frame, timings) for breast in breasts]
         )
+        with _timed(timings, "density"):
+            density = middle(self._density.of(breast.mammogram) for breast in breasts)
         return ImageResult(
             name=name,
             source=mammogram.source or _facts(mammogram),
@@ -180,6 +185,7 @@ class Pipeline:
             threshold=self.threshold,
             malignant_threshold=self._classifier.threshold if self._classifier else None,
             exam_steps=self._exam_steps,
+            density=density,
             explanations=explanations,
             nipple_line=line,
             laterality=mammogram.laterality,

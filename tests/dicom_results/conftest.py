@@ -21,7 +21,7 @@ from mammoscope.reading import FoundImages, read
 from mammoscope.reading.dicom.header import dicom_header
 from mammoscope.runs import DicomObjects, Examination, ExaminedImage, Remarks
 from mammoscope.study import study_results
-from mammoscope.types import Detections, ImageResult, ModelUse
+from mammoscope.types import Density, Detections, ImageResult, ModelUse
 
 FOUR = ("L_CC", "R_CC", "L_MLO", "R_MLO")
 
@@ -77,6 +77,7 @@ def make_case(tmp_path: Path) -> Callable[..., Case]:
         change: Callable[[Dataset], None] = lambda header: None,
         encoding: str = "linear",
         out: Path = tmp_path / "out",
+        density: Density | None = None,
     ) -> Case:
         out.mkdir(exist_ok=True)
         inputs = tmp_path / "in"
@@ -111,6 +112,7 @@ def make_case(tmp_path: Path) -> Callable[..., Case]:
                 threshold=0.5,
                 laterality=mammogram.laterality,
                 view=mammogram.view,
+                density=density,
                 dicom=mammogram.dicom,
             )
             case.images.append(ExaminedImage(mammogram, result))

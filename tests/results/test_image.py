@@ -156,7 +156,7 @@ def test_malignancy_is_scored_where_a_classifier_has_looked(make_result: Make) -
 def test_the_density_stands_with_its_probabilities(
     make_result: Make, validator: Draft202012Validator
 ) -> None:
-    values = image_result_json(make_result(density=Density.of([0.1234, 0.2, 0.4, 0.2766])))
+    values = image_result_json(make_result(density=Density("C", (0.1234, 0.2, 0.4, 0.2766))))
     said = {"category": "C", "probabilities": {"A": 0.123, "B": 0.2, "C": 0.4, "D": 0.277}}
     assert values["density"] == said
     assert validator.is_valid(values)

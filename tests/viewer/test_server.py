@@ -109,7 +109,7 @@ def test_a_study_is_told_with_its_model(make_client: MakeClient) -> None:
 def test_breast_density_is_told_where_the_result_holds_it(
     tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
 ) -> None:
-    dense = Density.of([0.1, 0.2, 0.6, 0.1])
+    dense = Density("C", (0.1, 0.2, 0.6, 0.1))
     folder = write_results(tmp_path / "r", [replace(two_studies[0], density=dense), two_studies[1]])
     library = Library([folder], folder / "index.sqlite")
     room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))

@@ -131,7 +131,8 @@ def _summary(study: Study) -> Dataset:
         value = codes.DCM.AllAlgorithmsSucceededWithFindings
     else:
         value = WITHOUT_FINDINGS
-    return _with(_code(_CONTAINS, codes.DCM.CADProcessingAndFindingsSummary, value), impressions)
+    summary = _code(_CONTAINS, codes.DCM.CADProcessingAndFindingsSummary, value)
+    return _with(summary, [*impressions, *_composition(study)])
 
 
 def _finding(study: Study, image: StudyImage, finding: Finding) -> Dataset:
@@ -145,6 +146,15 @@ def _finding(study: Study, image: StudyImage, finding: Finding) -> Dataset:
         shape = ScoordContentItem(name, kind, points, relationship_type=_PROPERTIES)
         about.append(_with(shape, [_library_image(_SELECTED, image)]))
     return _with(_code(_CONTAINS, codes.DCM.SingleImageFinding, DENSITY), about)
+
+
+def _composition(study: Study) -> Iterator[Dataset]:
+    """TID 4003 and TID 4006 of the breast density of the exam, with TID 4019 and TID 4007."""
+    if study.composition is not None:
+        said = _code(_PROPERTIES, codes.SCT.BreastComposition, study.composition)
+        finding = _code(_CONTAINS, codes.DCM.SingleImageFinding, codes.SCT.BreastComposition)
+        about = _with(finding, [_intent(), *_algorithm(study), said])
+        yield _container(_INFERRED, IMPRESSION, [_intent(), about])
 
 
 def _detections(study: Study) -> Dataset:

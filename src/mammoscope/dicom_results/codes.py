@@ -18,6 +18,14 @@ IMPRESSION = Code("111034", "DCM", "Individual Impression/Recommendation")
 
 QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
 
+COMPOSITIONS = {
+    "A": codes.SCT.AlmostEntirelyFat,
+    "B": Code("129717001", "SCT", "Scattered fibroglandular densities"),
+    "C": Code("129718006", "SCT", "Heterogeneously dense"),
+    "D": Code("129719003", "SCT", "Extremely dense"),
+}
+"""CID 6000, Overall Breast Composition."""
+
 BREASTS = {"L": codes.SCT.LeftBreast, "R": codes.SCT.RightBreast}
 SIDES = {"L": codes.SCT.Left, "R": codes.SCT.Right}
 

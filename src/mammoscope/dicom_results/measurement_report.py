@@ -56,7 +56,7 @@ def measurement_report(study: Study) -> ComprehensiveSR:
         uid=derived_uid("device", __version__), name="mammoscope", manufacturer_name="mammoscope"
     )
     groups = [group for image in study.images for group in _groups(study, image)]
-    evaluations = [] if groups else [_summary(study)]
+    evaluations = [*([] if groups else [_summary(study)]), *_composition(study)]
     return report(study, ObserverContext(codes.DCM.Device, device), groups, evaluations, "sr1500")
 
 
@@ -127,6 +127,13 @@ def _groups(
                 "mammoscope", study.algorithm_version, study.algorithm_parameters
             ),
         )
+
+
+def _composition(study: Study) -> Iterator[CodeContentItem]:
+    """The breast density of the exam."""
+    if study.composition is not None:
+        name = codes.SCT.BreastComposition
+        yield CodeContentItem(name, study.composition, RelationshipTypeValues.CONTAINS)
 
 
 def _summary(study: Study) -> CodeContentItem:

@@ -23,7 +23,7 @@ from highdicom.sr import (
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from mammoscope.dicom_results.codes import PERCENT
+from mammoscope.dicom_results.codes import COMPOSITIONS, PERCENT
 from mammoscope.dicom_results.instance import derived_uid
 from mammoscope.dicom_results.measurement_report import region_group, report
 from mammoscope.dicom_results.study import Study, StudyImage
@@ -46,12 +46,6 @@ _WEIGHT = ("1", "2", "3", "6", "0", "4", "4a", "4b", "4c", "5")
 """Of two breasts the exam has the category that stands last here: one that lacks images is not
 negative, whatever the other breast is."""
 
-_DENSITIES = {
-    "A": codes.SCT.AlmostEntirelyFat,
-    "B": Code("129717001", "SCT", "Scattered fibroglandular densities"),
-    "C": Code("129718006", "SCT", "Heterogeneously dense"),
-    "D": Code("129719003", "SCT", "Extremely dense"),
-}
 _LABELS = {"benign": codes.SCT.Benign, "malignant": codes.SCT.Malignant}
 _MALIGNANCY = Code("111005", "DCM", "Assessment Category")
 
@@ -138,8 +132,8 @@ def _group(
 
 def _evaluations(said: ReaderStatement, has_groups: bool) -> Iterator[ContentItem]:
     contains = RelationshipTypeValues.CONTAINS
-    if said.density in _DENSITIES:
-        yield CodeContentItem(codes.SCT.BreastComposition, _DENSITIES[said.density], contains)
+    if said.density in COMPOSITIONS:
+        yield CodeContentItem(codes.SCT.BreastComposition, COMPOSITIONS[said.density], contains)
     sides = {"R": "right", "L": "left"}
     categories = [f"BI-RADS {sides[s]} {c}" for s, c in said.birads.items() if c]
     highest = max((c for c in said.birads.values() if c in _WEIGHT), key=_WEIGHT.index, default="")

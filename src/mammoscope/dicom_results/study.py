@@ -14,8 +14,10 @@ from pydicom.sr.coding import Code
 from pydicom.uid import UID
 
 from mammoscope._version import __version__
+from mammoscope.dicom_results.codes import COMPOSITIONS
 from mammoscope.geometry import FloatArray, clip
 from mammoscope.reading.dicom.header import DicomHeader, read_dicom_header
+from mammoscope.study.density import exam_density
 from mammoscope.types import DicomFacts, ImageResult, ModelUse
 
 Examined = tuple[Path, ImageResult | DicomHeader]
@@ -129,6 +131,13 @@ class Study:
             *(f"model {model.name}, sha256 {model.sha256}" for model in self.models),
             *(f"shown from score {threshold:g}" for threshold in sorted(thresholds)),
         ]
+
+    @property
+    def composition(self) -> Code | None:
+        """Breast density of the exam, CID 6000; None where no model has said anything of it."""
+        results = [image.result for image in self.images if image.result is not None]
+        density = exam_density(results)
+        return None if density is None else COMPOSITIONS[density.category]
 
     @property
     def newest(self) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mammoscope.models.card import ModelCard, whole
+from mammoscope.models.card import ModelCard, number, whole
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,15 @@ class DensityCard(ModelCard):
     ----------
     rows, columns
         Size of the picture that the network takes, in pixels.
+    cuts
+        Three expected grades (0 for A to 3 for D), rising, that lie between the categories.
     """
 
     task: ClassVar[str] = "density"
 
     rows: int
     columns: int
+    cuts: tuple[float, float, float]
 
     @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
@@ -30,7 +33,8 @@ class DensityCard(ModelCard):
 
     @classmethod
     def _of_task(cls, facts: dict[str, Any]) -> dict[str, Any]:
-        values = {name: whole(facts["input"][name]) for name in ("rows", "columns")}
-        if not min(values.values()):
-            raise ValueError("input size cannot be meant")
-        return values
+        rows, columns = (whole(facts["input"][name]) for name in ("rows", "columns"))
+        first, second, third = (number(cut) for cut in facts["cuts"]["grades"])
+        if not (rows and columns and 0 <= first <= second <= third <= 3):
+            raise ValueError("input size or cuts cannot be meant")
+        return {"rows": rows, "columns": columns, "cuts": (first, second, third)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,24 +25,26 @@ class Density:
 
     Examples
     --------
-    >>> density = Density.of([0.1, 0.2, 0.6, 0.1])
-    >>> density.category, density.as_dict()["probabilities"]["C"]
-    ('C', 0.6)
+    >>> density = Density.of([0.1, 0.2, 0.6, 0.1], cuts=(0.7, 1.4, 2.2))
+    >>> density.category, round(density.grade, 1), density.as_dict()["probabilities"]["C"]
+    ('C', 1.7, 0.6)
     """
 
     category: str
     probabilities: tuple[float, float, float, float]
 
     @classmethod
-    def of(cls, probabilities: Sequence[float]) -> Density:
-        """With the category in the middle: as likely to lie below it as above.
-
-        The categories have an order, so one that lies between two likely ones is less wrong than
-        either; the most likely one alone would pass over that.
-        """
+    def of(cls, probabilities: Sequence[float], cuts: Sequence[float]) -> Density:
+        """With the category that the expected grade falls into; ``cuts`` (3,) lie between them."""
         a, b, c, d = (float(p) for p in probabilities)
-        middle = int(np.searchsorted(np.cumsum([a, b, c]), 0.5, "left"))
-        return cls(DENSITIES[middle], (a, b, c, d))
+        at = int(np.searchsorted(np.asarray(cuts, dtype=np.float64), b + 2 * c + 3 * d, "right"))
+        return cls(DENSITIES[at], (a, b, c, d))
+
+    @property
+    def grade(self) -> float:
+        """Expected grade, from 0 for A to 3 for D."""
+        _, b, c, d = self.probabilities
+        return b + 2 * c + 3 * d
 
     def as_dict(self) -> dict[str, object]:
         """Plain values for JSON, probabilities to three digits."""
@@ -51,3 +53,15 @@ class Density:
             "category": self.category,
             "probabilities": dict(zip(DENSITIES, shares, strict=True)),
         }
+
+
+def middle(densities: Iterable[Density]) -> Density | None:
+    """The one in the middle by its grade, of an even number the denser of two; None of none.
+
+    Examples
+    --------
+    >>> middle([]) is None
+    True
+    """
+    ordered = sorted(densities, key=lambda density: density.grade)
+    return ordered[len(ordered) // 2] if ordered else None

@@ -62,8 +62,7 @@ class ImageResult(Showing):
         Scores of malignancy that part the images read as normal into ten tenths, from the
         detector's card; empty where it says nothing of that.
     density
-        Of the breast, where a model has looked; None too where a picture shows two breasts of
-        different density.
+        Of the breast, of two in one picture the denser; None where no model has looked.
     explanations
         One for each region shown, in their order; none at all where no classifier has looked.
     nipple_line

@@ -152,11 +152,11 @@ def test_numbers_that_tell_the_category_are_learnt_with_their_cuts() -> None:
     features[:, :40] += true[:, None]
     names = np.array([str(i // 2) for i in range(400)])
     breasts = Described(features, np.eye(4, dtype=np.int64)[true], np.ones(400), names)
-    fitted(network, breasts.only(np.arange(400) < 300))
+    cuts = fitted(network, breasts.only(np.arange(400) < 300))
     said = network.judge(torch.from_numpy(features[300:])).numpy()
     assert (said >= 0).all()
     np.testing.assert_allclose(said.sum(1), 1, atol=1e-5)
-    categories = np.array(["ABCD".index(Density.of(each.tolist()).category) for each in said])
+    categories = np.array(["ABCD".index(Density.of(each.tolist(), cuts).category) for each in said])
     assert quadratic_kappa(_table(true[300:], categories)) > 0.8
     chance = -np.log(said[np.arange(100), true[300:]]).mean()
     assert chance < 0.8, "the cuts know how sure they may be: 1.39 is knowing nothing"

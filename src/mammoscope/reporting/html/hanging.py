@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from mammoscope.study import BreastScore, Link, StudyResult
-from mammoscope.types import ImageResult, Pictures, Preview
+from mammoscope.study import BreastScore, Link, StudyResult, image_malignancy
+from mammoscope.study.exam import exam_score
+from mammoscope.types import DENSITIES, Density, ImageResult, Pictures, Preview
 
 # The two views of a screening examination come first; any others follow by their names.
 _VIEWS_FIRST = ("CC", "MLO")
@@ -37,8 +38,14 @@ class Film:
         return "side and view unknown"
 
     @property
+    def exam_score(self) -> int | None:
+        """Where the image stands among those read as normal, 1 to 10."""
+        return exam_score(image_malignancy(self.result), self.result.exam_steps)
+
+    @property
     def facts(self) -> dict[str, str | None]:
-        """What is known of the file; None where something is not."""
+        """What is known of the file and said of the whole image; None where something is not."""
+        density, score = self.result.density, self.exam_score
         source, frame = self.result.source, self.result.frame
         spacing = "unknown"
         if frame.spacing_mm is not None:
@@ -56,7 +63,14 @@ class Film:
             "Intent": source.presentation_intent,
             "Orientation": source.patient_orientation,
             "Maker": source.manufacturer,
+            "Breast density": None if density is None else _in_words(density),
+            "Exam score": None if score is None else f"{score} of 10",
         }
+
+
+def _in_words(density: Density) -> str:
+    shares = zip(DENSITIES, density.probabilities, strict=True)
+    return f"{density.category} ({', '.join(f'{name} {share:.2f}' for name, share in shares)})"
 
 
 @dataclass(frozen=True)

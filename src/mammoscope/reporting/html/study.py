@@ -7,6 +7,7 @@ from functools import cached_property
 
 from mammoscope.reporting.html.hanging import Film, Row, Sheet
 from mammoscope.reporting.html.marks import Mark, Tag, Twin, in_order, linked_to, marks, tags
+from mammoscope.study.density import exam_density
 
 _PLURALS = {"study": "studies"}
 
@@ -76,6 +77,18 @@ class StudyView:
             if (score := scores.get(side)) is not None
         ]
         return f"Malignancy score: {', '.join(told)}" if told else None
+
+    @property
+    def exam(self) -> str | None:
+        """Breast density and exam score of the study, as far as they are known."""
+        results = [film.result for film in self.films]
+        density = exam_density(results) if self.known else None
+        scores = [score for film in self.films if (score := film.exam_score) is not None]
+        told = [
+            f"Breast density {density.category}" if density else None,
+            f"Exam score {max(scores)} of 10" if scores and self.known else None,
+        ]
+        return " · ".join(part for part in told if part) or None
 
     @property
     def views(self) -> str:

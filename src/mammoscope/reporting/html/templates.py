@@ -18,6 +18,13 @@ from mammoscope.reporting.html.study import counted
 from mammoscope.reporting.pictures.closeup import FULL_LOG_ODDS, heat_map
 from mammoscope.study.levels import RULE
 
+_ABOUT_EXAM = (
+    "Breast density is that of the image in the middle, by a model: A almost entirely fat, B"
+    " scattered, C heterogeneously dense, D extremely dense. An exam score of 7 means that six to"
+    " seven tenths of images read as normal have a lower malignancy score; that of a study is the"
+    " highest of its images."
+)
+
 _ABOUT_MALIGNANCY = (
     f"The malignancy score is for ranking; as a product it is no probability. {RULE}"
 )
@@ -36,6 +43,7 @@ def environment() -> Environment:
     made.filters |= {"px": "{:.2f}".format, "counted": counted}
     made.globals |= {
         "about_malignancy": _ABOUT_MALIGNANCY,
+        "about_exam": _ABOUT_EXAM,
         "bars": bars,
         "disclaimer": DISCLAIMER,
         "full_log_odds": FULL_LOG_ODDS,

@@ -61,13 +61,14 @@ class Described:
         return np.asarray(self.allowed @ np.arange(4) / self.allowed.sum(1), dtype=np.float64)
 
 
-def fitted(network: DensityNetwork, breasts: Described) -> DensityNetwork:
-    """``network`` with weights and cuts from ``breasts``, which it has described.
+def fitted(network: DensityNetwork, breasts: Described) -> tuple[float, float, float]:
+    """Fit ``network`` to ``breasts``, which it has described; returns the cuts of its card.
 
     Weights are those of a ridge regression on the category's number (A. E. Hoerl and R. W. Kennard,
     "Ridge Regression", Technometrics 12(1), 1970). Its penalty is the one with the least squared
     error on patients left out, and the cuts are fitted to what is said of these, so that they know
-    how far one may be wrong on others.
+    how far one may be wrong on others. Expected grades huddle about the middle, so the cuts between
+    the categories lie where each is said as often as it is true.
     """
     parts = list(GroupKFold(_parts(breasts)).split(breasts.features, groups=breasts.patients))
     said = {penalty: np.zeros(len(breasts.weight)) for penalty in PENALTIES}
@@ -83,7 +84,19 @@ def fitted(network: DensityNetwork, breasts: Described) -> DensityNetwork:
     network.deviation.copy_(_tensor(line.deviation))
     network.weights.copy_(_tensor(line.weights * slope))
     network.cuts.copy_(_tensor(cuts - line.start * slope))
-    return network
+    with torch.no_grad():
+        chances = in_categories(_tensor(said[best]) * slope, _tensor(cuts)).numpy()
+    return _as_often(chances @ np.arange(4), breasts)
+
+
+def _as_often(grades: FloatArray, breasts: Described) -> tuple[float, float, float]:
+    """Cuts of expected grades (N,) such that each category is said as often as it is true."""
+    true = breasts.allowed / breasts.allowed.sum(1, keepdims=True)
+    below = np.cumsum(breasts.weight @ true / breasts.weight.sum())[:3]
+    order = np.argsort(grades, kind="stable")
+    share = np.cumsum(breasts.weight[order]) / breasts.weight.sum()
+    first, second, third = np.interp(below, share, grades[order])
+    return round(float(first), 4), round(float(second), 4), round(float(third), 4)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from mammoscope.training.detectors.predict import names_of
 from mammoscope.training.engine.loop import Run
 from mammoscope.training.export import exported, made_picture, weights_facts, write_checked
 from mammoscope.types import DENSITIES, Density
+from mammoscope.types.density import middle
 
 MODEL = "density.onnx"
 """Name of the exported model in a run's folder; its card lies beside it."""
@@ -75,13 +76,20 @@ def train_density(
         left_out = np.array([breast.image.path in paths for breast in breasts])
         if len(set(described.patients[~left_out])) < LEAST_PATIENTS:
             raise InputError(run.folder, f"fold {number}: one patient is too few to learn from")
-        judged = _judged(fitted(network, described.only(~left_out)), described.only(left_out))
+        cuts = fitted(network, described.only(~left_out))
+        judged = _judged(network, cuts, described.only(left_out))
         shown = [breast.image for breast in breasts if breast.image.path in paths]
         said += [(number, one) for one in zip(shown, judged, strict=True)]
     _write(run.folder / "density.csv", said, names_of(known))
     figures = agreement_facts([one for _, one in said], count)
-    facts = {"name": "density", "version": "0", "figures": figures}
-    return _exported(fitted(network, described), config, run.folder / MODEL, facts)
+    cuts = fitted(network, described)
+    facts = {
+        "name": "density",
+        "version": "0",
+        "cuts": {"grades": cuts, "rule": "each category is said as often as it is true"},
+        "figures": figures,
+    }
+    return _exported(network, config, run.folder / MODEL, facts)
 
 
 @torch.no_grad()
@@ -105,9 +113,11 @@ def _described(
 
 
 @torch.no_grad()
-def _judged(network: DensityNetwork, breasts: Described) -> list[Density]:
+def _judged(
+    network: DensityNetwork, cuts: tuple[float, float, float], breasts: Described
+) -> list[Density]:
     said = network.judge(torch.from_numpy(breasts.features))
-    return [Density.of(each) for each in said.tolist()]
+    return [Density.of(each, cuts) for each in said.tolist()]
 
 
 def agreement_facts(said: Sequence[Said], count: int) -> dict[str, Any]:
@@ -122,22 +132,22 @@ def agreement_facts(said: Sequence[Said], count: int) -> dict[str, Any]:
         "of": f"{count} models trained in the same way, each on the patients of the other folds",
         "interval": "95 %, 1000 resamples of patients, seed 0",
         "rows": "true A to D down, said A to D across",
-        "breasts are": "the mean over the images of a breast whose density they agree on",
+        "breasts are": "the image in the middle of those of a breast that have one true category",
         **{name: _agreement(some) for name, some in {"all": known, **groups}.items() if some},
     }
 
 
 def _breasts(said: Sequence[Said]) -> list[Said]:
-    """Of each breast one image, with the mean of what is said of all of them."""
+    """Of each breast of known side one image, with what is said of the one in the middle."""
     breasts: dict[tuple[object, ...], list[Said]] = {}
     for image, density in said:
-        where = (image.source, image.patient_id, image.laterality, image.density)
-        breasts.setdefault(where, []).append((image, density))
-    means = (np.mean([d.probabilities for _, d in some], axis=0) for some in breasts.values())
+        if image.laterality:
+            where = (image.source, image.patient_id, image.laterality, image.density)
+            breasts.setdefault(where, []).append((image, density))
     return [
-        (some[0][0], Density.of(mean.tolist()))
-        for some, mean in zip(breasts.values(), means, strict=True)
-        if some[0][0].laterality
+        (some[0][0], found)
+        for some in breasts.values()
+        if (found := middle(density for _, density in some)) is not None
     ]
 
 
