@@ -262,22 +262,24 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="NAME.onnx; the card NAME.json is put beside it.")],
 ) -> None:
-    """Write the ONNX model of a detector or classifier, with a card of FACTS.
+    """Write the ONNX model of a detector, a classifier or of density, with a card of FACTS.
 
     Calibration, threshold and operating points are those of the run's own card unless FACTS has
     others. The model gives what the trained one gives: that is checked.
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope.models import ClassifierCard
+        from mammoscope.models import ClassifierCard, DensityCard
         from mammoscope.training.config import DetectorConfig
         from mammoscope.training.detectors.export import export_detector
         from mammoscope.training.export import copy_model, read_facts
 
         card: ModelCard
-        classifier = run / "classifier.json"
+        classifier, of_density = run / "classifier.json", run / "density.json"
         if classifier.exists():
             card = copy_model(ClassifierCard.read(classifier), out, read_facts(facts, classifier))
+        elif of_density.exists():
+            card = copy_model(DensityCard.read(of_density), out, read_facts(facts, of_density))
         else:
             values = read_facts(facts, run / "detector.json")
             config = DetectorConfig.read(run / "config.toml")

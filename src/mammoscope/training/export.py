@@ -21,8 +21,8 @@ from mammoscope.models.card import read_facts as read_card_facts
 
 Card = TypeVar("Card", bound=ModelCard)
 
-_CHOSEN = ("threshold", "operating_points")
-"""What is chosen on a validation part: of a detector's card, or of a classifier's."""
+_CHOSEN = ("threshold", "operating_points", "cuts")
+"""What is chosen on a part of the patients: of a detector's card, a classifier's, or density's."""
 
 _OPSET = 18
 
@@ -137,7 +137,9 @@ def read_facts(path: Path, run_card: Path | None = None) -> dict[str, Any]:
     facts = _read_object(path)
     if run_card is not None and run_card.exists():
         trained = _read_object(run_card)
-        facts = {k: trained[k] for k in ("calibration", *_CHOSEN) if k in trained} | facts
+        facts = {
+            k: trained[k] for k in ("calibration", "figures", *_CHOSEN) if k in trained
+        } | facts
     missing = [
         k for k in ("name", "version", "training_data", "figures", "limits") if k not in facts
     ]
