@@ -14,7 +14,7 @@ import cv2
 import jsonschema
 import pytest
 
-from mammoscope.models import ClassifierCard, DetectorCard, find_card
+from mammoscope.models import ClassifierCard, DensityCard, DetectorCard, find_card
 from mammoscope.phantom import WrittenStudies
 from mammoscope.results import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
 
@@ -127,7 +127,7 @@ def test_options_reach_the_result(
     assert (values["laterality"], values["view"]) == ("L", "MLO")
     assert values["spacing_source"] == "metadata"
     assert values["threshold"] == 0.125
-    cards = (DetectorCard.read(card_path), find_card(ClassifierCard))
+    cards = (DetectorCard.read(card_path), find_card(ClassifierCard), find_card(DensityCard))
     models = [{"name": f"{card.name} {card.version}", "sha256": card.sha256} for card in cards]
     assert values["models"] == models
     assert run["models"] == values["models"]
@@ -144,7 +144,7 @@ def test_without_a_classifier_nothing_is_said_of_malignancy(
     done = run_command("detect", study.images[0], "--out", tmp_path, "--no-classify")
     assert done.exit_code == 0, done.output
     (values,) = [load(path) for path in tmp_path.glob("phantom*.json")]
-    assert [model["name"].split()[0] for model in values["models"]] == ["mass"]
+    assert [model["name"].split()[0] for model in values["models"]] == ["mass", "density"]
     assert {finding["p_malignant"] for finding in values["findings"]} == {None}
     assert values["malignant_threshold"] is None
     assert values["malignancy_score"] is None

@@ -41,7 +41,7 @@ def test_the_whole_study_with_masks_and_truth(
     assert f"8 images in {tmp_path}; 0 failed." in done.stdout
     assert "not a medical device" in done.stdout
     stems = [path.stem for path in study.images]
-    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "truth.csv"} | {
+    assert {path.name for path in tmp_path.iterdir()} == {"run.json", "log.jsonl", "truth.csv"} | {
         f"{stem}.{end}" for stem in stems for end in ("png", "json", "breast.png", "pectoral.png")
     }
     moved = read_table(tmp_path / "truth.csv")

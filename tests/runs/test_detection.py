@@ -43,7 +43,14 @@ def test_every_image_leaves_its_files_and_the_run_its_own(
     assert [result.name for result in run.results] == names
     assert len(steps) == len(names) == 4
     assert run.summary.failures == ()
-    assert set(run.summary.timings_s) == {"read", "preprocess", "detect", "classify", "total"}
+    assert set(run.summary.timings_s) == {
+        "read",
+        "preprocess",
+        "detect",
+        "classify",
+        "density",
+        "total",
+    }
 
 
 def test_a_result_is_in_pixels_of_the_source(pipeline: Pipeline, found: FoundImages) -> None:
@@ -55,7 +62,7 @@ def test_a_result_is_in_pixels_of_the_source(pipeline: Pipeline, found: FoundIma
         assert (boxes <= [*mammogram.frame.size[::-1], *mammogram.frame.size[::-1]]).all()
         assert (np.diff(result.detections.scores) <= 0).all()
         assert (result.laterality, result.view) == tuple(path.stem.split("_")[-2:])
-        assert set(result.timings_s) == {"read", "preprocess", "detect", "classify"}
+        assert set(result.timings_s) == {"read", "preprocess", "detect", "classify", "density"}
         shown = result.detections.scores >= result.threshold
         asked = shown | (np.arange(len(shown)) < LEAST_CLASSIFIED)
         p = result.detections.p_malignant

@@ -27,7 +27,7 @@ def test_a_row_says_what_the_result_says(make_result: Make) -> None:
     result = make_result(
         p_malignant=[0.5, np.nan],
         malignant_threshold=0.3,
-        density=Density.of([0.1, 0.2, 0.6, 0.1]),
+        density=Density("C", (0.1, 0.2, 0.6, 0.1)),
         digest="0a" * 32,
     )
     row, values = image_row(result), image_result_json(result)

@@ -147,7 +147,7 @@ def test_what_an_export_leaves_out_is_told(
 def test_density_and_exam_score_are_shown_where_known(
     open_page: Open, tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
 ) -> None:
-    dense = Density.of([0.05, 0.15, 0.7, 0.1])
+    dense = Density("C", (0.05, 0.15, 0.7, 0.1))
     steps = tuple(n / 10 for n in range(1, 10))
     known = [replace(r, density=dense, exam_steps=steps) for r in two_studies[:4]]
     folder = write_results(tmp_path / "r", [*known, *two_studies[4:]])

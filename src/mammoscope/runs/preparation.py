@@ -139,7 +139,7 @@ def run_preparation(
             write_table(folder / "truth.csv", truth.columns, (row for row, _, _ in rows))
         summary = replace(
             begun,
-            images=tuple(ImageLine(p.name, str(p.path)) for p in prepared),
+            images=tuple(ImageLine(p.name, found.told(p.path)) for p in prepared),
             failures=tuple(failures),
             notes=(
                 *(left_out(fault) for fault in (() if truth is None else truth.faults)),
