@@ -203,7 +203,7 @@ def reaper() -> Iterator[Any]:
 def test_workers_that_are_killed_cost_a_retry_and_no_byte(
     pipeline: Pipeline, inputs: Path, whole: dict[str, bytes], tmp_path: Path, reaper: Any
 ) -> None:
-    killer = reaper(2, 1.5)
+    killer = reaper(2, 0.3)
     run_detection(
         pipeline, find_images([inputs]), tmp_path / "out", going=Going(engine=LocalProcesses(2))
     )

@@ -56,13 +56,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[AnnotatedImage, ..
     """Phantom images of three patients, annotated."""
     folder: Path = tmp_path_factory.mktemp("phantoms")
     write_studies(folder, StudyOptions(studies=3, rows=300, png=False))
-    return tuple(image for kind in ("dicom",) for image in load(f"truth:{_flat(folder, kind)}"))
-
-
-def _flat(folder: Path, kind: str) -> Path:
-    """The truth beside its images, as the adapter wants it."""
-    (folder / kind / "truth.csv").write_text((folder / "truth.csv").read_text())
-    return folder / kind
+    return load(f"truth:{folder}")
 
 
 @pytest.fixture(scope="session")
