@@ -40,7 +40,8 @@ class BriefResult:
     path
         The image.
     said
-        Words and whole numbers that stand in the result by their keys, such as ``laterality``.
+        Words and whole numbers that stand in the result by their keys, such as ``laterality``, and
+        the category of the ``density``.
     """
 
     path: str
@@ -102,8 +103,14 @@ def _result(values: Mapping[str, Any]) -> BriefResult:
         findings=tuple(_finding(finding) for finding in values["findings"]),
         threshold=_finite(values["threshold"]),
         malignant_threshold=None if malignant is None else _probability(malignant),
-        said={key: str(value) for key, value in values.items() if isinstance(value, str | int)},
+        said=_said(values),
     )
+
+
+def _said(values: Mapping[str, Any]) -> dict[str, str]:
+    said = {key: str(value) for key, value in values.items() if isinstance(value, str | int)}
+    density = values.get("density")
+    return said | ({"density": str(density["category"])} if isinstance(density, dict) else {})
 
 
 def _finding(values: Mapping[str, Any]) -> BriefFinding:

@@ -44,6 +44,18 @@ def test_a_column_of_lesions_is_not_one_of_the_image() -> None:
     assert told.columns["view"].lesions == ("MLO", "CC")
 
 
+def test_density_is_the_models_where_groups_are_made_by_it_and_the_truth_has_none() -> None:
+    truth, predictions = pair(density=("A", "C", "C"))
+    options = EvaluationOptions(bootstrap=0, by=("density",))
+    found = evaluate(predictions, truth, options)
+    assert [group.name for group in found.subgroups[0].groups] == ["A", "C"]
+    assert any("groups by density are those of the model" in note for note in found.warnings)
+    assert "density" not in told_by(truth, predictions).columns
+    known = truth.with_image_column("density", ["2", "", ""])
+    found = evaluate(predictions, known, options)
+    assert [group.name for group in found.subgroups[0].groups] == ["2", "unknown"]
+
+
 def test_patients_whom_the_truth_does_not_name() -> None:
     truth, predictions = pair(patient_id=("p", "p", ""))
     truth = replace(truth, nameless=truth.known, warnings=(nameless_note(truth.images),))

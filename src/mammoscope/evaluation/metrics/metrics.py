@@ -170,7 +170,7 @@ def evaluate(
     images = len(truth.images)
     if len(predictions) and predictions.image_of.max() >= images:
         raise GeometryError(f"predictions are on an image beyond the {images} of the truth")
-    truth = told_by(truth, predictions)
+    truth = told_by(truth, predictions, options.by)
     groupings = [Grouping.of(truth, column) for column in dict.fromkeys(options.by)]
     seen = Comparison.of(predictions, truth, options)
     wanted = [figure for figure in map(FIGURES.__getitem__, FIGURES) if figure.applies(seen)]

@@ -14,7 +14,7 @@ from mammoscope.errors import TableError
 from mammoscope.naming.matching import normalise
 from mammoscope.tables import BOX_COLUMNS, Box, Row, read_table
 
-SAID = ("laterality", "view", "patient_id")
+SAID = ("laterality", "view", "patient_id", "density")
 """What results say of an image besides."""
 
 _SCORE, _P = "score", "p_malignant"

@@ -1,8 +1,11 @@
-"""Where the truth is silent, what the results say of an image counts: side, view and patient."""
+"""Where the truth is silent, what the results say of an image counts.
+
+Side, view and patient; and where it says nothing of the density of any image, the model's density.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Collection, Sized
 from dataclasses import replace
 
 import numpy as np
@@ -10,19 +13,30 @@ import numpy as np
 from mammoscope.evaluation.set.columns import LATERALITY, VIEW, count_of, some_of
 from mammoscope.evaluation.set.data import Column, Predictions, Truth
 
-PATIENT = "patient_id"
+PATIENT, DENSITY = "patient_id", "density"
+
+_BY_MODEL = "The truth says nothing of density: groups by density are those of the model."
 
 
-def told_by(truth: Truth, predictions: Predictions) -> Truth:
+def told_by(truth: Truth, predictions: Predictions, by: Collection[str] = ()) -> Truth:
     """The truth with what ``predictions`` say of its images and it does not.
 
-    Where both say something else the truth stays, and a warning says so.
+    Where both say something else the truth stays, and a warning says so. Density is only taken
+    where groups are made ``by`` it.
     """
     said = predictions.said
     for name in (LATERALITY, VIEW):
         if name in said:
             truth = _filled(truth, name, said[name])
+    if DENSITY in by and any(said.get(DENSITY, ())) and not _says(truth, DENSITY):
+        truth = _filled(truth, DENSITY, said[DENSITY])
+        truth = replace(truth, warnings=(*truth.warnings, _BY_MODEL))
     return _named(truth, said[PATIENT]) if PATIENT in said else truth
+
+
+def _says(truth: Truth, name: str) -> bool:
+    column = truth.columns.get(name)
+    return column is not None and any((*column.images, *column.lesions))
 
 
 def nameless_note(images: Sized) -> str:
