@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 
+from mammoscope.types import Density
+
 Items = Callable[[Dataset, str], list[Dataset]]
 
 LIBRARY, LATERALITY, VIEW = "111028", "111027", "111031"
@@ -157,3 +159,14 @@ def test_all_images_are_evidence_by_their_series(make_case: Any) -> None:
     listed = {item.ReferencedSOPInstanceUID for item in series.ReferencedSOPSequence}
     assert len(listed) == 4
     assert {result.source.sop_instance_uid for result in case.results} < listed
+
+
+@pytest.mark.parametrize("kind", ["sr", "sr1500"])
+def test_the_density_of_the_exam_is_that_of_the_image_in_the_middle(
+    make_case: Any, items: Any, kind: str
+) -> None:
+    dense = Density("D", (0.0, 0.1, 0.3, 0.6))
+    made = make_case(["L_CC"], scores=(), density=dense)
+    found = items(made.object(kind), "129715009")
+    assert [item.ConceptCodeSequence[0].CodeValue for item in found] == ["129719003"]
+    assert not items(make_case(["L_CC"], scores=()).object(kind), "129715009")

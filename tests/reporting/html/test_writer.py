@@ -20,7 +20,15 @@ from mammoscope.reporting import ReportWriter, encode_closeups, encode_preview
 from mammoscope.results import Failure
 from mammoscope.study import study_results
 from mammoscope.study.levels import RULE
-from mammoscope.types import Explanation, ImageResult, Mammogram, ModelUse, NippleLine, Pictures
+from mammoscope.types import (
+    Density,
+    Explanation,
+    ImageResult,
+    Mammogram,
+    ModelUse,
+    NippleLine,
+    Pictures,
+)
 
 Make = Callable[..., ImageResult]
 VOID = {"br", "img", "input", "link", "meta"}
@@ -231,6 +239,38 @@ def test_breasts_are_scored_in_the_head_of_their_study(
     titles = [a["title"] or "" for a in page.find("p") if "title" in a]
     assert [RULE in title and "no probability" in title for title in titles] == [True, True]
     assert "Malignancy score:" not in Page(report([make_result()])).text
+
+
+def test_density_and_exam_score_are_told_of_images_and_study(
+    report: Callable[..., str], make_result: Make
+) -> None:
+    steps = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    said = {"study_id": "1", "laterality": "L", "malignant_threshold": 0.3, "exam_steps": steps}
+    page = Page(
+        report(
+            [
+                make_result(
+                    name=view,
+                    view=view,
+                    density=Density(category, shares),
+                    boxes=[(20, 30, 60, 90)],
+                    scores=[0.81],
+                    p_malignant=[p],
+                    **said,
+                )
+                for view, p, category, shares in (
+                    ("CC", 0.4, "B", (0.1, 0.7, 0.2, 0.0)),
+                    ("MLO", 0.95, "C", (0.0, 0.3, 0.6, 0.1)),
+                )
+            ]
+        )
+    )
+    assert "CC · density B · exam score 4 of 10" in page.text
+    assert "MLO · density C · exam score 9 of 10" in page.text
+    assert "Breast density C · Exam score 9 of 10" in page.text
+    assert "C (A 0.00, B 0.30, C 0.60, D 0.10)" in page.text
+    silent = Page(report([make_result(study_id="1")])).text
+    assert "density B" not in silent and "exam score" not in silent.partition("Reading this")[0]
 
 
 def test_linked_findings_name_each_other(report: Callable[..., str], make_result: Make) -> None:

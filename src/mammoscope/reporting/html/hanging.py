@@ -43,6 +43,17 @@ class Film:
         return exam_score(image_malignancy(self.result), self.result.exam_steps)
 
     @property
+    def told(self) -> str:
+        """Its name, and what is said of the whole image."""
+        density, score = self.result.density, self.exam_score
+        parts = (
+            self.result.name,
+            density and f"density {density.category}",
+            score and f"exam score {score} of 10",
+        )
+        return " · ".join(part for part in parts if part)
+
+    @property
     def facts(self) -> dict[str, str | None]:
         """What is known of the file and said of the whole image; None where something is not."""
         density, score = self.result.density, self.exam_score
