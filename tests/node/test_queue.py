@@ -362,8 +362,28 @@ def other(*statements: str) -> Callable[[Path], None]:
     return change
 
 
+def without_a_row_in_an_index(path: Path) -> None:
+    """A study comes while its index is not known, as where a page of it was lost."""
+    schema = "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master WHERE name = ?"
+    with closing(sqlite3.connect(path)) as database:
+        columns = [row[1] for row in database.execute("PRAGMA table_info(studies)")]
+        index = database.execute(schema, ("studies_since",)).fetchone()
+    others = ", ".join(columns[1:])
+    for step in (
+        "DELETE FROM sqlite_master WHERE name = 'studies_since'",
+        f"INSERT INTO studies SELECT '9.9', {others} FROM studies LIMIT 1",
+        "INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)",
+    ):
+        # Opened anew, as a connection keeps what it knows of the tables.
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA writable_schema = ON")
+            database.execute(step, index if "?" in step else ())
+            database.commit()
+
+
 DAMAGES = {
     "blank": lambda path: path.write_bytes(b""),
+    "a row lost": without_a_row_in_an_index,
     "gone": Path.unlink,
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-8192]),
     "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
