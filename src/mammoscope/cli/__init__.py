@@ -14,6 +14,7 @@ import typer
 
 from mammoscope._version import __version__
 from mammoscope.cli import (
+    checking,
     classify,
     datasets,
     detect,
@@ -56,6 +57,7 @@ thermography.register(app)
 datasets.register(app)
 study.register(app)
 view.register(app)
+checking.register(app)
 
 
 def _say_version(asked: bool) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -334,3 +336,36 @@ def damage_warnings(complaints: str) -> tuple[str, ...]:
     if any(_HARMLESS not in line for line in lines):
         raise Damaged("the compressed image is damaged: part of its coded data is missing")
     return ("The compressed image holds stray bytes, which were skipped.",) if lines else ()
+
+
+def codecs() -> tuple[tuple[str, str, str], ...]:
+    """Every transfer syntax that is read, with its codec and whether that can be loaded.
+
+    Returns
+    -------
+    tuple
+        Of (name of the transfer syntax, codec, ``"ok"`` or why it cannot be loaded).
+
+    Examples
+    --------
+    >>> codecs()[0]
+    ('Implicit VR Little Endian', 'numpy', 'ok')
+    """
+    native: tuple[str, frozenset[Any]] = ("numpy", _NATIVE)
+    groups = (native, ("pydicom", [RLELossless]), ("gdcm", _JPEG), ("openjpeg", _JPEG2000))
+    found = []
+    for package, syntaxes in groups:
+        state = _loads(package)
+        found += [(UID(uid).name, package, state) for uid in sorted(syntaxes)]
+    return (*found,)
+
+
+def _loads(package: str) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import_module(package)
+    except Exception as error:
+        # Compiled code that does not suit the machine fails in its own ways.
+        return f"cannot be loaded: {type(error).__name__}: {error}"
+    return "ok"
