@@ -15,6 +15,7 @@ import pytest
 from mammoscope.errors import OutputError
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.queue import Queue, ResultObject
+from mammoscope.node.spool import Spool
 
 Open = Callable[..., Queue]
 
@@ -483,3 +484,14 @@ def test_waits_double_up_to_ten_minutes() -> None:
     assert [backoff(n) for n in range(5)] == [0, 10, 20, 40, 80]
     assert backoff(1000) == 600
     assert Backoff(3600)(5) == 3600
+
+
+def test_a_file_that_is_gone_is_lost_without_a_word(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    there = tmp_path / "in" / "a.dcm"
+    there.parent.mkdir(exist_ok=True)
+    for _ in range(2):
+        there.write_bytes(b"a")
+        spool.lose(there)
+    spool.lose(there)
+    assert names(tmp_path / "lost") == ["a.dcm", "a.dcm.1"]

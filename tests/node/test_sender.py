@@ -77,6 +77,7 @@ def test_nothing_is_tried_while_the_archive_is_away(
     clock.now += 0.2
     assert sender.step()
     assert archive.got == ["9.1", "9.2"] and queue.due_objects() == []
+    assert not sender.step() and archive.calls == 2, "nothing is due"
 
 
 def test_the_wait_doubles_and_ends_with_the_first_success(
