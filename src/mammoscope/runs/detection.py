@@ -165,7 +165,11 @@ def items_of(
     """
     names = {path: found.name(path) for path in found.paths}
     refused: dict[Path, MammoscopeError] = {}
-    for place, ends in ends_of(outputs).items():
+    places = ends_of(outputs)
+    if not any(isinstance(output, ImageResults) for output in outputs):
+        # Results wait there under their names, whatever is asked for.
+        places |= {_STORE: (".json",)}
+    for place, ends in places.items():
         refused |= check_names(names, folder / place, ends, found.told)
     items, dones = [], []
     for number, path in enumerate(found.paths):

@@ -28,7 +28,7 @@ from mammoscope.runs.batch import attempt
 from mammoscope.runs.digest import result_digest
 from mammoscope.runs.engines.protocol import Done, Item, Work
 from mammoscope.runs.examination import ExaminedImage, Output, ends_of, look_again
-from mammoscope.runs.outputs import Outputs, by_files, make_outputs
+from mammoscope.runs.outputs import PICTURES, Outputs, by_files, make_outputs
 from mammoscope.study import image_malignancy
 from mammoscope.types import ImageResult
 
@@ -152,6 +152,8 @@ class _Worker:
         """Look at an image anew, and have everything of it written."""
         path = Path(item.path)
         self._remove(item.name, self.job.outputs)
+        # Whether a report is asked for or not: a later run that goes on would take it for this one.
+        remove_old(self.job.folder / PICTURES, item.name, ("",))
         mammogram, result = self.pipeline(path)
         digest = result_digest(self.pipeline, path, result.source.sha256)
         source = replace(result.source, path=item.told)

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ from mammoscope.runs.detection import (
     units_of,
     usual_engine,
 )
-from mammoscope.runs.engines import Done
+from mammoscope.runs.engines import Done, Item
 from mammoscope.runs.examination import Progress
 from mammoscope.runs.folder import SHARDS, begin, exclusive, shared
 from mammoscope.runs.job import DetectionJob, options_of, options_values
@@ -132,7 +132,7 @@ def run_shard(  # noqa: PLR0913  (as of run_detection, and which part)
         told = {
             "schema": SHARD_SCHEMA,
             "shard": [shard.number, shard.of],
-            "list": _digest([[i.name, i.told] for i in items], begun),
+            "list": _list_digest(items, begun, pipeline, chosen),
             "begun": run_json(begun),
             "options": options_values(pipeline.options),
             "outputs": chosen.values(),
@@ -237,9 +237,20 @@ def _found(first: Mapping[str, Any], root: Path | None) -> FoundImages:
     return FoundImages(tuple(names), tuple(ignored), names, root)
 
 
-def _digest(images: Sequence[Sequence[str]], begun: RunSummary) -> str:
-    text = json.dumps([images, run_json(begun)["options"], run_json(begun)["models"]])
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+def _list_digest(
+    items: Sequence[Item], begun: RunSummary, pipeline: Pipeline, outputs: Outputs
+) -> str:
+    """What all parts of one run have in common: images, what is said of them, models, options."""
+    run, table = run_json(begun), pipeline.options.metadata
+    said = [None if table is None else table.said_of(item.path) for item in items]
+    values = {
+        "images": [[item.name, item.told] for item in items],
+        "said": [None if facts is None else asdict(facts) for facts in said],
+        "run": [run[key] for key in ("mammoscope", "options", "models")],
+        "cards": pipeline.cards,
+        "outputs": outputs.values(),
+    }
+    return hashlib.sha256(json.dumps(values).encode("ascii")).hexdigest()
 
 
 @contextmanager
