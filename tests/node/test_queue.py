@@ -382,9 +382,15 @@ def without_a_row_in_an_index(path: Path) -> None:
             database.commit()
 
 
+def with_another_column(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE studies RENAME COLUMN attempts TO tries")
+
+
 DAMAGES = {
     "blank": lambda path: path.write_bytes(b""),
     "a row lost": without_a_row_in_an_index,
+    "another column": with_another_column,
     "gone": Path.unlink,
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-8192]),
     "half": lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
