@@ -29,6 +29,7 @@ from mammoscope.cli import (
     study,
     thermography,
     train,
+    validate,
     view,
 )
 from mammoscope.cli.app import App
@@ -58,6 +59,7 @@ datasets.register(app)
 study.register(app)
 view.register(app)
 checking.register(app)
+validate.register(app)
 
 
 def _say_version(asked: bool) -> None:
