@@ -272,7 +272,7 @@ def test_a_method_of_another_package_is_trained_by_its_name(
     example = PAGE.read_text(encoding="utf-8").split("## A way to classify regions")[1]
     source = example.split("```python\n")[1].split("```")[0]
     install("their-methods", source, {"mammoscope.methods": {"logistic": "METHOD"}})
-    data, out = f"truth:{images[0].path.parent}", tmp_path / "out"
+    data, out = f"truth:{images[0].path.parents[1]}", tmp_path / "out"
     options = ("--data", data, "--out", out, "--folds", 3, "--method", "logistic")
     done = run_command("train", "compare", *options)
     assert done.exit_code == 0, done.output
@@ -325,7 +325,7 @@ def test_a_method_is_classical_shipped_or_a_file(
 def test_methods_are_compared_on_the_command_line(
     run_command: Callable[..., Any], images: Images, tmp_path: Path
 ) -> None:
-    data, out = f"truth:{images[0].path.parent}", tmp_path / "out"
+    data, out = f"truth:{images[0].path.parents[1]}", tmp_path / "out"
     methods = ("--method", "elm", "--method", "svm", "--method", "elm")
     done = run_command("train", "compare", "--data", data, "--out", out, "--folds", 3, *methods)
     assert done.exit_code == 0, done.output
@@ -344,7 +344,7 @@ def test_without_what_draws_plots_no_comparison_begins(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    data, out = f"truth:{images[0].path.parent}", tmp_path / "out"
+    data, out = f"truth:{images[0].path.parents[1]}", tmp_path / "out"
     done = run_command("train", "compare", "--data", data, "--out", out, "--method", "elm")
     assert done.exit_code == 1
     assert "mammoscope[plot]" in done.stderr

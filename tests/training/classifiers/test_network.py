@@ -227,7 +227,7 @@ def test_a_classifier_is_trained_and_exported_on_the_command_line(
         for box in image.boxes.tolist()
     ]
     boxes.write_text("\n".join(["image,x0,y0,x1,y1,score", *lines]))
-    data, out = f"truth:{images[0].path.parent}", tmp_path / "run"
+    data, out = f"truth:{images[0].path.parents[1]}", tmp_path / "run"
     options = ("--method", settings, "--detected", boxes)
     done = run_command("train", "classifier", "--data", data, "--out", out, *options)
     assert done.exit_code == 0, done.output

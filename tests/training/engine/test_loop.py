@@ -168,7 +168,7 @@ def test_two_processes_train_one_network(
     settings.write_text(config.as_toml())
     program = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command = [str(Path(sys.executable).parent / "mammoscope"), "train", "detector"]
-    where = ["--data", f"truth:{images[0].path.parent}", "--out", str(tmp_path / "run")]
+    where = ["--data", f"truth:{images[0].path.parents[1]}", "--out", str(tmp_path / "run")]
     done = subprocess.run(
         [*program, *command, *where, "--config", str(settings)],
         capture_output=True,
