@@ -41,7 +41,11 @@ ALLOWED = {
     "timm": ("training/", "histopathology/comparison/"),
     "safetensors": ("training/", "histopathology/comparison/"),
     "accelerate": ("training/", "histopathology/comparison/"),
-    "pydantic": ("training/config.py", "histopathology/comparison/config.py"),
+    "pydantic": (
+        "training/config.py",
+        "training/density/config.py",
+        "histopathology/comparison/config.py",
+    ),
     "sklearn": ("training/", "histopathology/comparison/", "thermography/comparison.py"),
     "skimage": ("histopathology/comparison/",),
     "scipy": (

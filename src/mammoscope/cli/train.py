@@ -240,7 +240,8 @@ def density(
     with common.fatal(common.errors_console()):
         _need_extra()
         from mammoscope import datasets
-        from mammoscope.training.config import DEFAULT_DENSITY, DensityConfig, config_file
+        from mammoscope.training.config import config_file
+        from mammoscope.training.density.config import DEFAULT_DENSITY, DensityConfig
         from mammoscope.training.density.train import train_density
 
         settings = DensityConfig.read(config_file(config, DEFAULT_DENSITY))

@@ -14,16 +14,14 @@ from pydantic.dataclasses import dataclass
 from mammoscope.errors import TableError
 from mammoscope.files import read_file, real_path
 
-_CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = Path(__file__).parent / "configs"
+"""Where shipped settings lie, a folder for each kind."""
 
-DEFAULT_CONFIG = _CONFIGS / "detectors" / "mass.toml"
+DEFAULT_CONFIG = CONFIGS / "detectors" / "mass.toml"
 """Settings of the shipped detector; of its first stage, where it was trained further."""
 
-DEFAULT_CLASSIFIER = _CONFIGS / "classifiers" / "malignancy.toml"
+DEFAULT_CLASSIFIER = CONFIGS / "classifiers" / "malignancy.toml"
 """Settings of the shipped classifier."""
-
-DEFAULT_DENSITY = _CONFIGS / "density" / "density.toml"
-"""Settings of the shipped model of breast density."""
 
 Section = TypeVar("Section")
 
@@ -286,60 +284,6 @@ class ClassifierConfig(Settings):
     network: RoiNetworkConfig
     training: TrainingConfig
     augmentation: AugmentationConfig
-
-
-@dataclass(frozen=True, config=STRICT)
-class DensityNetworkConfig:
-    """The trunk that describes breasts for a model of their density, and the pictures it takes.
-
-    Parameters
-    ----------
-    trunk, pad_type
-        As of a detector, with stride 4 too.
-    rows, columns
-        Size of a picture in pixels.
-
-    Raises
-    ------
-    ValueError
-        If a value is of the wrong kind or out of range.
-    """
-
-    trunk: str
-    rows: Stride32
-    columns: Stride32
-    pad_type: str = ""
-
-
-@dataclass(frozen=True, config=STRICT)
-class DensityFitConfig:
-    """How a model of breast density is fitted.
-
-    Parameters
-    ----------
-    least_share
-        A source with a smaller share of the images weighs as if it had this one.
-    split_seed
-        Of who is in which fold.
-
-    Raises
-    ------
-    ValueError
-        If a value is of the wrong kind or out of range.
-    """
-
-    least_share: Share = 0.0
-    split_seed: Whole = 0
-
-
-@dataclasses.dataclass(frozen=True)
-class DensityConfig(Settings):
-    """The training of a model of breast density."""
-
-    shipped = DEFAULT_DENSITY.parent
-
-    network: DensityNetworkConfig
-    fit: DensityFitConfig
 
 
 def _values(path: Path, shipped: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mammoscope.evaluation.metrics.agreement import quadratic_kappa  # noqa: E40
 from mammoscope.models import DensityCard  # noqa: E402
 from mammoscope.preprocessing import preprocess  # noqa: E402
 from mammoscope.tables import read_table  # noqa: E402
-from mammoscope.training.config import (  # noqa: E402
+from mammoscope.training.density.config import (  # noqa: E402
     DensityConfig,
     DensityFitConfig,
     DensityNetworkConfig,

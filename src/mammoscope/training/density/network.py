@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mammoscope.training.config import DensityNetworkConfig
+from mammoscope.training.density.config import DensityNetworkConfig
 from mammoscope.training.engine.trunk import Trunk
 
 STRIDES = (4, 8, 16, 32)

@@ -18,7 +18,7 @@ from mammoscope.models.card import SCHEMA
 from mammoscope.models.density_card import DensityCard
 from mammoscope.models.session import OnnxModel
 from mammoscope.tables import write_table
-from mammoscope.training.config import DensityConfig
+from mammoscope.training.density.config import DensityConfig
 from mammoscope.training.density.fit import LEAST_PATIENTS, Described, fitted
 from mammoscope.training.density.network import DensityNetwork
 from mammoscope.training.density.pictures import Breast, allowed_of, load_breasts
