@@ -32,7 +32,8 @@ _TEXT = (
 )
 _NUMBERS = (
     *("WindowCenter", "WindowWidth", "ImagerPixelSpacing", "RescaleSlope", "RescaleIntercept"),
-    *("NumberOfFrames", "InstanceNumber", "PixelAspectRatio", "Rows", "BitsStored", "PixelData"),
+    *("NumberOfFrames", "InstanceNumber", "PixelAspectRatio", "Rows", "Columns", "PixelData"),
+    *("BitsStored", "BitsAllocated", "HighBit", "PixelRepresentation"),
     *("SamplesPerPixel", "SmallestImagePixelValue", "VOILUTSequence"),
 )
 
@@ -138,7 +139,7 @@ def test_no_command_tells_who_it_was(
         assert MARK not in one.said and BORN not in one.said, command
         assert "Traceback" not in one.said, command
         assert "exit code" in one.said, command
-    assert "exit code 1" in detect.said and detect.said.count("Failed:") >= 10
+    assert "exit code 1" in detect.said and detect.said.count("Failed:") > 10
 
 
 @pytest.mark.parametrize("way", ["dimse", "dicomweb"])

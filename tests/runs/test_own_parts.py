@@ -17,6 +17,7 @@ from pydicom import dcmread
 
 from mammoscope import Mammogram, Pipeline, PipelineOptions
 from mammoscope.classification import Classifier, ExplainingClassifier, OnnxClassifier
+from mammoscope.density import find_density
 from mammoscope.detection import Detector, OnnxDetector
 from mammoscope.models import ClassifierCard, DetectorCard
 from mammoscope.phantom import PhantomOptions, make_phantom
@@ -91,7 +92,10 @@ def test_the_pages_detector_leads_back_to_the_source(
     detector = known["Mine"]()
     assert isinstance(detector, Detector)
     _, result = Pipeline(PipelineOptions(classify=False), detector=detector)(mammogram)
-    assert result.models[0] == detector.model and result.shown.scores.tolist() == [0.75]
+    assert result.models == (
+        detector.model,
+        find_density().model,
+    ) and result.shown.scores.tolist() == [0.75]
     # A quarter of the breast each way, wherever it was cut out.
     ((x0, y0, x1, y1),) = result.detections.boxes
     assert 0 <= x0 < x1 <= 200 and 0 <= y0 < y1 <= 300
@@ -134,7 +138,7 @@ def test_a_package_with_one_of_each_is_found_by_the_command(package: Path, tmp_p
     )
     assert done.returncode == 0, done.stdout + done.stderr
     run = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert [model["name"] for model in run["models"]] == [*("middle 1", "sure 1", "density 1")]
+    assert [model["name"] for model in run["models"]] == ["middle 1", "sure 1", "density 1"]
     result = json.loads((tmp_path / "out" / "l_cc.json").read_text())
     assert [(f["score"], f["p_malignant"]) for f in result["findings"]] == [(0.5, 1.0)]
     assert json.loads((tmp_path / "out" / "worklist.json").read_text()) == [result["study_id"]]
