@@ -139,6 +139,7 @@ NOT_OF_USERS = {
     "viewer/app.py": "its own pages",
     "classification/reference.py": "its own table",
     "reading/codecs/process.py": "what the system says of the process",
+    "cli/checking.py": "what the system says of the processor",
 }
 """Files of the package that are read otherwise: no user names them."""
 
