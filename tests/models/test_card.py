@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from mammoscope.errors import ModelError
-from mammoscope.models import ClassifierCard, DetectorCard, bundled_cards, find_card, read_card
+from mammoscope.models import (
+    ClassifierCard,
+    DetectorCard,
+    SecondLookCard,
+    bundled_cards,
+    find_card,
+    read_card,
+)
 from mammoscope.models.card import SCHEMA
 from mammoscope.models.detector_card import CropsPath
 
@@ -31,6 +38,14 @@ CLASSIFIER: dict[str, Any] = {
     "input": {"side": 96, "margin": 1.5, "features": ["shape.solidity", "density.mean"]},
     "calibration": {"malignant": [-1, 2]},
     "operating_points": {"sensitivity 0.9": 0.2, "specificity 0.9": 0.6},
+}
+
+SECOND_LOOK: dict[str, Any] = {
+    "input": {"side": 160, "margin": 2.0},
+    "kinds": ["mass", "marker", "node", "other"],
+    "calibration": {"score": [-0.5, 0.75, 0.5]},
+    "regions": 10,
+    "named_from": 0.9,
 }
 
 
@@ -167,6 +182,35 @@ def test_a_classifiers_field_that_cannot_be(
         ClassifierCard.read(written(task="classification", **(CLASSIFIER | change)))
 
 
+def test_a_second_looks_card_says_what_code_must_know(written: Callable[..., Path]) -> None:
+    card = SecondLookCard.read(written(task="second look", **SECOND_LOOK))
+    assert card.inputs == {"picture": (1, 160, 160)} and card.margin == 2
+    assert card.kinds == ("mass", "marker", "node", "other")
+    assert card.calibration == (-0.5, 0.75, 0.5)
+    assert (card.regions, card.named_from) == (10, 0.9)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input": {"side": 0, "margin": 2.0}},
+        {"kinds": ["marker", "mass", "other"]},
+        {"kinds": ["mass", "other", "node"]},
+        {"kinds": ["mass", "node", "node", "other"]},
+        {"kinds": ["mass", "weather", "other"]},
+        {"kinds": []},
+        {"calibration": {"score": [1.0, 2.0]}},
+        {"regions": -1},
+        {"named_from": 0},
+    ],
+)
+def test_a_second_looks_field_that_cannot_be(
+    written: Callable[..., Path], change: dict[str, Any]
+) -> None:
+    with pytest.raises(ModelError, match=r"card\.json: not a readable"):
+        SecondLookCard.read(written(task="second look", **(SECOND_LOOK | change)))
+
+
 def test_every_shipped_card_says_what_people_must_know(card_path: Path) -> None:
     cards = bundled_cards()
     assert card_path in [card.path for card in cards]
@@ -202,6 +246,7 @@ def test_a_card_of_any_content_is_a_card_or_a_clear_error(
     cards = {
         DetectorCard: CARD | {"crops": crops, "calibration": {"whole": [0, 1]}},
         ClassifierCard: CARD | CLASSIFIER | {"task": "classification"},
+        SecondLookCard: CARD | SECOND_LOOK | {"task": "second look"},
     }
     for kind, values in cards.items():
         path = written(**values)

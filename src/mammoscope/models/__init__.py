@@ -11,11 +11,13 @@ from mammoscope.models.classifier_card import ClassifierCard
 from mammoscope.models.density_card import DensityCard
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.models.histopathology_card import HistopathologyCard
+from mammoscope.models.second_look_card import SecondLookCard
 
 _BUNDLED = Path(__file__).parent / "bundled"
 
 _KINDS: dict[str, type[ModelCard]] = {
-    kind.task: kind for kind in (DetectorCard, ClassifierCard, DensityCard, HistopathologyCard)
+    kind.task: kind
+    for kind in (DetectorCard, SecondLookCard, ClassifierCard, DensityCard, HistopathologyCard)
 }
 
 Card = TypeVar("Card", bound=ModelCard)
@@ -62,6 +64,7 @@ __all__ = [
     "DetectorCard",
     "HistopathologyCard",
     "ModelCard",
+    "SecondLookCard",
     "bundled_cards",
     "find_card",
     "read_card",
