@@ -89,7 +89,7 @@ _Detected = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     train = App(help="Train models (extra [train]).", no_args_is_help=True)
-    for command in (detector, folds, classifier, compare, density, export):
+    for command in (detector, folds, classifier, compare, density, second_look, export):
         train.command(command.__name__, epilog=_EPILOG)(command)
     app.add_typer(train, name="train")
 
@@ -253,6 +253,47 @@ def density(
         f"Quadratic-weighted kappa out of fold: {kappa['value']} ({kappa['low']} to"
         f" {kappa['high']}, 95 %)"
     )
+    typer.echo(f"Model: {card.path}")
+
+
+def second_look(
+    data: _Data,
+    out: _Out,
+    marks: Annotated[
+        list[Path],
+        typer.Option(
+            "--marks",
+            metavar="TABLE",
+            help="What a detector found: both.csv of `train folds`, or findings.csv of `detect`"
+            " on images that it has not learnt from. May be given several times.",
+        ),
+    ],
+    count: _Folds = 3,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML settings. Default: those of the shipped model.")
+    ] = None,
+    weights: _Weights = None,
+) -> None:
+    """Train a second look at regions: a mass, or one of the things that look like one.
+
+    It learns from masses, from marks that hit none, and from markers, lymph nodes, folds and other
+    things that are drawn into the images. Writes OUT/second-look.onnx, trained on all of them, with
+    its card; and OUT/truth.csv and OUT/marks.csv, with what models of the other folds make of every
+    mark, for `mammoscope evaluate`.
+    """
+    with common.fatal(common.errors_console()):
+        _need_extra()
+        from mammoscope.training.config import config_file
+        from mammoscope.training.marks import read_marks
+        from mammoscope.training.second_look.config import DEFAULT_SECOND_LOOK, SecondLookConfig
+        from mammoscope.training.second_look.train import train_second_look
+
+        settings = SecondLookConfig.read(config_file(config, DEFAULT_SECOND_LOOK))
+        images = _masses(data)
+        found = {path: m for table in marks for path, m in read_marks(table, images).items()}
+        with training_run(out, weights) as run:
+            card = train_second_look(settings, images, found, count, run)
+    typer.echo(f"Out of fold: mammoscope evaluate {out / 'marks.csv'} {out / 'truth.csv'}")
     typer.echo(f"Model: {card.path}")
 
 

@@ -15,15 +15,14 @@ from mammoscope.classification.classifier import Regions, as_pictures, describe_
 from mammoscope.classification.features import ROI_MARGIN, ROI_SIDE
 from mammoscope.classification.roi import cut
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.errors import InputError, TableError
+from mammoscope.errors import InputError
 from mammoscope.geometry import FloatArray, as_boxes, iou
-from mammoscope.naming.matching import AmbiguousName, match_names
 from mammoscope.preprocessing import preprocess, to_uint16
-from mammoscope.tables import BOX_COLUMNS, read_table
 from mammoscope.training.config import ClassifierConfig
 from mammoscope.training.engine.augmentation import View, move, recolour
 from mammoscope.training.engine.each import each
 from mammoscope.training.engine.loop import digest_of
+from mammoscope.training.marks import read_marks
 
 _ROOM = 2.0
 """A lesion is kept with this many times the network's square, to be moved about in it."""
@@ -120,20 +119,7 @@ def read_detected(path: Path, images: Iterable[AnnotatedImage]) -> dict[Path, Fl
     TableError
         If the table cannot be read, lacks a column, or names none of the images or several at once.
     """
-    table = read_table(path, ("image", *BOX_COLUMNS, "score"))
-    rows = [(row.name("image"), row.box(), row.number("score")) for row in table if row.box()]
-    by_name = {image.path.as_posix(): image.path for image in images}
-    try:
-        meant = match_names(dict.fromkeys(name for name, _, _ in rows), by_name)
-    except AmbiguousName as error:
-        raise TableError(path, str(error)) from error
-    if not meant:
-        raise TableError(path, "has no detection on any of the images")
-    found: dict[Path, list[tuple[float, tuple[float, ...]]]] = {}
-    for name, box, score in rows:
-        if name in meant and box is not None:
-            found.setdefault(by_name[meant[name]], []).append((-score, box))
-    return {path: as_boxes([box for _, box in sorted(some)]) for path, some in found.items()}
+    return {path: marks.boxes for path, marks in read_marks(path, images).items()}
 
 
 class ChangedLesions:
