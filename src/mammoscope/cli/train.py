@@ -31,6 +31,8 @@ _EPILOG = f"""
 
 `mammoscope train density --data cbis-ddsm:CBIS --weights timm --out runs/density`
 
+`mammoscope train second-look --data cbis-ddsm:CBIS --marks runs/folds/both.csv --out runs/look`
+
 `mammoscope train export runs/mass --facts facts.json --out mass.onnx`
 
 `mammoscope train classifier --data cbis-ddsm:CBIS --weights mobilenetv2.safetensors --out runs/roi`
@@ -90,7 +92,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     train = App(help="Train models (extra [train]).", no_args_is_help=True)
     for command in (detector, folds, classifier, compare, density, second_look, export):
-        train.command(command.__name__, epilog=_EPILOG)(command)
+        train.command(command.__name__.replace("_", "-"), epilog=_EPILOG)(command)
     app.add_typer(train, name="train")
 
 
@@ -304,24 +306,28 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="NAME.onnx; the card NAME.json is put beside it.")],
 ) -> None:
-    """Write the ONNX model of a detector, a classifier or of density, with a card of FACTS.
+    """Write the ONNX model of any of these trainings, with a card of FACTS.
 
     Calibration, threshold and operating points are those of the run's own card unless FACTS has
     others. The model gives what the trained one gives: that is checked.
     """
     with common.fatal(common.errors_console()):
         _need_extra()
-        from mammoscope.models import ClassifierCard, DensityCard
+        from mammoscope.models import ClassifierCard, DensityCard, SecondLookCard
         from mammoscope.training.config import DetectorConfig
         from mammoscope.training.detectors.export import export_detector
         from mammoscope.training.export import copy_model, read_facts
 
         card: ModelCard
-        classifier, of_density = run / "classifier.json", run / "density.json"
-        if classifier.exists():
-            card = copy_model(ClassifierCard.read(classifier), out, read_facts(facts, classifier))
-        elif of_density.exists():
-            card = copy_model(DensityCard.read(of_density), out, read_facts(facts, of_density))
+        kinds = {
+            "classifier": ClassifierCard,
+            "density": DensityCard,
+            "second-look": SecondLookCard,
+        }
+        of_run = [name for name in kinds if (run / f"{name}.json").exists()]
+        if of_run:
+            own = run / f"{of_run[0]}.json"
+            card = copy_model(kinds[of_run[0]].read(own), out, read_facts(facts, own))
         else:
             values = read_facts(facts, run / "detector.json")
             config = DetectorConfig.read(run / "config.toml")

@@ -21,8 +21,9 @@ from mammoscope.models.card import read_facts as read_card_facts
 
 Card = TypeVar("Card", bound=ModelCard)
 
-_CHOSEN = ("threshold", "operating_points", "cuts")
-"""What is chosen on a part of the patients: of a detector's card, a classifier's, or density's."""
+_CHOSEN = ("threshold", "operating_points", "cuts", "named_from")
+"""What is chosen on a part of the patients: of a detector's card, a classifier's, density's, or a
+second look's."""
 
 _OPSET = 18
 
