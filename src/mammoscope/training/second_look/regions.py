@@ -105,6 +105,11 @@ class Looked:
     hits: NDArray[np.bool_]
     counts: NDArray[np.bool_]
 
+    @property
+    def tells(self) -> bool:
+        """Whether figures can be measured here: not where all there is, is to be ignored."""
+        return bool(len(self.image.boxes)) or not self.image.ignored
+
 
 def load_regions(
     images: Iterable[AnnotatedImage],

@@ -103,7 +103,7 @@ def train_second_look(
         judged += [
             Judged(one, number, chances_of(network, one.pictures))
             for one in looked
-            if one.image.path in out and one.image.path in marks
+            if one.image.path in out and one.image.path in marks and one.tells
         ]
     coefficients = coefficients_of(judged, run.folder)
     names = names_of(images)
@@ -193,11 +193,13 @@ def _rescored(judged: Sequence[Judged], where: Path) -> list[tuple[Judged, Float
 def _write(
     path: Path, rescored: Sequence[tuple[Judged, FloatArray]], names: Mapping[Path, str]
 ) -> None:
-    """Every mark with its score after and before, and what its region is said to be."""
+    """Every mark that counts: its score after and before, and what its region is said to be."""
     rows: list[dict[str, object]] = []
     for one, scores in rescored:
         marks, image = one.looked.marks, one.looked.image
         for at, (box, before) in enumerate(zip(marks.boxes.tolist(), marks.scores, strict=True)):
+            if not one.looked.counts[at]:
+                continue
             row: dict[str, object] = {"image": names[image.path], "patient_id": image.patient_id}
             row |= dict(zip(BOX_COLUMNS, (round(v, 2) for v in box), strict=True))
             row |= {"score": round(float(scores[at]), 6), "before": round(float(before), 6)}
