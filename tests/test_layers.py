@@ -44,6 +44,7 @@ ALLOWED = {
     "pydantic": (
         "training/config.py",
         "training/density/config.py",
+        "training/second_look/config.py",
         "histopathology/comparison/config.py",
     ),
     "sklearn": ("training/", "histopathology/comparison/", "thermography/comparison.py"),
