@@ -319,7 +319,7 @@ def export(
         from mammoscope.training.export import copy_model, read_facts
 
         card: ModelCard
-        kinds = {
+        kinds: dict[str, type[ModelCard]] = {
             "classifier": ClassifierCard,
             "density": DensityCard,
             "second-look": SecondLookCard,
