@@ -165,7 +165,7 @@ def test_window_and_inversion_need_no_request(open_page: Open) -> None:
     before = grey(page, "R CC")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    # The next study is read ahead: its outlines are asked for, and nothing of this one.
+    # The next study is read ahead, and the page asks whether images came: nothing of these.
     own = {p.get_attribute("data-image") for p in page.locator(".port").all()}
     drag(page, "R CC", (0.3, 0.5), (0.3, 0.2))
     brighter = grey(page, "R CC")
@@ -175,7 +175,7 @@ def test_window_and_inversion_need_no_request(open_page: Open) -> None:
     np.testing.assert_allclose((inverted + brighter)[100:250, -40:-4], 255, atol=4)
     page.keyboard.press("d")
     np.testing.assert_allclose(grey(page, "R CC")[40:-40, 4:-4], before[40:-40, 4:-4], atol=3)
-    assert [url for url in asked if "/outline" not in url or any(k in url for k in own)] == []
+    assert [url for url in asked if "/api/image/" in url and any(k in url for k in own)] == []
 
 
 def test_zoom_pan_and_layouts(open_page: Open) -> None:
@@ -208,6 +208,14 @@ def test_zoom_pan_and_layouts(open_page: Open) -> None:
     page.keyboard.press("s")
     places = [port(page, name).bounding_box()["x"] for name in ("R CC", "L CC")]
     assert places[0] > places[1]
+    # Chest walls stay together, so both sides are mirrored, and say so.
+    assert all("mirrored" in text for text in facts.all_inner_texts())
+    page.keyboard.press("v")
+    drawn(page)
+    for name in ("R CC", "L CC", "R MLO", "L MLO"):
+        columns = grey(page, name).mean(axis=0)
+        at_left, at_right = columns[:8].mean(), columns[-8:].mean()
+        assert (at_left > at_right + 10) == name.startswith("R"), name
 
 
 def test_an_earlier_study_hangs_below(

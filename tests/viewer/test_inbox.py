@@ -52,7 +52,8 @@ def test_what_comes_is_looked_at_once(came: list[Path], tmp_path: Path) -> None:
     assert [image.path for image in run.images] == ["a.dcm", "b.dcm"]
     assert [failure.path for failure in run.failures] == ["broken.dcm"]
     library.refresh_if_written()
-    assert sorted(i.name for s in library.studies for i in s.images) == ["a", "b"]
+    (study,) = library.studies
+    assert sorted(image.name for image in study.images) == ["a", "b"]
     # The node has done with an image; the viewer is started again.
     (folder / "a.dcm").unlink()
     again = Inbox(folder, out, unneeded)

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammoscope.types import Density, ImageResult
+from mammoscope.results import load_run
+from mammoscope.types import Density, ImageResult, NippleLine
 from mammoscope.viewer.desk import OpenDesk
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.library import Library
@@ -20,6 +21,7 @@ from mammoscope.viewer.modes import ReadingMode
 from mammoscope.viewer.people import Person, Role
 from mammoscope.viewer.reviews import Reviews
 from mammoscope.viewer.room import Room, Sources
+from mammoscope.viewer.worklist import Query, worklist_told
 
 from .conftest import Client, MakeClient, MakeRoom, start, write_results
 
@@ -104,6 +106,40 @@ def test_a_study_is_told_with_its_model(make_client: MakeClient) -> None:
     assert (status, headers["content-type"], png[:4]) == (200, "image/png", b"\x89PNG")
     assert client.ask(f"/api/task/{told['key']}/heat/{first['key']}/9")[0] == 404
     assert client.ask("/api/task/nonsense")[0] == 404
+
+
+def test_links_and_scores_are_of_the_results_themselves(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    line = NippleLine((0.0, 0.0), (100.0, 0.0))
+    folder = write_results(tmp_path, [replace(each, nipple_line=line) for each in two_studies[:4]])
+    # Of images that came one by one, as those of a node's spool, a run's file holds neither.
+    run = load_run(folder / "run.json")
+    assert (run.links, run.malignancy) == ((), ())
+    library = Library([folder], folder / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    model = room.task(Person("ann"), library.studies[0].key)["model"]
+    score = pytest.approx(0.8**0.5 * 0.9, abs=1e-5)
+    assert model["breasts"] == [{"side": "L", "score": score}, {"side": "R", "score": score}]
+    assert model["malignancy"] == score
+    assert [len(set(link["images"])) for link in model["links"]] == [2, 2]
+
+
+def test_the_exam_score_of_a_study_is_that_of_its_highest_image_or_unknown(
+    tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    steps = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    known = [replace(result, exam_steps=steps) for result in two_studies]
+    for n, expected in ((8, 9), (1, None)):
+        folder = write_results(tmp_path / str(n), [*known[:n], *two_studies[n:4]])
+        library = Library([folder], folder / "index.sqlite")
+        (row,) = worklist_told(
+            OpenDesk(library, ReadingMode.BESIDE).tasks(Person("ann")), {}, Query()
+        )["rows"][:1]
+        assert row["exam"] == expected
+        room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+        told = room.task(Person("ann"), library.studies[0].key)["model"]["exam_scores"]
+        assert sorted(told.values(), key=str) == ([9] * 4 if n == 8 else [9, None, None, None])
 
 
 def test_breast_density_is_told_where_the_result_holds_it(

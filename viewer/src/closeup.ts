@@ -28,7 +28,7 @@ export class CloseUp {
 
   show(image: ImageTold, box: Box, flip: boolean, grey: Grey, heat: { url: string; box: Box } | null): void {
     const view = new View(image);
-    view.flip = flip;
+    view.mirrored = flip;
     view.grey = grey;
     view.size = { width: SIDE, height: SIDE };
     view.settled = true;

@@ -1,6 +1,6 @@
 /** Which image hangs where: columns of viewports, each from top to bottom. */
 
-import type { Hanging, ImageTold, Prior } from "./types";
+import type { Hanging, ImageTold, Prior, Side } from "./types";
 
 export type Layout = "all" | "row" | "cc" | "mlo" | "right" | "left" | "single";
 
@@ -15,8 +15,8 @@ export function label(image: ImageTold): string {
   return "side and view unknown";
 }
 
-/** The right breast at the left of the screen; images of unknown side in columns of their own. */
-export function hangingColumns(hanging: Hanging, layout: Layout, single: string | null): Columns {
+/** The right breast at the left of the screen, or swapped; images of unknown side in columns of their own. */
+export function hangingColumns(hanging: Hanging, layout: Layout, single: string | null, swapped = false): Columns {
   if (layout === "single" && single) return [[single]];
   const wanted = (view: string | null) =>
     layout === "cc" ? view === "CC" : layout === "mlo" ? view === "MLO" : true;
@@ -30,12 +30,12 @@ export function hangingColumns(hanging: Hanging, layout: Layout, single: string 
     }
   if (layout === "right" && right.some(Boolean)) return transposed(right);
   if (layout === "left" && left.some(Boolean)) return transposed(left);
-  const columns: Columns = rows.length ? [right, left] : [];
+  const columns: Columns = !rows.length ? [] : swapped ? [left, right] : [right, left];
   if (hanging.loose.length && (layout === "all" || !rows.length)) {
     const many = Math.ceil(Math.sqrt(hanging.loose.length));
     for (let n = 0; n < hanging.loose.length; n += many) columns.push(hanging.loose.slice(n, n + many));
   }
-  return columns.length ? columns : hangingColumns(hanging, "all", null);
+  return columns.length ? columns : hangingColumns(hanging, "all", null, swapped);
 }
 
 function transposed(keys: (string | null)[]): Columns {
@@ -43,9 +43,10 @@ function transposed(keys: (string | null)[]): Columns {
 }
 
 /** Pairs of one view beside each other, the prior's images of the same view below each. */
-export function sideBySide(hanging: Hanging, layout: Layout, prior: Prior | undefined): Columns {
+export function sideBySide(hanging: Hanging, layout: Layout, prior: Prior | undefined, swapped = false): Columns {
   const only = { cc: "CC", mlo: "MLO" }[layout as string];
-  const sides = layout === "right" ? (["R"] as const) : layout === "left" ? (["L"] as const) : (["R", "L"] as const);
+  const both: Side[] = swapped ? ["L", "R"] : ["R", "L"];
+  const sides: Side[] = layout === "right" ? ["R"] : layout === "left" ? ["L"] : both;
   const columns: Columns = [];
   for (const row of hanging.rows.filter((each) => !only || each.view === only)) {
     const older = prior?.hanging.rows.find((each) => each.view === row.view);
@@ -54,10 +55,5 @@ export function sideBySide(hanging: Hanging, layout: Layout, prior: Prior | unde
         columns.push([row[side][n] ?? null, ...(prior ? [older?.[side][n] ?? null] : [])]);
   }
   for (const key of only ? [] : hanging.loose) columns.push(prior ? [key, null] : [key]);
-  return columns.length ? columns : hangingColumns(hanging, "all", null);
-}
-
-/** The left breast at the left: columns change places two by two. */
-export function swapped(columns: Columns): Columns {
-  return columns.flatMap((_, n) => (n % 2 ? [] : columns.slice(n, n + 2).reverse()));
+  return columns.length ? columns : hangingColumns(hanging, "all", null, swapped);
 }

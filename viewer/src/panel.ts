@@ -5,7 +5,7 @@ import { label } from "./hanging";
 import type { Review } from "./review";
 
 import { othersSection, voicesSection } from "./others";
-import type { Box, FeatureAbout, Finding, ImageTold, Mark, Me, Merged, Task, Voice } from "./types";
+import type { Box, FeatureAbout, Finding, ImageTold, Mark, Me, Merged, Model, Task, Voice } from "./types";
 
 export interface Item {
   id: string;
@@ -73,17 +73,17 @@ export class Panel {
     const { model } = this.task;
     if (!model) return;
     const side = (s: string | null) => (s === "R" ? "right" : s === "L" ? "left" : "side unknown");
-    const highest = Math.max(0, ...Object.values(model.exam_scores).map((score) => score ?? 0));
+    const exam = examScore(this.task.images, model);
     clear(
       this.scores,
       h("h2", {}, "Second reader"),
       h("dl", {},
-        ...(highest ? [h("dt", {}, "exam score"), h("dd", { class: "exam-score" }, `${highest} of 10`)] : []),
+        h("dt", {}, "exam score"), h("dd", { class: "exam-score" }, exam.score),
         h("dt", {}, "malignancy"), h("dd", { class: "exam-score" }, model.malignancy === null ? "unknown" : model.malignancy.toFixed(2)),
         ...model.breasts.flatMap((b) => [h("dt", {}, side(b.side)), h("dd", {}, b.score === null ? "unknown" : b.score.toFixed(2))]),
       ),
       this.densities(),
-      h("p", { class: "dim small" }, `${highest ? "Exam score: the image that stands highest among normal ones. " : ""}Malignancy is for ranking, no probability. ${model.models.join(", ")}.`),
+      h("p", { class: "dim small" }, `Exam score: ${exam.how}. Malignancy is for ranking, no probability. ${model.models.join(", ")}.`),
     );
   }
 
@@ -261,6 +261,17 @@ export class Panel {
       othersSection(this.task),
     );
   }
+}
+
+/** Cards score images: a study's score is that of its highest image, and unknown where one has none. */
+function examScore(images: ImageTold[], model: Model): { score: string; how: string } {
+  const known = images.flatMap(({ key }) => model.exam_scores[key] ?? []);
+  const silent = images.filter(({ key }) => model.exam_scores[key] === null);
+  const highest = Math.max(0, ...known);
+  if (!known.length) return { score: "unknown", how: "these models’ cards give none" };
+  if (silent.length)
+    return { score: "unknown", how: `unknown of ${silent.map(label).join(" and ")}; the highest of the others is ${highest} of 10` };
+  return { score: `${highest} of 10`, how: "that of the image that stands highest among normal ones" };
 }
 
 function voicesOf(merged: Merged): string {

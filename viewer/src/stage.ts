@@ -2,7 +2,7 @@
 
 import * as api from "./api";
 import { clear, h, svg } from "./dom";
-import { hangingColumns, label, sideBySide, swapped, type Columns, type Layout } from "./hanging";
+import { hangingColumns, label, sideBySide, type Columns, type Layout } from "./hanging";
 import { drawRuler, drawShape, rectangle, within, type Ruler, type Shape } from "./overlay";
 import { Pointer, type Place } from "./pointer";
 import { Renderer, type Pane } from "./renderer";
@@ -34,6 +34,7 @@ export class Stage {
   magnifying = false;
   contrast = false;
   showsPriors = false;
+  /** The left breast at the left: sides change places and are mirrored, so that chest walls stay together. */
   swapped = false;
   shapes: Shape[] = [];
   selected: string | null = null;
@@ -117,6 +118,12 @@ export class Stage {
 
   private single: string | null = null;
 
+  swap(): void {
+    this.swapped = !this.swapped;
+    for (const view of this.views.values()) view.mirrored = this.swapped && view.image.laterality !== null;
+    this.setLayout(this.layout);
+  }
+
   /** Make the viewports of the layout. */
   private arrange(): void {
     const columns = this.columns();
@@ -138,11 +145,9 @@ export class Stage {
   private columns(): Columns {
     const { layout, task } = this;
     const prior = this.showsPriors && layout !== "single" ? task.priors[0] : undefined;
-    const columns =
-      prior || layout === "row"
-        ? sideBySide(task.hanging, layout, prior)
-        : hangingColumns(task.hanging, layout, this.single);
-    return this.swapped ? swapped(columns) : columns;
+    return prior || layout === "row"
+      ? sideBySide(task.hanging, layout, prior, this.swapped)
+      : hangingColumns(task.hanging, layout, this.single, this.swapped);
   }
 
   private port(key: string | null): HTMLElement {
@@ -330,7 +335,7 @@ export class Stage {
     if (!at || !port?.view || !port.pane) return;
     const side = Math.min(300, this.element.clientWidth / 3);
     const view = new View(port.view.image);
-    view.flip = port.view.flip;
+    view.mirrored = port.view.flip;
     view.grey = port.view.grey;
     view.settled = port.view.settled;
     view.size = { width: side, height: side };

@@ -13,6 +13,8 @@ import { LAYOUTS, TOOLS, toolbar, type Switch } from "./toolbar";
 import { Warm } from "./warm";
 import type { Box, Mark, Me, Merged, Task, Voice } from "./types";
 
+const LOOK_EVERY_MS = 5000;
+
 const MODES = {
   beside: "beside the model",
   independent: "own read first",
@@ -27,6 +29,10 @@ export class StudyPage {
   private readonly closeup = new CloseUp();
   private readonly toolbar = h("div", { class: "toolbar", role: "toolbar", "aria-label": "Tools" });
   private readonly notice = h("p", { class: "toast", role: "status", hidden: true });
+  private readonly came = h("p", { class: "toast came", role: "status", hidden: true }, "Images have come to this study. ",
+    h("button", { type: "button", click: () => this.reload() }, "Show them"));
+  private generation: number | null = null;
+  private readonly clock = setInterval(() => void this.look(), LOOK_EVERY_MS);
   private readonly warm = new Warm();
   private threshold: number;
   private marksShown = true;
@@ -61,7 +67,7 @@ export class StudyPage {
     this.review.onChange = () => this.refresh();
     this.review.onProblem = (message) => this.say(message);
     this.review.onStale = (message) => this.reload(message);
-    this.element.append(this.toolbar, h("div", { class: "room" }, this.stage.element, this.panel.element), this.notice);
+    this.element.append(this.toolbar, h("div", { class: "room" }, this.stage.element, this.panel.element), this.notice, this.came);
     this.tools();
   }
 
@@ -75,10 +81,26 @@ export class StudyPage {
   }
 
   close(): void {
+    clearInterval(this.clock);
     this.review.close();
     this.stage.close();
     this.closeup.close();
     this.warm.close();
+  }
+
+  /** Whether images have come to this study; nothing is asked while nobody looks. */
+  private async look(): Promise<void> {
+    if (document.hidden || !this.came.hidden) return;
+    try {
+      const { generation } = await api.generation();
+      if (generation === this.generation) return;
+      const known = new Set(this.task.images.map((image) => image.key));
+      const { images } = await api.task(this.task.key);
+      this.came.hidden = images.every((image) => known.has(image.key));
+      this.generation = generation;
+    } catch {
+      // What cannot be asked now is asked again; a step that fails will be told.
+    }
   }
 
   say(message: string): void {
@@ -319,12 +341,12 @@ export class StudyPage {
     const { stage } = this;
     if (what === "marks") this.marksShown = !this.marksShown;
     else if (what === "links") stage.linked = !stage.linked;
+    else if (what === "swap") stage.swap();
     else if (what === "screen") {
       if (document.fullscreenElement) void document.exitFullscreen();
       else void this.element.requestFullscreen().catch(() => this.say("This browser allows no full screen."));
     } else {
-      if (what === "priors") stage.showsPriors = !stage.showsPriors && this.task.priors.length > 0;
-      else stage.swapped = !stage.swapped;
+      stage.showsPriors = !stage.showsPriors && this.task.priors.length > 0;
       stage.setLayout(stage.layout);
     }
     this.tools();
@@ -368,7 +390,7 @@ export class StudyPage {
       ...LAYOUTS.map(([name, key, text]): Command => ({ keys: [key], what: `Show ${text}`, group: "Layout", run: () => stage.setLayout(name) })),
       { keys: ["Enter"], what: "One image large, and back; or: the box is right", group: "Layout", run: () => this.settle() },
       { keys: ["o"], what: "Prior study below", group: "Layout", run: () => this.toggle("priors") },
-      { keys: ["s"], what: "Swap the sides", group: "Layout", run: () => this.toggle("swap") },
+      { keys: ["s"], what: "Sides change places, mirrored: chest walls stay together", group: "Layout", run: () => this.toggle("swap") },
       { keys: ["g"], what: "Full screen", group: "Layout", run: () => this.toggle("screen") },
       { keys: ["f"], what: "Fit to the breast", group: view, run: () => stage.fit() },
       { keys: ["Shift+F"], what: "Fit to the image", group: view, run: () => stage.fit(true) },

@@ -33,6 +33,8 @@ export interface WorklistRow {
   images: string[];
   names: string[];
   score?: number | null;
+  /** 1 to 10: that of the highest image; null where that of an image is unknown. */
+  exam?: number | null;
   findings?: number;
   suspicious?: number;
 }

@@ -21,8 +21,10 @@ export class View {
   y: number;
   /** Screen pixels (CSS) for one image pixel along a row. */
   scale = 1;
-  /** Mirrored left to right, so that the chest walls hang together. */
-  flip = false;
+  /** Whether the file has to be mirrored left to right for the chest walls to hang together. */
+  private turned = false;
+  /** Mirrored once more, as the sides have changed places. */
+  mirrored = false;
   grey: Grey = { ...FULL };
   outline: Outline = { breast: null, faces_left: null, window: [0, 1] };
   size: Size = { width: 1, height: 1 };
@@ -44,6 +46,11 @@ export class View {
   /** Millimetres for one image pixel along a row; 1 where unknown, to be compared only alike. */
   get mm(): number {
     return this.image.spacing_mm?.[1] ?? 1;
+  }
+
+  /** Whether the image is shown mirrored left to right. */
+  get flip(): boolean {
+    return this.turned !== this.mirrored;
   }
 
   toScreen(x: number, y: number): [number, number] {
@@ -91,7 +98,7 @@ export class View {
     this.outline = outline;
     const left = outline.faces_left;
     if (left === null || this.image.laterality === null) return;
-    this.flip = this.image.laterality === "R" ? !left : left;
+    this.turned = this.image.laterality === "R" ? !left : left;
   }
 
   /** The window that shows the breast's own grey from black to white. */

@@ -163,7 +163,7 @@ export class WorklistPage {
   private show(told: Worklist): void {
     this.least.hidden = !told.shows_model;
     const columns: [string, string][] = [["", "Images"], ["patient", "Patient"], ["", "Views"]];
-    if (told.shows_model) columns.push(["score", "Malignancy"], ["findings", "Findings"]);
+    if (told.shows_model) columns.push(["score", "Malignancy"], ["exam", "Exam score"], ["findings", "Findings"]);
     columns.push(["state", "State"]);
     clear(this.head, ...columns.map(([sort, title]) => this.heading(sort, title)));
     this.generation = told.generation;
@@ -208,7 +208,7 @@ export class WorklistPage {
     const { query } = this;
     const on = query.sort === sort;
     // Best first is what a list sorted by a number is for.
-    const first = sort === "score" || sort === "findings";
+    const first = ["score", "exam", "findings"].includes(sort);
     const next = () => {
       if (!on) return { sort, descending: first };
       return query.descending === first ? { sort, descending: !first } : { sort: "place", descending: false };
@@ -238,6 +238,8 @@ export class WorklistPage {
         h("td", { class: "score" },
           score === null ? h("span", { class: "dim" }, "unknown") : h("meter", { min: 0, max: 1, value: score, "aria-hidden": "true" }),
           score === null ? null : h("span", {}, score.toFixed(2))),
+        h("td", { title: "That of the image that stands highest among normal ones" },
+          row.exam ? `${row.exam} of 10` : h("span", { class: "dim" }, "unknown")),
         h("td", {}, row.findings ? `${row.findings}` : h("span", { class: "dim" }, "none"),
           row.suspicious ? h("span", { class: "tag malignant" }, `${row.suspicious} suspicious`) : null),
       );

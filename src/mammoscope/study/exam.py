@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -26,3 +26,19 @@ def exam_score(malignancy: float | None, steps: Sequence[float]) -> int | None:
     if malignancy is None or not steps:
         return None
     return 1 + int(np.searchsorted(np.asarray(steps, dtype=np.float64), malignancy, "right"))
+
+
+def study_exam_score(scores: Iterable[int | None]) -> int | None:
+    """Of a study the exam score of the image that stands highest; unknown where one is.
+
+    Cards hold steps of images and none of whole studies, so in a study of four views a high score
+    is more frequent than in an image.
+
+    Examples
+    --------
+    >>> study_exam_score([2, 7, 3]), study_exam_score([2, None]), study_exam_score([])
+    (7, None, None)
+    """
+    told = list(scores)
+    known = [score for score in told if score is not None]
+    return max(known) if known and len(known) == len(told) else None

@@ -21,10 +21,11 @@ from mammoscope._version import __version__
 from mammoscope.errors import InputError, MammoscopeError, OutputError
 from mammoscope.results import FINISHED, load_image_result, load_run
 from mammoscope.study import StudyResult, study_results
+from mammoscope.study.exam import exam_score, study_exam_score
 from mammoscope.types import ImageResult
 
 RUN = "run.json"
-_VERSION = f"5 {__version__}"
+_VERSION = f"6 {__version__}"
 _ABOUT = "about (version TEXT, whole TEXT, unfinished TEXT)"
 
 Progress = Callable[[int, int], None]
@@ -50,6 +51,8 @@ class StudyEntry:
         A digest; it stands in addresses.
     score
         Malignancy of the patient in this study, for ranking; None where unknown.
+    exam
+        Exam score, 1 to 10, of the image that stands highest; None where that of one is unknown.
     findings, suspicious
         Findings shown, and of those how many the classifier calls malignant.
     detection
@@ -61,6 +64,7 @@ class StudyEntry:
     study_id: str | None
     images: tuple[ImageEntry, ...]
     score: float | None
+    exam: int | None
     findings: int
     suspicious: int
     detection: float
@@ -284,6 +288,10 @@ def _entries(studies: Iterable[StudyResult], paths: Mapping[int, str]) -> Iterab
             study_id=study.study_id,
             images=images,
             score=_score(study),
+            exam=study_exam_score(
+                exam_score(said.score, image.exam_steps)
+                for image, said in zip(study.images, study.scores, strict=True)
+            ),
             findings=sum(len(image.shown) for image in study.images),
             suspicious=sum(_suspicious(image) for image in study.images),
             detection=max((image.score for image in study.images), default=0.0),

@@ -17,12 +17,13 @@ _SORTS: dict[str, Callable[[Row], Any]] = {
     "place": lambda row: 0,
     "patient": lambda row: row[0].study.patient_id or "￿",
     "score": lambda row: -1.0 if row[0].study.score is None else row[0].study.score,
+    "exam": lambda row: row[0].study.exam or 0,
     "findings": lambda row: row[0].study.findings,
     "images": lambda row: len(row[0].study.images),
     "state": lambda row: list(State).index(row[1]),
 }
 
-_OF_MODEL = ("score", "findings")
+_OF_MODEL = ("score", "exam", "findings")
 """What no worklist says or sorts by unless the model may be seen at once."""
 
 MOST = 200
@@ -137,6 +138,7 @@ def _row(task: Task, state: State, shown: bool, pictured: bool) -> dict[str, Any
     if shown:
         told |= {
             "score": study.score,
+            "exam": study.exam,
             "findings": study.findings,
             "suspicious": study.suspicious,
         }

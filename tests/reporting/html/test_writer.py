@@ -269,6 +269,11 @@ def test_density_and_exam_score_are_told_of_images_and_study(
     assert "MLO · density C · exam score 9 of 10" in page.text
     assert "Breast density C · Exam score 9 of 10" in page.text
     assert "C (A 0.00, B 0.30, C 0.60, D 0.10)" in page.text
+    parts = [
+        make_result(name=view, view=view, p_malignant=[0.4, 0.1], **{**said, "exam_steps": each})
+        for view, each in (("CC", steps), ("MLO", ()))
+    ]
+    assert "Exam score unknown, as that of an image is" in Page(report(parts)).text
     silent = Page(report([make_result(study_id="1")])).text
     assert "density B" not in silent and "exam score" not in silent.partition("Reading this")[0]
 

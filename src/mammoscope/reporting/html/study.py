@@ -8,6 +8,7 @@ from functools import cached_property
 from mammoscope.reporting.html.hanging import Film, Row, Sheet
 from mammoscope.reporting.html.marks import Mark, Tag, Twin, in_order, linked_to, marks, tags
 from mammoscope.study.density import exam_density
+from mammoscope.study.exam import study_exam_score
 
 _PLURALS = {"study": "studies"}
 
@@ -83,10 +84,12 @@ class StudyView:
         """Breast density and exam score of the study, as far as they are known."""
         results = [film.result for film in self.films]
         density = exam_density(results) if self.known else None
-        scores = [score for film in self.films if (score := film.exam_score) is not None]
+        scores = [film.exam_score for film in self.films]
+        score = study_exam_score(scores)
+        exam = f"{score} of 10" if score else "unknown, as that of an image is"
         told = [
             f"Breast density {density.category}" if density else None,
-            f"Exam score {max(scores)} of 10" if scores and self.known else None,
+            f"Exam score {exam}" if any(scores) and self.known else None,
         ]
         return " · ".join(part for part in told if part) or None
 
