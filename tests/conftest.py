@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from mammoscope.classification.reference import TELLING, reference
 from mammoscope.cli import app
 from mammoscope.geometry import Frame, as_boxes
-from mammoscope.models import ClassifierCard, DetectorCard, find_card
+from mammoscope.models import ClassifierCard, DetectorCard, SecondLookCard, find_card
 from mammoscope.models.card import SCHEMA
 from mammoscope.phantom import StudyOptions, WrittenStudies, write_studies
 from mammoscope.types import (
@@ -75,16 +75,16 @@ def write_model(tmp_path: Path) -> Writer:
     """Write an ONNX model, given in ONNX's text format; gives what every card of it says."""
     parser = pytest.importorskip("onnx.parser", reason="needs onnx, part of the extra [train]")
 
-    def write(graph: str) -> dict[str, Any]:
+    def write(graph: str, name: str = "made") -> dict[str, Any]:
         model = parser.parse_model(f'<ir_version: 8, opset_import: ["": 18]>\n{graph}')
         data = model.SerializeToString()
-        (tmp_path / "made.onnx").write_bytes(data)
+        (tmp_path / f"{name}.onnx").write_bytes(data)
         return {
             "schema": SCHEMA,
-            "name": "made",
+            "name": name,
             "version": "1",
             "weights": {
-                "file": "made.onnx",
+                "file": f"{name}.onnx",
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "bytes": len(data),
             },
@@ -125,6 +125,41 @@ def write_classifier(tmp_path: Path, write_model: Writer) -> Callable[..., Class
         }
         (tmp_path / "made.json").write_text(json.dumps(values | changes))
         return ClassifierCard.read(tmp_path / "made.json")
+
+    return write
+
+
+@pytest.fixture
+def bright_markers(tmp_path: Path, write_model: Writer) -> Callable[..., SecondLookCard]:
+    """A second look to which what is bright in the mean of 16 x 16 pixels is a marker."""
+
+    def write(
+        slopes: str = "-20.0, 20.0, 0.0, 0.0",
+        biases: str = "10.0, -10.0, -9.0, -9.0",
+        output: str = "logits",
+        **changes: Any,
+    ) -> SecondLookCard:
+        kinds = len(slopes.split(","))
+        graph = f"""
+            look (float[1,1,16,16] picture) => (float[1,{kinds}] {output}) {{
+                places = Constant <value = int64[3] {{1, 2, 3}}> ()
+                slopes = Constant <value = float[1,{kinds}] {{{slopes}}}> ()
+                biases = Constant <value = float[1,{kinds}] {{{biases}}}> ()
+                mean = ReduceMean <keepdims = 0> (picture, places)
+                sloped = Mul (mean, slopes)
+                {output} = Add (sloped, biases)
+            }}
+        """
+        values = write_model(graph, "look") | {
+            "task": SecondLookCard.task,
+            "input": {"side": 16, "margin": 1.5},
+            "kinds": ["mass", "marker", "node", "other"],
+            "calibration": {"score": [-0.5, 0.75, 0.5]},
+            "regions": 10,
+            "named_from": 0.9,
+        }
+        (tmp_path / "look.json").write_text(json.dumps(values | changes))
+        return SecondLookCard.read(tmp_path / "look.json")
 
     return write
 

@@ -1,6 +1,6 @@
 """The phases in order, for one image. Read this first.
 
-reading -> preprocessing -> detection -> classification -> density -> ImageResult
+reading -> preprocessing -> detection -> second look -> classification -> density -> ImageResult
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import numpy as np
 
 from mammoscope.classification import Classifier, classify, find_classifier
 from mammoscope.density import find_density
-from mammoscope.detection import Detector, find_detector
+from mammoscope.detection import Detector, SecondLook, find_detector, find_second_look
 from mammoscope.geometry import Frame
+from mammoscope.models import SecondLookCard, shipped_card
 from mammoscope.models.card import ModelCard
 from mammoscope.naming.outputs import name_of
 from mammoscope.preprocessing import (
@@ -30,7 +31,14 @@ from mammoscope.preprocessing import (
 )
 from mammoscope.reading import IN_MEMORY, MetadataTable, ReadOptions, read
 from mammoscope.reading.dicom.header import DicomHeader, headed
-from mammoscope.types import Detections, Explanation, ImageResult, Mammogram, SourceFacts
+from mammoscope.types import (
+    Detections,
+    Explanation,
+    ImageResult,
+    LookAlike,
+    Mammogram,
+    SourceFacts,
+)
 from mammoscope.types.density import middle
 
 LEAST_CLASSIFIED = 3
@@ -51,6 +59,9 @@ class PipelineOptions:
     detector_card, classifier_card
         Cards of the models to run, or names of those that other packages add; None for the shipped
         ones.
+    second_look_card
+        Card of the model that looks again at each region, or ``"off"``; None for the shipped one,
+        if one is shipped.
     classify
         Say how likely each region is malignant.
     threshold
@@ -71,6 +82,7 @@ class PipelineOptions:
     metadata: MetadataTable | None = None
     detector_card: str | Path | None = None
     classifier_card: str | Path | None = None
+    second_look_card: str | Path | None = None
     classify: bool = True
     threshold: float | None = None
     paths: str | None = None
@@ -84,7 +96,7 @@ class Pipeline:
     ----------
     options
         How to read and look.
-    detector, classifier
+    detector, classifier, second_look
         Anybody's, in place of those that the options name.
 
     Raises
@@ -108,21 +120,25 @@ class Pipeline:
         *,
         detector: Detector | None = None,
         classifier: Classifier | None = None,
+        second_look: SecondLook | None = None,
     ) -> None:
         self.options = options
-        self.given = detector is not None or classifier is not None
+        self.given = any(part is not None for part in (detector, classifier, second_look))
         if detector is None:
             detector = find_detector(options.detector_card, options.paths, options.threads)
         self._detector = detector
         self.paths = getattr(self._detector, "paths", None)
-        # The steps are of scores that both shipped models gave together.
+        look = self._second_look = second_look or find_second_look(options.second_look_card)
+        # The steps are of scores that all shipped models gave together.
         as_measured = classifier is None and options.classifier_card is None and options.classify
+        shipped = shipped_card(SecondLookCard)
+        as_measured &= (look and look.model.sha256) == (shipped and shipped.sha256)
         self._exam_steps = getattr(detector, "exam_steps", ()) if as_measured else ()
         if classifier is None and options.classify:
             classifier = find_classifier(options.classifier_card)
         self._classifier = classifier if options.classify else None
         self._density = find_density()
-        parts = (self._detector, self._classifier, self._density)
+        parts = (self._detector, self._second_look, self._classifier, self._density)
         self.models = tuple(part.model for part in parts if part)
         cards = (getattr(part, "card", None) for part in parts)
         self.cards = tuple(card.facts for card in cards if isinstance(card, ModelCard))
@@ -172,7 +188,7 @@ class Pipeline:
             breasts = preprocess_each(mammogram, self.options.preprocessing)
             # Of two breasts there are two lines, and a result has one.
             line = nipple_line(breasts[0]) if len(breasts) == 1 else None
-        found, explanations = _merged(
+        found, explanations, lookalikes = _merged(
             [self._look(breast.mammogram, mammogram.frame, timings) for breast in breasts]
         )
         with _timed(timings, "density"):
@@ -187,6 +203,7 @@ class Pipeline:
             exam_steps=self._exam_steps,
             density=density,
             explanations=explanations,
+            lookalikes=lookalikes,
             nipple_line=line,
             laterality=mammogram.laterality,
             view=mammogram.view,
@@ -202,6 +219,10 @@ class Pipeline:
         """What is found on one breast, on the source image, and why."""
         with _timed(timings, "detect"):
             found = self._detector.find(prepared)
+        lookalikes: tuple[LookAlike, ...] = ()
+        if self._second_look:
+            with _timed(timings, "second look"):
+                found, lookalikes = self._second_look.judge(prepared, found, self.threshold)
         explanations: tuple[Explanation, ...] = ()
         if self._classifier:
             with _timed(timings, "classify"):
@@ -212,30 +233,37 @@ class Pipeline:
                     self._classifier, prepared, found.boxes[asked], shown[asked]
                 )
                 found = replace(found, p_malignant=p_malignant)
-        return found.on(source), explanations
+        return found.on(source), explanations, lookalikes
 
 
-_Seen = tuple[Detections, tuple[Explanation, ...]]
+_Seen = tuple[Detections, tuple[Explanation, ...], tuple[LookAlike, ...]]
 
 
 def _merged(seen: list[_Seen]) -> _Seen:
-    """What was found on all breasts of a picture, best first, each with its explanation."""
+    """What is said of all breasts of a picture, best first, each finding with its explanation."""
     if len(seen) == 1:
         return seen[0]
-    boxes = np.concatenate([found.boxes for found, _ in seen])
-    scores = np.concatenate([found.scores for found, _ in seen])
+    boxes = np.concatenate([found.boxes for found, *_ in seen])
+    scores = np.concatenate([found.scores for found, *_ in seen])
     order = np.lexsort((*boxes.T[::-1], -scores))
     explained = [
-        why for found, given in seen for why in (*given, *(None,) * (len(found.boxes) - len(given)))
+        why
+        for found, given, _ in seen
+        for why in (*given, *(None,) * (len(found.boxes) - len(given)))
     ]
     merged = Detections(
         boxes[order],
         scores[order],
-        np.concatenate([found.p_malignant for found, _ in seen])[order],
-        np.concatenate([found.path for found, _ in seen])[order],
+        np.concatenate([found.p_malignant for found, *_ in seen])[order],
+        np.concatenate([found.path for found, *_ in seen])[order],
         seen[0][0].frame,
     )
-    return merged, tuple(why for i in order if (why := explained[i]) is not None)
+    lookalikes = [each for _, _, named in seen for each in named]
+    return (
+        merged,
+        tuple(why for i in order if (why := explained[i]) is not None),
+        tuple(sorted(lookalikes, key=lambda each: (-each.score, each.box))),
+    )
 
 
 def _warnings(breasts: tuple[Preprocessed, ...]) -> tuple[str, ...]:

@@ -12,9 +12,16 @@ from typing import Any
 
 import cv2
 import jsonschema
+import numpy as np
 import pytest
 
-from mammoscope.models import ClassifierCard, DensityCard, DetectorCard, find_card
+from mammoscope.models import (
+    ClassifierCard,
+    DensityCard,
+    DetectorCard,
+    SecondLookCard,
+    find_card,
+)
 from mammoscope.phantom import WrittenStudies
 from mammoscope.results import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
 
@@ -150,6 +157,43 @@ def test_without_a_classifier_nothing_is_said_of_malignancy(
     assert values["malignancy_score"] is None
     assert load(tmp_path / "run.json")["malignancy"] is None
     assert "Malignancy score:" not in (tmp_path / "report.html").read_text()
+
+
+def test_a_marker_is_named_and_not_counted_whoever_looks(
+    run_command: Run,
+    brightest_pixel: DetectorCard,
+    bright_markers: Callable[..., SecondLookCard],
+    tmp_path: Path,
+) -> None:
+    y, x = np.mgrid[:300, :200]
+    grey = np.where((x / 150) ** 2 + ((y - 150) / 130) ** 2 < 1, 90 + y // 6, 0).astype(np.uint8)
+    grey[120:170, 60:110] = 255
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / "in" / f"{name}.png"), grey)
+    runs = {
+        "off": ("--second-look", "off"),
+        "one": ("--second-look", bright_markers().path),
+        "two": ("--second-look", tmp_path / "look.json", "--engine", "processes", "--workers", 2),
+    }
+    for out, options in runs.items():
+        own = ("--model", brightest_pixel.path, "--no-classify", "--out", tmp_path / out)
+        done = run_command("detect", tmp_path / "in", *own, *options)
+        assert done.exit_code == 0, done.output
+    off, one = load(tmp_path / "off" / "a.json"), load(tmp_path / "one" / "a.json")
+    jsonschema.validate(one, json_schema(IMAGE_SCHEMA))
+    (finding,), (named,) = off["findings"], one["lookalikes"]
+    assert finding["shown"] and "lookalikes" not in off
+    assert (named["box_px"], named["score"]) == (finding["box_px"], finding["score"])
+    assert named["kind"] == "marker" and named["probability"] > 0.99
+    assert (one["findings"], one["image_score"]) == ([], 0)
+    assert [model["name"] for model in one["models"]][:2] == ["made 1", "look 1"]
+    said = {out: (tmp_path / out / "report.html").read_text() for out in runs}
+    assert said["one"].count("Not counted: skin marker (1.00)") == 2
+    assert "Not counted" not in said["off"]
+    for path in (tmp_path / "one").iterdir():
+        if path.name != "log.jsonl":
+            assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
 
 
 def test_findings_are_listed_best_first_with_their_size(

@@ -24,7 +24,14 @@ from mammoscope.results import (
     json_schema,
     load_image_result,
 )
-from mammoscope.types import Density, Detections, Explanation, ImageResult, NippleLine
+from mammoscope.types import (
+    Density,
+    Detections,
+    Explanation,
+    ImageResult,
+    LookAlike,
+    NippleLine,
+)
 
 Make = Callable[..., ImageResult]
 
@@ -51,6 +58,7 @@ def test_unknown_schema() -> None:
         {"boxes": [], "scores": []},
         {"p_malignant": [0.25, np.nan]},
         {"frame": Frame(300, 200)},
+        {"lookalikes": (LookAlike((20.0, 30.0, 60.0, 90.0), "node", 0.93, 0.6),)},
         {"laterality": None, "view": None, "patient_id": None, "study_id": None},
         {"models": (), "warnings": (), "timings_s": {}, "digest": "0a" * 32},
         {"nipple_line": NippleLine((150.5, 140.25), (0.0, 120.0)), "malignant_threshold": 0.2},
@@ -243,6 +251,22 @@ def test_explanations_follow_the_schema_there_and_back(
     assert back.nipple_line == line
     assert [why.features for why in back.explanations] == [explanation.features] * 2
     assert image_result_json(back) == values
+
+
+def test_what_a_second_look_named_there_and_back(make_result: Make) -> None:
+    assert "lookalikes" not in image_result_json(make_result())
+    named = (
+        LookAlike((20.0, 30.0, 60.0, 90.0), "node", 0.93, 0.6),
+        LookAlike((1.25, 3.0, 6.0, 9.5), "marker", 0.95, 0.5),
+    )
+    values = json.loads(json_bytes(image_result_json(make_result(lookalikes=named))))
+    assert values["lookalikes"][1] == {
+        "box_px": [1.25, 3.0, 6.0, 9.5],
+        "kind": "marker",
+        "probability": 0.95,
+        "score": 0.5,
+    }
+    assert image_result_from_json(values).lookalikes == named
 
 
 def test_results_of_before_there_were_explanations_are_read(make_result: Make) -> None:

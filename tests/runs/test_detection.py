@@ -9,7 +9,7 @@ import pytest
 
 from mammoscope.classification import OnnxClassifier
 from mammoscope.errors import BreastNotFound, ModelError, OutputError
-from mammoscope.models import ClassifierCard, find_card
+from mammoscope.models import ClassifierCard, SecondLookCard, find_card
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.phantom import WrittenStudies
 from mammoscope.pipeline import LEAST_CLASSIFIED, Pipeline, PipelineOptions
@@ -214,3 +214,10 @@ def test_a_model_that_gives_nonsense_is_the_cause_of_each_failure(
     assert len(run.results) == 0
     assert [f.path for f in run.summary.failures] == [found.told(path) for path in found.paths]
     assert all("scores outside" in f.cause for f in run.summary.failures)
+
+
+def test_an_exam_is_scored_by_the_shipped_models_together_alone(
+    bright_markers: Callable[..., SecondLookCard],
+) -> None:
+    own = Pipeline(PipelineOptions(second_look_card=bright_markers().path))
+    assert Pipeline()._exam_steps and not own._exam_steps

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mammoscope.types import Density, ImageResult
+from mammoscope.types import Density, ImageResult, LookAlike
 from mammoscope.viewer.desk import OpenDesk
 from mammoscope.viewer.exports import EXPORTS, Exporter
 from mammoscope.viewer.library import Library
@@ -144,12 +144,15 @@ def test_what_an_export_leaves_out_is_told(
     look(page, "left-out")
 
 
-def test_density_and_exam_score_are_shown_where_known(
+def test_density_exam_score_and_lookalikes_are_shown_where_known(
     open_page: Open, tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
 ) -> None:
     dense = Density("C", (0.05, 0.15, 0.7, 0.1))
     steps = tuple(n / 10 for n in range(1, 10))
-    known = [replace(r, density=dense, exam_steps=steps) for r in two_studies[:4]]
+    node = LookAlike((10.0, 20.0, 50.0, 80.0), "node", 0.934, 0.6)
+    known = [
+        replace(r, density=dense, exam_steps=steps, lookalikes=(node,)) for r in two_studies[:4]
+    ]
     folder = write_results(tmp_path / "r", [*known, *two_studies[4:]])
     library = Library([folder], folder / "index.sqlite")
     room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
@@ -159,6 +162,7 @@ def test_density_and_exam_score_are_shown_where_known(
     scores = page.locator(".scores").inner_text()
     assert "C, all images" in scores
     assert "of 10" in scores
+    assert page.get_by_text("not counted, lymph node (0.93)").count() == 4
     look(page, "density")
     page.keyboard.press("j")
     page.locator(".who", has_text="BERTA").wait_for()

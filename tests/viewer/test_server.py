@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mammoscope.results import load_run
-from mammoscope.types import Density, ImageResult, NippleLine
+from mammoscope.types import Density, ImageResult, LookAlike, NippleLine
 from mammoscope.viewer.desk import OpenDesk
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.library import Library
@@ -142,17 +142,20 @@ def test_the_exam_score_of_a_study_is_that_of_its_highest_image_or_unknown(
         assert sorted(told.values(), key=str) == ([9] * 4 if n == 8 else [9, None, None, None])
 
 
-def test_breast_density_is_told_where_the_result_holds_it(
+def test_density_and_lookalikes_are_told_where_the_result_holds_them(
     tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
 ) -> None:
     dense = Density("C", (0.1, 0.2, 0.6, 0.1))
-    folder = write_results(tmp_path / "r", [replace(two_studies[0], density=dense), two_studies[1]])
+    node = LookAlike((10.0, 20.0, 50.0, 80.0), "node", 0.934, 0.6)
+    first = replace(two_studies[0], density=dense, lookalikes=(node,))
+    folder = write_results(tmp_path / "r", [first, two_studies[1]])
     library = Library([folder], folder / "index.sqlite")
     room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
     told = room.task(Person("ann"), library.studies[0].key)
     by_name = {image["name"]: told["model"]["densities"][image["key"]] for image in told["images"]}
     assert by_name[two_studies[0].name] == dense.as_dict()
     assert by_name[two_studies[1].name] is None
+    assert sorted(told["model"]["lookalikes"].values()) == [[], ["lymph node (0.93)"]]
 
 
 def test_pixels_are_those_that_were_read(

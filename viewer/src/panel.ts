@@ -107,9 +107,17 @@ export class Panel {
     clear(this.list, ...items.map((item, n) => this.line(item, n + 1, item.id === selected)));
     if (!items.length)
       this.list.append(h("li", { class: "dim none" }, this.task.model ? "none from this score up" : "no marks yet"));
+    this.list.append(...this.notCounted());
     const number = items.findIndex((item) => item.id === selected);
     clear(this.detail, ...(number < 0 ? [] : this.details(items[number], number + 1, items, heat)));
     this.showExam();
+  }
+
+  /** What a second look took out of the findings. */
+  private notCounted(): HTMLElement[] {
+    return this.task.images.flatMap((image) =>
+      (this.task.model?.lookalikes[image.key] ?? []).map((words) =>
+        h("li", { class: "dim none" }, `${label(image)}: not counted, ${words}`)));
   }
 
   private line(item: Item, number: number, chosen: boolean): HTMLElement {

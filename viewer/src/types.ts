@@ -105,6 +105,8 @@ export interface Link {
 
 export interface Model {
   findings: Record<string, Finding[]>;
+  /** Of each image what a second look named as no mass, in words. */
+  lookalikes: Record<string, string[]>;
   threshold: number;
   malignant_threshold: number | null;
   links: Link[];

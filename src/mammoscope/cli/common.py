@@ -72,6 +72,15 @@ ClassifierModel = Annotated[
         "Default: the shipped one."
     ),
 ]
+SecondLookModel = Annotated[
+    str | None,
+    typer.Option(
+        "--second-look",
+        metavar="CARD|off",
+        help="Card (JSON) of a model that looks again at each region and names what only looks "
+        "like a mass. Default: the shipped one, if there is one.",
+    ),
+]
 Classify = Annotated[
     bool,
     typer.Option("--classify/--no-classify", help="Say how likely each finding is malignant."),

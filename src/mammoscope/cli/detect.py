@@ -88,6 +88,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     model: common.DetectorModel = None,
     classifier: common.ClassifierModel = None,
     classify: common.Classify = True,
+    second_look: common.SecondLookModel = None,
     paths_: Annotated[
         PathsChoice | None,
         typer.Option(
@@ -212,6 +213,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
                 metadata=common.read_metadata(metadata),
                 detector_card=model,
                 classifier_card=classifier,
+                second_look_card=second_look,
                 classify=classify,
                 threshold=threshold,
                 paths=paths_.value if paths_ else None,

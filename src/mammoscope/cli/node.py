@@ -99,6 +99,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     ] = None,
     classifier: common.ClassifierModel = None,
     classify: common.Classify = True,
+    second_look: common.SecondLookModel = None,
     workers: common.Workers = common.DEFAULT_WORKERS,
     metrics: Annotated[
         str | None,
@@ -155,6 +156,7 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
         reading = PipelineOptions(
             detector_card=model,
             classifier_card=classifier,
+            second_look_card=second_look,
             classify=classify,
             threshold=threshold,
         )

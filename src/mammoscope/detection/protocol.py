@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from mammoscope.plugins import Socket
-from mammoscope.types import Detections, Mammogram, ModelUse
+from mammoscope.types import Detections, LookAlike, Mammogram, ModelUse
 
 
 @runtime_checkable
@@ -46,6 +46,30 @@ class Detector(Protocol):
 
         ``mammogram`` is as :func:`mammoscope.preprocess` gives it: the breast alone, cropped, the
         chest wall at the left, float32 in [0, 1]. May be called from several threads at once.
+        """
+
+
+@runtime_checkable
+class SecondLook(Protocol):
+    """Looks again at what a detector found: anything with these two will do.
+
+    Parameters
+    ----------
+    model
+        Its name, and the sha256 of its weights: they stand in every result.
+    """
+
+    @property
+    def model(self) -> ModelUse:
+        """What it is called in results."""
+
+    def judge(
+        self, mammogram: Mammogram, found: Detections, threshold: float
+    ) -> tuple[Detections, tuple[LookAlike, ...]]:
+        """What is left of ``found``, best first, with new scores; and what is named as no mass.
+
+        Only what has a score of at least ``threshold`` in ``found`` is named, its box in pixels
+        of the source. May be called from several threads at once.
         """
 
 

@@ -42,6 +42,11 @@ def bundled_cards() -> tuple[ModelCard, ...]:
     return tuple(read_card(path) for path in sorted(_BUNDLED.glob("*.json")))
 
 
+def shipped_card(kind: type[Card]) -> Card | None:
+    """The shipped card of ``kind``, such as :class:`DetectorCard`; None where none is shipped."""
+    return next((card for card in bundled_cards() if isinstance(card, kind)), None)
+
+
 def find_card(kind: type[Card], path: Path | None = None) -> Card:
     """The card at ``path``, or the shipped one of ``kind``, such as :class:`DetectorCard`.
 
@@ -52,10 +57,10 @@ def find_card(kind: type[Card], path: Path | None = None) -> Card:
     """
     if path is not None:
         return kind.read(path)
-    for card in bundled_cards():
-        if isinstance(card, kind):
-            return card
-    raise ModelError(f"{_BUNDLED}: no model for {kind.task}")
+    card = shipped_card(kind)
+    if card is None:
+        raise ModelError(f"{_BUNDLED}: no model for {kind.task}")
+    return card
 
 
 __all__ = [
@@ -68,4 +73,5 @@ __all__ = [
     "bundled_cards",
     "find_card",
     "read_card",
+    "shipped_card",
 ]

@@ -6,21 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from mammoscope.models.card import ModelCard, number, text, whole
-
-KINDS = {
-    "mass": "mass",
-    "marker": "skin marker",
-    "node": "lymph node",
-    "nipple": "nipple",
-    "fold": "skin fold",
-    "wire": "scar wire",
-    "clip": "clip",
-    "device": "implanted device",
-    "label": "label",
-    "edge": "edge of the picture",
-    "other": "other",
-}
-"""What a region may be, by the name on a card, in words."""
+from mammoscope.types.findings import KINDS
 
 
 @dataclass(frozen=True)
@@ -33,8 +19,8 @@ class SecondLookCard(ModelCard):
         The picture that the network takes: a square of ``side`` pixels, ``margin`` times as long
         as the region's longer side.
     kinds
-        Names of :data:`KINDS` in the order of the model's logits: ``"mass"`` first, ``"other"``
-        last.
+        Names of :data:`mammoscope.types.KINDS` in the order of the model's logits: ``"mass"``
+        first, ``"other"`` last.
     calibration
         Bias, slope of the detector's log-odds and slope of the second look's: they give the
         log-odds of a mass together.

@@ -135,6 +135,10 @@ def _plot(result: ImageResult, axes: matplotlib.axes.Axes) -> None:
     axes.set_ylim(rows, 0)
     axes.set_aspect("equal")
     axes.set_title(f"{result.name}  {result.laterality or '?'} {result.view or '?'}", fontsize=9)
+    for each in result.lookalikes:
+        x0, y0, x1, y1 = each.box
+        size = x1 - x0, y1 - y0
+        axes.add_patch(Rectangle((x0, y0), *size, fill=False, edgecolor="0.67", linestyle="--"))
     found = result.shown
     for number, (box, score, p, colour) in enumerate(
         zip(found.boxes, found.scores, found.p_malignant, _colours(result), strict=True), 1

@@ -28,6 +28,7 @@ from mammoscope.types import (
     Explanation,
     Feature,
     ImageResult,
+    LookAlike,
     ModelUse,
     NippleLine,
     SourceFacts,
@@ -64,6 +65,7 @@ def image_result_json(result: ImageResult) -> dict[str, Any]:
         "spacing_source": result.frame.spacing_source,
         "spacing_kind": result.frame.spacing_kind,
         "findings": findings_json(result),
+        **lookalikes_json(result),
         "image_score": round(result.score, SCORE_DIGITS),
         "malignancy_score": score_json(malignancy),
         "exam_score": exam_score(malignancy, result.exam_steps),
@@ -107,6 +109,20 @@ def findings_json(result: ImageResult) -> list[dict[str, Any]]:
             strict=True,
         )
     ]
+
+
+def lookalikes_json(result: ImageResult) -> dict[str, Any]:
+    """``lookalikes``: what a second look took out of the findings. Only where there is any."""
+    told = [
+        {
+            "box_px": box_px(np.asarray(each.box)),
+            "kind": each.kind,
+            "probability": round(each.probability, SCORE_DIGITS),
+            "score": round(each.score, SCORE_DIGITS),
+        }
+        for each in result.lookalikes
+    ]
+    return {"lookalikes": told} if told else {}
 
 
 def _explanation_json(why: Explanation) -> dict[str, Any]:
@@ -186,6 +202,7 @@ def image_result_from_json(values: Mapping[str, Any]) -> ImageResult:
         exam_steps=tuple(float(step) for step in values.get("exam_steps", ())),
         density=_density(values.get("density")),
         explanations=_explanations(values["findings"]),
+        lookalikes=tuple(map(_lookalike, values.get("lookalikes", ()))),
         nipple_line=_line(values.get("nipple_line_px")),
         laterality=values["laterality"],
         view=values["view"],
@@ -250,6 +267,12 @@ def _explanations(findings: list[dict[str, Any]]) -> tuple[Explanation, ...]:
         )
         for why in given
     )
+
+
+def _lookalike(values: Mapping[str, Any]) -> LookAlike:
+    x0, y0, x1, y1 = (float(v) for v in values["box_px"])
+    kind, said = str(values["kind"]), (float(values[name]) for name in ("probability", "score"))
+    return LookAlike((x0, y0, x1, y1), kind, *said)
 
 
 def _density(values: dict[str, Any] | None) -> Density | None:

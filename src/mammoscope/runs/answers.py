@@ -43,6 +43,7 @@ class Changes(TypedDict, total=False):
     metadata: MetadataTable | None
     detector_card: str | Path | None
     classifier_card: str | Path | None
+    second_look_card: str | Path | None
     classify: bool
     threshold: float | None
     paths: str | None

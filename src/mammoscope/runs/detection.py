@@ -220,7 +220,9 @@ def do_all(
 def _elsewhere(job: DetectionJob) -> Sequence[Output]:
     """The outputs that workers of other processes can serve."""
     if (job.pipeline is not None and job.pipeline.given) or not isinstance(job.outputs, Outputs):
-        raise EngineError("a detector, classifier or output of this process alone: threads only")
+        raise EngineError(
+            "a detector, classifier, second look or output of this process alone: threads only"
+        )
     return job.outputs.apart()
 
 

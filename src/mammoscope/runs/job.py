@@ -104,7 +104,7 @@ def options_values(options: PipelineOptions) -> dict[str, Any]:
     """Options as plain values."""
     values = {each.name: getattr(options, each.name) for each in fields(options)}
     table = options.metadata
-    for name in ("detector_card", "classifier_card"):
+    for name in ("detector_card", "classifier_card", "second_look_card"):
         # Another process may have another working folder.
         if values[name] is not None:
             card = Path(values[name])

@@ -14,6 +14,21 @@ from mammoscope.geometry import Frame, as_boxes
 
 Point = tuple[float, float]
 
+KINDS = {
+    "mass": "mass",
+    "marker": "skin marker",
+    "node": "lymph node",
+    "nipple": "nipple",
+    "fold": "skin fold",
+    "wire": "scar wire",
+    "clip": "clip",
+    "device": "implanted device",
+    "label": "label",
+    "edge": "edge of the picture",
+    "other": "other",
+}
+"""What a region may be, by its name on a card and in results, in words."""
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -96,6 +111,39 @@ class Detections:
         """The same regions in pixels of another frame of the same source image."""
         boxes = frame.boxes_from_source(self.frame.boxes_to_source(self.boxes))
         return replace(self, boxes=boxes, frame=frame)
+
+
+@dataclass(frozen=True)
+class LookAlike:
+    """A region that a detector took for a mass and a second look names as something else.
+
+    Parameters
+    ----------
+    box
+        xyxy in source pixels.
+    kind
+        One of :data:`KINDS`.
+    probability
+        That it is of this kind.
+    score
+        The detector's own, before the second look.
+
+    Examples
+    --------
+    >>> from mammoscope.types import LookAlike
+    >>> LookAlike((10.0, 20.0, 50.0, 80.0), "node", probability=0.93, score=0.6).words
+    'lymph node (0.93)'
+    """
+
+    box: tuple[float, float, float, float]
+    kind: str
+    probability: float
+    score: float
+
+    @property
+    def words(self) -> str:
+        """What it is said to be."""
+        return f"{KINDS.get(self.kind, self.kind)} ({self.probability:.2f})"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from mammoscope.errors import GeometryError
 from mammoscope.geometry import IDENTITY, Frame
 from mammoscope.showing import Showing
 from mammoscope.types.density import Density
-from mammoscope.types.findings import Detections, Explanation, NippleLine
+from mammoscope.types.findings import Detections, Explanation, LookAlike, NippleLine
 from mammoscope.types.source import DicomFacts, SourceFacts
 
 
@@ -65,6 +65,9 @@ class ImageResult(Showing):
         Of the breast, of two in one picture the denser; None where no model has looked.
     explanations
         One for each region shown, in their order; none at all where no classifier has looked.
+    lookalikes
+        What the detector would have shown, and a second look names as something else: in no
+        score, and not among the detections.
     nipple_line
         None where it cannot be told.
     timings_s
@@ -100,6 +103,7 @@ class ImageResult(Showing):
     exam_steps: tuple[float, ...] = ()
     density: Density | None = None
     explanations: tuple[Explanation, ...] = ()
+    lookalikes: tuple[LookAlike, ...] = ()
     nipple_line: NippleLine | None = None
     laterality: str | None = None
     view: str | None = None
@@ -120,7 +124,10 @@ class ImageResult(Showing):
         where = f"{self.laterality or 'side unknown'} {self.view or 'view unknown'}"
         shown, count = len(self.shown), len(self.detections)
         findings = f"{shown} finding{'s' * (shown != 1)} shown of {count}"
-        return f"<ImageResult {self.name} ({where}): {findings}, best score {self.score:.2f}>"
+        named = "".join(f", not counted: {each.words}" for each in self.lookalikes)
+        return (
+            f"<ImageResult {self.name} ({where}): {findings}, best score {self.score:.2f}{named}>"
+        )
 
     @property
     def score(self) -> float:

@@ -85,6 +85,9 @@ def model_told(
     first = pairs[0][1]
     return {
         "findings": {entry.key: _findings(result) for entry, result in pairs},
+        "lookalikes": {
+            entry.key: [each.words for each in result.lookalikes] for entry, result in pairs
+        },
         "threshold": first.threshold,
         "malignant_threshold": first.malignant_threshold,
         "links": [

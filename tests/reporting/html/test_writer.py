@@ -24,6 +24,7 @@ from mammoscope.types import (
     Density,
     Explanation,
     ImageResult,
+    LookAlike,
     Mammogram,
     ModelUse,
     NippleLine,
@@ -108,6 +109,17 @@ def test_every_finding_is_marked_and_listed(report: Callable[..., str], make_res
         assert words in page.text
     assert page.text.count("not classified") == 1
     assert "at the detector" in page.text
+
+
+def test_what_a_second_look_named_is_outlined_and_not_counted(
+    report: Callable[..., str], make_result: Make
+) -> None:
+    dashed = {"stroke-dasharray": "5 4", "x": "20.00", "y": "30.00", "width": "40.00"}
+    named = LookAlike((20.0, 30.0, 60.0, 90.0), "node", 0.934, 0.6)
+    page = Page(report([make_result([], [], lookalikes=(named,))]))
+    assert len(page.find("rect", **dashed)) == 1 and page.find("g", **{"class": "mark"}) == []
+    assert "Not counted: lymph node (0.93)" in page.text and "0 findings" in page.text
+    assert "Not counted" not in report([make_result()])
 
 
 def test_marks_lie_on_the_box_in_pixels_of_the_preview(

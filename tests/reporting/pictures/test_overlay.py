@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mammoscope.geometry import Frame
 from mammoscope.reporting import encode_overlay, encode_preview, overlay, preview
 from mammoscope.reporting.pictures.overlay import BLUE, ORANGE, VERMILION
-from mammoscope.types import ImageResult, Mammogram, SourceFacts
+from mammoscope.types import ImageResult, LookAlike, Mammogram, SourceFacts
 
 Make = Callable[..., ImageResult]
 
@@ -87,6 +87,21 @@ def test_findings_below_the_threshold_are_not_drawn(
     picture = overlay(mammogram, result)
     assert not marked(picture).any()
     np.testing.assert_array_equal(picture[:, :, 0], preview(mammogram))
+
+
+def test_what_a_second_look_named_has_a_thin_outline_of_dashes(
+    mammogram: Mammogram, make_result: Make
+) -> None:
+    named = LookAlike((60.0, 100.0, 120.0, 180.0), "node", 0.93, 0.6)
+    result = make_result([], [], lookalikes=(named,))
+    picture, plain = overlay(mammogram, result), overlay(mammogram, make_result([], []))
+    changed = (picture != plain).any(axis=2)
+    assert (picture[changed] == 170).all()
+    for edge in (changed[100, 60:120], changed[179, 60:120], changed[100:180, 60]):
+        assert 0.3 < edge.mean() < 0.7
+    assert not changed[101:179, 61:119].any() and not changed[:100].any()
+    part = mammogram.crop(130, 0, 200, 300)
+    np.testing.assert_array_equal(overlay(part, result), overlay(part, make_result([], [])))
 
 
 def test_p_malignant_is_written(mammogram: Mammogram, make_result: Make) -> None:

@@ -54,6 +54,15 @@ class Film:
         return " · ".join(part for part in parts if part)
 
     @property
+    def lookalikes(self) -> tuple[tuple[tuple[float, ...], str], ...]:
+        """What a second look named: its box on the preview, and what it is said to be."""
+        named = self.result.lookalikes
+        boxes = self.preview.frame.boxes_from_source([each.box for each in named])
+        return tuple(
+            (tuple(box), each.words) for box, each in zip(boxes.tolist(), named, strict=True)
+        )
+
+    @property
     def facts(self) -> dict[str, str | None]:
         """What is known of the file and said of the whole image; None where something is not."""
         density, score = self.result.density, self.exam_score

@@ -18,6 +18,7 @@ _OF_TASK = {
     "detection": (
         "Findings other than masses: calcifications, distortions, asymmetries are not looked for.",
     ),
+    "second look": ("Regions that no detector found, or a word on what a finding is.",),
     "classification": (
         "Regions that are no masses: what it says of a false mark means nothing.",
         "A chance of cancer for a woman: it is of one marked region, among regions as in training.",
@@ -28,6 +29,7 @@ _OF_TASK = {
 
 _USE = {
     "detection": "Marks places on a mammogram that may be masses, beside a person who reads.",
+    "second look": "Looks again at marked places, and names those that only look like a mass.",
     "classification": "Says how likely a marked mass is malignant, beside a person who reads.",
     "density": "Says which category of density a breast has, beside a person who reads.",
     "histopathology": "Says how likely a field of tissue is malignant, for comparing methods.",
@@ -35,6 +37,7 @@ _USE = {
 
 _RUN = {
     "detection": "`mammoscope detect STUDY --out RESULTS`",
+    "second look": "`mammoscope detect STUDY --out RESULTS`",
     "classification": "`mammoscope detect STUDY --out RESULTS`, or `mammoscope classify`",
     "histopathology": "`mammoscope histopathology predict`",
 }

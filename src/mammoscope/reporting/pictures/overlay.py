@@ -2,7 +2,8 @@
 
 Colours are from the palette of Okabe and Ito ("Color Universal Design", 2008), which readers with
 any of the common colour vision deficiencies can tell apart. A mark is vermilion where P(malignant)
-reaches the operating point on the classifier's card, blue below it, and orange where there is none.
+reaches the operating point on the classifier's card, blue below it, and orange where there is none;
+what a second look names as no mass has a thin outline of grey dashes.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ Colour = tuple[int, int, int]
 ORANGE, VERMILION, BLUE = (230, 159, 0), (213, 94, 0), (86, 180, 233)
 """Of marks that are not classified, that reach the operating point, that stay below it."""
 
-_DARK = (16, 16, 16)
+_DARK, _GREY = (16, 16, 16), (170, 170, 170)
 
 _STRETCH_PERCENTILES = (0.5, 99.8)
 # Stored values: less range is an empty or uniform image, and stretching would show only its noise.
@@ -75,6 +76,9 @@ def draw_marks(grey: Picture, frame: Frame, result: ImageResult) -> Picture:
     boxes = frame.boxes_from_source(found.boxes)
     visible = [i for i, box in enumerate(boxes) if frame.overlaps(box)]
     colours = [mark_colour(p, result.malignant_threshold) for p in found.p_malignant]
+    for box in frame.boxes_from_source([each.box for each in result.lookalikes]):
+        if frame.overlaps(box):
+            _draw_dashes(picture, _pixel_box(picture, box))
     # Worst first, so that the best lies on top.
     for i in reversed(visible):
         _draw_box(picture, boxes[i], colours[i])
@@ -188,6 +192,18 @@ def _draw_box(picture: Picture, box: NDArray[np.float64], colour: Colour) -> Non
         drawn = colour if 0 <= inset < line else _DARK
         corner, opposite = (x0 + inset, y0 + inset), (x1 - inset, y1 - inset)
         cv2.rectangle(picture, corner, opposite, drawn, 1, cv2.LINE_4)
+
+
+def _draw_dashes(picture: Picture, region: Corners) -> None:
+    """A thin outline of dashes along the inside of ``region``."""
+    x0, y0, x1, y1 = region
+    line = max(1, _line_px(picture) // 2)
+    part = picture[y0 : y1 + 1, x0 : x1 + 1]
+    rows, columns = np.indices(part.shape[:2])
+    edge = np.minimum(
+        np.minimum(rows, len(part) - 1 - rows), np.minimum(columns, part.shape[1] - 1 - columns)
+    )
+    part[(edge < line) & ((rows + columns) // (4 * line) % 2 == 0)] = _GREY
 
 
 def _label(number: int, score: float, p_malignant: float) -> str:
