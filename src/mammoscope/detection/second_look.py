@@ -124,11 +124,12 @@ def together(
     [0.5, 0.8]
     """
     bias, of_score, of_look = calibration
-    log_odds = bias + of_score * _logit(scores) + of_look * _logit(p_mass)
-    return np.asarray(1 / (1 + np.exp(-np.clip(log_odds, -500, 500))), dtype=np.float64)
+    of_both = bias + of_score * log_odds(scores) + of_look * log_odds(p_mass)
+    return np.asarray(1 / (1 + np.exp(-np.clip(of_both, -500, 500))), dtype=np.float64)
 
 
-def _logit(p: FloatArray) -> FloatArray:
+def log_odds(p: FloatArray) -> FloatArray:
+    """``log(p / (1 - p))``, for chances kept away from 0 and 1 by a millionth."""
     sure = np.clip(p, _LEAST, 1 - _LEAST)
     return np.asarray(np.log(sure / (1 - sure)), dtype=np.float64)
 

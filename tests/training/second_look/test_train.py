@@ -29,7 +29,6 @@ from mammoscope.training.second_look.pictures import ChangedRegions  # noqa: E40
 from mammoscope.training.second_look.regions import LEARNT, load_regions  # noqa: E402
 from mammoscope.training.second_look.train import (  # noqa: E402
     coefficients_of,
-    together,
     train_second_look,
 )
 
@@ -136,12 +135,6 @@ def test_every_mark_is_judged_by_a_model_that_never_saw_its_patient(
     assert {row["kind"] for row in looked} <= set(LEARNT)
     assert all(row["score"] == row["before"] for row in rows if not row["kind"])
     assert card.kinds == LEARNT and card.side == 32 and card.regions == 3
-
-
-def test_a_second_look_that_knows_better_changes_the_order() -> None:
-    evidence = np.array([[2.0, -3.0], [1.0, 3.0]])
-    before, after = together(evidence, (0.0, 1.0, 0.0)), together(evidence, (0.0, 0.5, 1.0))
-    assert before[0] > before[1] and after[0] < after[1]
 
 
 def test_marks_that_all_miss_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mammoscope.annotations.splits import folds
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.detection.fusion import log_odds
+from mammoscope.detection.second_look import log_odds, together
 from mammoscope.errors import InputError, ModelError
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import FloatArray
@@ -170,12 +170,6 @@ def coefficients_of(judged: Sequence[Judged], where: Path) -> Coefficients:
     return round(float(model.intercept_[0]), 4), round(of_score, 4), round(of_look, 4)
 
 
-def together(evidence: FloatArray, coefficients: Coefficients) -> FloatArray:
-    """Scores (M,) from the log-odds (M, 2) of detector and second look."""
-    bias, *slopes = coefficients
-    return np.asarray(1 / (1 + np.exp(-(bias + evidence @ np.array(slopes)))))
-
-
 def _rescored(judged: Sequence[Judged], where: Path) -> list[tuple[Judged, FloatArray]]:
     """New scores of the marks of each image; those that were not looked at keep theirs."""
     by_fold = {
@@ -185,7 +179,9 @@ def _rescored(judged: Sequence[Judged], where: Path) -> list[tuple[Judged, Float
     found = []
     for one in judged:
         scores = one.looked.marks.scores.copy()
-        scores[: len(one.chances)] = together(one.evidence, by_fold[one.fold])
+        of_fold = by_fold[one.fold]
+        best = scores[: len(one.chances)]
+        best[:] = together(best, one.chances[:, 0], of_fold)
         found.append((one, scores))
     return found
 
