@@ -30,6 +30,7 @@ from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.classification import OnnxClassifier
 from mammoscope.detection.detector import OnnxDetector
 from mammoscope.detection.fusion import fused
+from mammoscope.detection.second_look import OnnxSecondLook, find_second_look
 from mammoscope.evaluation.metrics.bootstrap import interval, resamples
 from mammoscope.evaluation.metrics.estimates import Estimate, measure
 from mammoscope.evaluation.metrics.roc import area_under_roc
@@ -41,6 +42,7 @@ from mammoscope.pipeline import LEAST_CLASSIFIED
 from mammoscope.preprocessing import preprocess
 from mammoscope.reading import read
 from mammoscope.tables import read_table, write_table
+from mammoscope.types import Detections, Mammogram
 
 MARKS = 0.5
 """Marks on a normal image that the default threshold may give: the upper end of the 95 % interval
@@ -138,13 +140,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("specs", nargs="+", help="ADAPTER:PATH, the first with cancer yes or no")
     parser.add_argument("--model", type=Path, help="card of the detector; default: the shipped one")
+    parser.add_argument("--second-look", help="its card, or off; default: the shipped one")
     parser.add_argument("--threshold", type=float, help="instead of the one chosen here")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     ensure_folder(given.out)
     images = tuple(image for spec in given.specs for image in datasets.load(spec))
-    seen = look(images, given.model, given.out / "images.csv", given.workers)
+    models = Models.found(given.model, given.second_look)
+    seen = look(images, models, given.out / "images.csv", given.workers)
     reported, first = split_by_patient(images, 0.5, SEED)
     here = seen.only({image.path for image in first})
     there = seen.only({image.path for image in reported})
@@ -179,20 +183,45 @@ def main() -> None:
     print(DISCLAIMER)
 
 
-def look(images: tuple[AnnotatedImage, ...], model: Path | None, table: Path, workers: int) -> Seen:
-    """What both shipped models find on each image; what ``table`` holds is not looked for again."""
+@dataclass(frozen=True)
+class Models:
+    """Detector, second look if there is one, and classifier."""
+
+    detector: OnnxDetector
+    second_look: OnnxSecondLook | None
+    classifier: OnnxClassifier
+
+    @classmethod
+    def found(cls, detector: Path | None, second_look: str | None) -> Models:
+        """By their cards; the shipped ones where none is named."""
+        return cls(
+            OnnxDetector(find_card(DetectorCard, detector)),
+            find_second_look(second_look),
+            OnnxClassifier(find_card(ClassifierCard, None)),
+        )
+
+    def find(self, breast: Mammogram) -> dict[str, Detections]:
+        """The marks by path, each with the second look's word."""
+        looked, card = self.detector.look(breast), self.detector.card
+        found = {path: fused(looked, path, card) for path in PATHS}
+        if self.second_look is None:
+            return found
+        return {
+            path: self.second_look.judge(breast, marks, card.threshold[path])[0]
+            for path, marks in found.items()
+        }
+
+
+def look(images: tuple[AnnotatedImage, ...], models: Models, table: Path, workers: int) -> Seen:
+    """What the models find on each image; what ``table`` holds is not looked for again."""
     if not table.exists():
-        card = find_card(DetectorCard, model)
-        detector = OnnxDetector(card)
-        classifier = OnnxClassifier(find_card(ClassifierCard, None))
 
         def row(image: AnnotatedImage) -> dict[str, object]:
             breast = preprocess(read(image.path)).mammogram
-            looked = detector.look(breast)
-            found = {path: fused(looked, path, card) for path in PATHS}
+            found = models.find(breast)
             scores = {path: " ".join(f"{s:.6f}" for s in found[path].scores) for path in PATHS}
             best = found["both"][:LEAST_CLASSIFIED]
-            chances = np.sqrt(best.scores) * classifier.classify(breast, best.boxes)
+            chances = np.sqrt(best.scores) * models.classifier.classify(breast, best.boxes)
             return {"image": image.path.name, **scores, "malignancy": chances.max(initial=0.0)}
 
         with ThreadPoolExecutor(workers) as pool:
