@@ -200,7 +200,7 @@ def test_options_of_reading_are_used(
         (",1,1,9,9", "line 2: column 'image' is empty"),
     ],
 )
-def test_a_row_that_cannot_be_meant_ends_the_run_before_it_begins(
+def test_where_no_row_can_be_meant_the_run_ends_before_it_begins(
     classifier: OnnxClassifier,
     found: FoundImages,
     table: Callable[[str], Table],
@@ -215,6 +215,20 @@ def test_a_row_that_cannot_be_meant_ends_the_run_before_it_begins(
             classifier, found, boxes, tmp_path / "out.csv", progress=lambda: steps.append(1)
         )
     assert not steps and not (tmp_path / "out.csv").exists()
+
+
+def test_a_row_that_cannot_be_meant_costs_itself(
+    classifier: OnnxClassifier,
+    found: FoundImages,
+    table: Callable[[str], Table],
+    tmp_path: Path,
+) -> None:
+    rows = "phantom_0001_L_CC,9,1,1,9\n,1,1,9,9\nphantom_0001_L_CC,,,,\n"
+    boxes = table(f"image,x0,y0,x1,y1\n{rows}")
+    run = run_classification(classifier, found, boxes, tmp_path / "out.csv")
+    told = [cause.partition(":")[0] for path, cause in causes(run) if path == boxes.path]
+    assert told == ["line 2", "line 3"]
+    assert len((tmp_path / "out.csv").read_text().splitlines()) == 4
 
 
 def test_no_input_is_overwritten(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -54,12 +55,14 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     from mammoscope.classification import OnnxClassifier, find_classifier
     from mammoscope.reading import find_images
     from mammoscope.runs import run_classification
-    from mammoscope.tables import BOX_COLUMNS, read_table
+    from mammoscope.tables import BOX_COLUMNS, RowFault, read_table
 
     errors = common.errors_console()
     with common.fatal(errors):
         classifier = find_classifier(model, mirrored)
-        table = read_table(boxes, ("image", *BOX_COLUMNS))
+        lost: list[RowFault] = []
+        table = read_table(boxes, ("image", *BOX_COLUMNS), lost)
+        table = replace(table, faults=tuple(fault.error for fault in lost))
         found = find_images(paths)
         with common.progress_bar(len(found.paths), "Reading mammograms") as bar:
             run = run_classification(

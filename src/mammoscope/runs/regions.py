@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from mammoscope.reading import FoundImages, ReadOptions, read
 from mammoscope.results import Failure
 from mammoscope.runs.batch import run_batch
 from mammoscope.runs.lesions import Lesion, lesions_of
-from mammoscope.tables import Table, write_table
+from mammoscope.tables import Row, RowFault, Table, each_row, write_table
 
 COLUMN = "p_malignant"
 
@@ -47,8 +47,8 @@ def run_classification(
 ) -> ClassificationRun:
     """Write ``boxes`` with a further column ``p_malignant`` to ``out``, row by row.
 
-    It stays empty where a row has no box, names no image, or its image or box cannot be used; the
-    last three are failures.
+    It stays empty where a row has no box, names no image, cannot be meant, or its image or box
+    cannot be used; all but the first are failures.
 
     Parameters
     ----------
@@ -58,19 +58,23 @@ def run_classification(
     Raises
     ------
     TableError
-        If a row cannot be meant. Nothing is done then.
+        If no row can be meant, or one means several images. Nothing is done then.
     OutputError
         If ``out`` cannot be written, or is one of the inputs.
     """
     ensure_folder(out.parent)
     if real_path(out) in {real_path(path) for path in (*found.paths, Path(boxes.path))}:
         raise OutputError(out, "is an input: choose another file")
-    regions, unknown = lesions_of(boxes, found.paths)
+    lost: list[RowFault] = []
+    meant = each_row(boxes, _checked, lost, needed=True)
+    regions, unknown = lesions_of(replace(boxes, rows=tuple(meant)), found.paths)
     by_image: dict[Path, list[Lesion]] = {}
     for region in regions:
         if region.box is not None:
             by_image.setdefault(region.path, []).append(region)
-    failures = [Failure(name, "InputError", "no such image among the inputs") for name in unknown]
+    errors = [*boxes.faults, *(fault.error for fault in lost)]
+    failures = [Failure.of(error, boxes.path) for error in errors]
+    failures += [Failure(name, "InputError", "no such image among the inputs") for name in unknown]
     p_of: dict[int, float] = {}
     for _ in found.paths[len(by_image) :]:
         progress()
@@ -89,6 +93,12 @@ def run_classification(
     rows = [{**row, COLUMN: _text(p_of.get(row.line))} for row in boxes]
     write_table(out, tuple(dict.fromkeys((*boxes.columns, COLUMN))), rows)
     return ClassificationRun(len(p_of), tuple(failures))
+
+
+def _checked(row: Row) -> Row:
+    row.name("image")
+    row.box()
+    return row
 
 
 def _classify(

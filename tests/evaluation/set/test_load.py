@@ -153,7 +153,6 @@ def test_another_extension_matches_and_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "cause"),
     [
-        ("b,0,0,9,9,0.5,\nb,0,0,9,9,0.5,\n", "line 3: this row repeats an earlier one"),
         ("b,0,0,9,9,,\n", "line 2: column 'score' is empty"),
         ("b,0,0,9,9,nan,\n", "line 2: column 'score': 'nan' is not a finite number"),
         ("b,,,,,0.5,\n", "line 2: a score without a box"),
@@ -164,6 +163,24 @@ def test_bad_predictions(tmp_path: Path, rows: str, cause: str) -> None:
     with pytest.raises(TableError, match=r"predictions\.csv") as caught:
         predictions(tmp_path, rows)
     assert caught.value.cause.startswith(cause)
+
+
+@pytest.mark.parametrize(
+    ("row", "cause"),
+    [
+        ("b,0,0,9,9,0.5,", "line 3: this row repeats an earlier one"),
+        ("b,0,0,9,9", "line 3: 5 values under 7 columns"),
+        ('b,0,0,"9,5",9,0.5,', "line 3: column 'x1': '9,5' is not a finite number"),
+        ("b,9,0,0,9,0.5,", "line 3: the box (9.0, 0.0, 0.0, 9.0) has no area: x1"),
+        (",0,0,9,9,0.5,", "line 3: column 'image' is empty"),
+    ],
+)
+def test_a_bad_prediction_costs_itself_and_is_told(tmp_path: Path, row: str, cause: str) -> None:
+    rows = f"b,0,0,9,9,0.5,\n{row}\na, 1e0 ,+.5,9.,9.5E0,5e-1,\n"
+    found = predictions(tmp_path, rows)
+    assert sorted(found.boxes.tolist()) == [[0, 0, 9, 9], [1, 0.5, 9, 9.5]]
+    (warning,) = [warning for warning in found.warnings if "left out" in warning]
+    assert f"predictions.csv: {cause}" in warning
 
 
 def test_predictions_lack_a_column(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from mammoscope.reading.codecs import decoding
 from mammoscope.reading.codecs.decoding import decode
+from mammoscope.reading.codecs.streams import jpeg_header
 from mammoscope.reading.faults import Damaged
 
 
@@ -149,3 +151,19 @@ def test_more_memory_and_time_than_fit_the_size_are_not_given(monkeypatch):
     with pytest.raises(Damaged, match="takes longer to decode"):
         decode("opencv", many, 9_000_000 // 10)
     assert decode("opencv", _png(3), 20).array[0, 0] == 3
+
+
+@pytest.mark.parametrize(
+    ("side", "more", "refused"), [(7000, 30, True), (7000, 10, False), (64, 400, False)]
+)
+def test_a_jpeg_of_many_scans_is_refused_by_its_size(side, more, refused):
+    progressive = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1]
+    small = cv2.imencode(".jpg", np.zeros((64, 64), np.uint8), progressive)[1].tobytes()
+    last, frame = small.rindex(b"\xff\xda"), small.index(b"\xff\xc2") + 5
+    image = small[:-2] + more * small[last:-2] + small[-2:]
+    image = image[:frame] + struct.pack(">HH", side, side) + image[frame + 4 :]
+    if refused:
+        with pytest.raises(Damaged, match="scans, too many for its size"):
+            jpeg_header(image)
+    else:
+        assert jpeg_header(image).rows == side

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mammoscope.annotations.truth import image_name
 from mammoscope.errors import TableError
 from mammoscope.naming.matching import normalise
-from mammoscope.tables import BOX_COLUMNS, Box, Row, read_table
+from mammoscope.tables import BOX_COLUMNS, Box, Row, RowFault, each_row, read_table
 
 SAID = ("laterality", "view", "patient_id", "density")
 """What results say of an image besides."""
@@ -35,7 +35,7 @@ class Source:
 
     Of thresholds those that differ from image to image; None for an image that has none. ``stale``
     images are not of the run that the folder's run.json is of. ``said`` is by image what results
-    say of :data:`SAID`, empty where they do not.
+    say of :data:`SAID`, empty where they do not. ``faults`` are rows that were left out.
     """
 
     path: str
@@ -47,17 +47,21 @@ class Source:
     scored: bool = True
     stale: tuple[str, ...] = ()
     said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    faults: tuple[TableError, ...] = ()
 
 
 def read_csv(path: Path) -> Source:
     """From a table with a box a row, and ``score``, ``p_malignant`` or both.
 
+    A row that cannot be meant, or repeats another, costs itself; its image was looked at.
+
     Raises
     ------
     TableError
-        If it cannot be read, has neither column, repeats a row or holds a bad value.
+        If it cannot be read, has neither column, or no row can be meant.
     """
-    table = read_table(path, ("image", *BOX_COLUMNS))
+    lost: list[RowFault] = []
+    table = read_table(path, ("image", *BOX_COLUMNS), lost)
     scored = _SCORE in table.columns
     if not scored and _P not in table.columns:
         header = ", ".join(table.columns)
@@ -69,17 +73,22 @@ def read_csv(path: Path) -> Source:
             raise TableError(table.path, f"column {column!r} must be written {column.casefold()!r}")
     images: dict[str, None] = {}
     detections: dict[tuple[str, Box, float], Found] = {}
-    for row in table:
-        image, box = image_name(row), row.box()
+
+    def keep(row: Row) -> None:
+        image = image_name(row)
         images[image] = None
-        if box is None:
+        if (box := row.box()) is None:
             _check_empty(row)
-            continue
+            return
         found = Found(image, box, row.number(_SCORE) if scored else 1.0, _p_malignant(row))
         if found[:3] in detections:
             raise row.error("this row repeats an earlier one")
         detections[found[:3]] = found
-    return Source(table.path, tuple(images), tuple(detections.values()), scored=scored)
+
+    each_row(table, keep, lost, needed=True)
+    faults = tuple(fault.error for fault in lost)
+    kept = tuple(detections.values())
+    return Source(table.path, tuple(images), kept, scored=scored, faults=faults)
 
 
 def _check_empty(row: Row) -> None:

@@ -227,4 +227,5 @@ def _warnings(found: Source, means: Mapping[str, str], truth: Truth) -> tuple[st
             len(found.malignant_thresholds) > 1
         ),
     }
-    return tuple(sentence for sentence, applies in warnings.items() if applies)
+    lost = in_short([left_out(fault) for fault in found.faults], "mend the table")
+    return (*lost, *(sentence for sentence, applies in warnings.items() if applies))

@@ -19,6 +19,9 @@ _FRAME_HEADERS = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 # (T.81 table B.2), JPEG-LS. The others code arithmetically or by hierarchy.
 _SAMPLE_BITS = {0xC0: (8,), 0xC1: (8, 12), 0xC2: (8, 12), 0xC3: range(2, 17), 0xF7: range(2, 17)}
 _MOST_SCANS, _MOST_SEGMENTS = 500, 1 << 16
+# A scan costs time by the image's pixels, however few its bytes are. Progressive pictures have six
+# scans, or ten with colours; a large one may have twice as many.
+_SCANS, _SCANNED_PIXELS = 20, 1_200_000_000
 _SOC_SIZ = b"\xff\x4f\xff\x51"
 
 
@@ -43,7 +46,8 @@ def jpeg_header(data: bytes) -> StreamHeader:
     """
     if data[:2] != _SOI:
         raise Damaged("the compressed image is not a JPEG stream")
-    if data.count(b"\xff\xda") > _MOST_SCANS:
+    scans = data.count(b"\xff\xda")
+    if scans > _MOST_SCANS:
         raise Damaged(f"the JPEG stream has more than {_MOST_SCANS} scans")
     header = None
     at, left = 2, _MOST_SEGMENTS
@@ -70,6 +74,8 @@ def jpeg_header(data: bytes) -> StreamHeader:
         at += 2 + length
     if header is None or at + 4 > len(data):
         raise Damaged("the JPEG stream ends before its first scan")
+    if scans > _SCANS and scans * header.rows * header.columns > _SCANNED_PIXELS:
+        raise Damaged(f"the JPEG stream has {scans} scans, too many for its size")
     # Coded data never holds an end marker: a byte of zero follows every FF (T.81 B.1.1.5), in
     # JPEG-LS a bit of zero (T.87 A.1).
     if data.rfind(_EOI) < at:

@@ -16,7 +16,7 @@ TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 274
 _WIDTH, _LENGTH, _BITS, _PHOTOMETRIC, _FORMAT = 256, 257, 258, 262, 339
 _COMPRESSION, _SAMPLES, _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_LENGTH = 259, 277, 278, 322, 323
-_ZLIB = (8, 32946)
+_ZLIB, _LZW = (8, 32946), (5,)
 _OFFSETS_AND_COUNTS = ((273, 279), (324, 325))
 # BYTE, SHORT, LONG, and LONG8 of BigTIFF.
 _LETTERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
@@ -121,9 +121,10 @@ def _passes(columns: int, rows: int, interlaced: int) -> list[tuple[int, int]]:
 class TiffHeader:
     """What the first directory of a TIFF file says.
 
-    ``packed`` are its strips or tiles where they are zlib streams, each with the most bytes that it
-    holds; ``bytes_per_pixel`` are those of the decoded picture. ``has_more`` says that strips which
-    are not compressed hold more than the picture's pixels: its size may not be as it says.
+    ``packed`` are its strips or tiles where they are zlib streams, ``lzw`` where they are LZW data,
+    each with the most bytes that it holds; ``bytes_per_pixel`` are those of the decoded picture.
+    ``has_more`` says that strips which are not compressed hold more than the picture's pixels: its
+    size may not be as it says.
     """
 
     rows: int
@@ -134,6 +135,7 @@ class TiffHeader:
     orientation: int
     plain: bytes
     packed: tuple[tuple[memoryview, int], ...]
+    lzw: tuple[tuple[memoryview, int], ...]
     bytes_per_pixel: int
     has_more: bool
 
@@ -174,7 +176,8 @@ def tiff_header(data: bytes) -> TiffHeader:
         white_is_zero=photometric == 0,
         orientation=directory.first(ORIENTATION, 1) or 1,
         plain=bytes(plain),
-        packed=_zlib_strips(directory, data, bytes_per_pixel),
+        packed=_compressed_strips(directory, data, bytes_per_pixel, _ZLIB),
+        lzw=_compressed_strips(directory, data, bytes_per_pixel, _LZW),
         bytes_per_pixel=bytes_per_pixel,
         has_more=_has_more(directory, bytes_per_pixel),
     )
@@ -199,10 +202,10 @@ def _strips(directory: _Directory) -> tuple[int, int, int]:
     return wide, high, across * down
 
 
-def _zlib_strips(
-    directory: _Directory, data: bytes, bytes_per_pixel: int
+def _compressed_strips(
+    directory: _Directory, data: bytes, bytes_per_pixel: int, kinds: tuple[int, ...]
 ) -> tuple[tuple[memoryview, int], ...]:
-    if directory.first(_COMPRESSION, 1) not in _ZLIB:
+    if directory.first(_COMPRESSION, 1) not in kinds:
         return ()
     wide, high, _ = _strips(directory)
     view = memoryview(data)

@@ -26,6 +26,7 @@ from mammoscope.reading.raster.headers import (
     repacked,
     tiff_header,
 )
+from mammoscope.reading.raster.lzw import check_lzw
 from mammoscope.types import Mammogram, Pixels, SourceFacts
 
 _JPEG_START = b"\xff\xd8\xff"
@@ -159,8 +160,8 @@ def _tiff(data: bytes, max_pixels: int) -> _Picture:
             f"a TIFF file of {header.bits[0]}-bit {what} samples; unsigned samples of 8 and 16 "
             "bits and floating-point ones of 32 and 64 can be read"
         )
-    told = check_streams(header.packed, "TIFF")
     samples = header.rows * header.columns * header.bytes_per_pixel
+    told = check_streams(header.packed, "TIFF") + check_lzw(header.lzw, samples)
     decoded = decode("opencv", header.plain, samples)
     warnings = told + damage_warnings(decoded.complaints)
     if header.has_more:
