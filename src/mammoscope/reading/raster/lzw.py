@@ -8,6 +8,7 @@ width of a code follows from its place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def unpacked_size(data: bytes) -> int | None:
     return None
 
 
-def _codes(windows: NDArray[np.uint32], at: int, count: int) -> NDArray[np.int64]:
+def _codes(windows: NDArray[Any], at: int, count: int) -> NDArray[np.int64]:
     """The codes of one table, from a bit of the data on."""
     bits, widths = at + _STARTS[:count], _WIDTHS[:count]
     words = windows[bits >> 3].astype(np.int64)
