@@ -20,7 +20,7 @@ _CLEAR, _END, _FIRST = 256, 257, 258
 # A table is full after so many codes; the last of them is the one that clears it.
 _PLACES = np.arange(3838)
 # A width is used until the entry that needs one bit more is about to be made.
-_WIDTHS = 9 + sum(((1 << bits) - _FIRST <= _PLACES).astype(np.int64) for bits in (9, 10, 11))
+_WIDTHS = 9 + np.searchsorted([(1 << bits) - _FIRST for bits in (9, 10, 11)], _PLACES, side="right")
 _STARTS = np.concatenate(([0], np.cumsum(_WIDTHS)[:-1]))
 _BYTES_PER_TABLE = 512
 
