@@ -78,6 +78,38 @@ def test_nothing_is_found_where_there_is_nothing() -> None:
         find_breasts(Thermogram(plain, "celsius"))
 
 
+def trunk(*breasts: tuple[float, float, float]) -> np.ndarray:
+    """A view with breasts over their folds, each of a middle, a half width and a half height."""
+    y, x = np.mgrid[:240, :320].astype(np.float32)
+    values = np.where(np.abs(x - 160) < 105, np.float32(32), np.float32(22))
+    for middle, width, height in breasts:
+        away = np.hypot((x - middle) / width, (y - 120) / height)
+        values[away < 1] = 31.2
+        values[(np.abs(away - 1) < 0.06) & (y > 120)] = 34
+    noise = np.random.default_rng(0).normal(0, 0.05, values.shape).astype(np.float32)
+    return cv2.GaussianBlur(values, (0, 0), 1) + noise
+
+
+@pytest.mark.parametrize(
+    "breasts",
+    [[(160, 60, 60)], [(160, 100, 60)], [(120, 70, 70)], [(106, 45, 40), (214, 45, 85)]],
+    ids=["middle", "wide", "aside", "uneven"],
+)
+def test_one_breast_alone_is_not_taken_for_two(breasts: list[tuple[float, float, float]]) -> None:
+    with pytest.raises(BreastNotFound, match="one breast alone"):
+        find_breasts(Thermogram(trunk(*breasts), "celsius"), "made")
+
+
+def test_two_breasts_that_touch_are_two_where_a_trunk_goes_on_below() -> None:
+    values = trunk((112, 48, 53), (208, 48, 53))
+    left, right = find_breasts(Thermogram(values, "celsius"))
+    assert abs(left.values.shape[0] - right.values.shape[0]) < 5
+    y, x = np.mgrid[:240, :320]
+    values[np.hypot((x - 160) / 105, (y - 120) / 115) > 1] = 22
+    with pytest.raises(BreastNotFound, match="one breast alone"):
+        find_breasts(Thermogram(values, "celsius"))
+
+
 def outline(dx: int = 0, stretch: float = 1.0) -> np.ndarray:
     mask = np.zeros((150, 120), np.uint8)
     points = np.array([[20, 10], [90, 30], [100, 90], [60, 140], [25, 110]], np.float32)

@@ -23,6 +23,9 @@ _LEAST_BODY = 0.1
 _LEAST_CONTRAST = 4.0
 """Distance of the two populations in their standard deviations, from which body and room differ."""
 
+_FOOT = 0.6
+"""Of its usual width a trunk is at least as wide where a view ends; a breast cut out is less."""
+
 _HEIGHT = 1.2
 """Of a breast, in widths of half a trunk, upwards from its fold."""
 
@@ -62,7 +65,7 @@ def find_body(thermogram: Thermogram, name: str) -> Mask:
     span = max(float(np.ptp(values)), 1e-6)
     grey = ((values - values.min()) * (255 / span)).astype(np.uint8)
     threshold, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)
-    warm = grey > threshold
+    warm = (grey > threshold) & thermogram.skin
     if warm.all() or not warm.any():
         raise BreastNotFound(name, "no body stands out from the background")
     inside, outside = values[warm], values[~warm]
@@ -85,37 +88,54 @@ def find_breasts(thermogram: Thermogram, name: str = "thermogram") -> tuple[Ther
     Raises
     ------
     BreastNotFound
-        If no body stands out from the background, or no fold from the skin around it.
+        If no body stands out from the background, or no fold from the skin around it; or if it
+        looks like one breast alone: no trunk goes on below, the folds of the two halves lie at
+        different heights, or there is one that is lowest in the middle.
     """
     body = find_body(thermogram, name)
     rows = np.flatnonzero(body.any(axis=1))
     first = body.argmax(axis=1)[rows]
     last = body.shape[1] - 1 - body[:, ::-1].argmax(axis=1)[rows]
-    middle = int(np.median((first + last) / 2).round())
-    halves = ((middle, body.shape[1]), (0, middle))
-    left, right = (_half(thermogram, body, columns, name) for columns in halves)
+    middle, widths = round(float(np.median(first + last)) / 2), body.sum(axis=1)[rows]
+    half, foot = float(np.median(widths)) / 2, widths[-max(2, len(rows) // 20) :].mean()
+    halves = [_part(thermogram, body, *ends) for ends in ((middle, body.shape[1]), (0, middle))]
+    folds = [fold for each in halves if (fold := _fold(each, each.values.shape[1] // 4))]
+    if len(folds) < 2:
+        raise BreastNotFound(name, "no warm fold under a breast")
+    fifth = round(half / 5)
+    between = _fold(_part(thermogram, body, middle - fifth, middle + fifth), 0)
+    lowest = between is not None and 0 <= between - min(folds) <= half / 2
+    if foot < _FOOT * 2 * half or abs(folds[0] - folds[1]) > half / 4 or lowest:
+        cause = "looks like one breast alone, not like a frontal view: give left and right apart"
+        raise BreastNotFound(name, cause)
+    left, right = (_above(each, fold, name) for each, fold in zip(halves, folds, strict=True))
     return left, right
 
 
-def _half(thermogram: Thermogram, body: Mask, columns: tuple[int, int], name: str) -> Thermogram:
-    """The breast in some columns of a view."""
-    values, skin = thermogram.values[:, slice(*columns)], body[:, slice(*columns)]
-    there = np.flatnonzero(skin.any(axis=0))
-    low, high = int(there[0]), int(there[-1]) + 1
-    third = (high - low) // 4
-    fold = _fold(values[:, low + third : high - third], skin[:, low + third : high - third])
-    if fold is None:
-        raise BreastNotFound(name, "no warm fold under a breast")
-    width = int(skin[fold].sum())
-    window = np.s_[max(0, fold - round(_HEIGHT * width)) : fold - width // 12, low:high]
-    part, mask = values[window], skin[window]
+def _part(thermogram: Thermogram, body: Mask, low: int, high: int) -> Thermogram:
+    """What lies in some columns of a view, as far as there is skin."""
+    there = low + np.flatnonzero(body[:, low:high].any(axis=0))
+    part = np.s_[:, there[0] : there[-1] + 1]
+    return Thermogram(thermogram.values[part], thermogram.unit, body[part])
+
+
+def _above(half: Thermogram, fold: int, name: str) -> Thermogram:
+    """The breast above its fold."""
+    width = int(half.skin[fold].sum())
+    rows = slice(max(0, fold - round(_HEIGHT * width)), fold - width // 12)
+    part, mask = half.values[rows], half.skin[rows]
     if min(part.shape) < 8 or mask.mean() < 0.3:
         raise BreastNotFound(name, "no breast above the fold")
-    return Thermogram(part, thermogram.unit, mask)
+    return Thermogram(part, half.unit, mask)
 
 
-def _fold(values: NDArray[np.float32], skin: Mask) -> int | None:
-    """The row of the line that is warmer than what lies above and below it; None for none."""
+def _fold(half: Thermogram, margin: int) -> int | None:
+    """The row of the line that is warmer than what lies above and below it; None for none.
+
+    As many columns as ``margin`` says are left out to either side.
+    """
+    inner = np.s_[:, margin : half.values.shape[1] - margin]
+    values, skin = half.values[inner], half.skin[inner]
     full = skin.mean(axis=1) > 0.5
     counts = np.maximum(skin.sum(axis=1), 1)
     profile = ((values * skin).sum(axis=1) / counts).astype(np.float32)
@@ -160,9 +180,7 @@ def register(left: Thermogram, right: Thermogram) -> Pair:
 
 
 def _square(thermogram: Thermogram) -> tuple[NDArray[np.float32], Mask]:
-    values, mask = thermogram.values, thermogram.mask
-    if mask is None:
-        mask = np.ones(values.shape, bool)
+    values, mask = thermogram.values, thermogram.skin
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     # What is no skin takes the mean of the skin, so that no dark rim is blurred into it.

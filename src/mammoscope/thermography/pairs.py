@@ -119,5 +119,5 @@ def _label(row: Row) -> bool:
 
 def _case(folder: Path, row: Row, unlike: bool, left: str, right: str) -> Case:
     sides = [read_thermogram(folder / name) for name in (left, right)]
-    area = sum(int(each.values.size if each.mask is None else each.mask.sum()) for each in sides)
+    area = sum(int(each.skin.sum()) for each in sides)
     return Case(row.name("patient"), unlike, register(*sides), area)

@@ -64,6 +64,11 @@ class Thermogram:
     unit: str
     mask: Mask | None = None
 
+    @property
+    def skin(self) -> Mask:
+        """The mask, or all of it where there is none (rows, columns)."""
+        return np.ones(self.values.shape, bool) if self.mask is None else self.mask
+
 
 def read_thermogram(
     path: str | os.PathLike[str], scale: tuple[float, float] | None = None
