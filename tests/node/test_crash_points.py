@@ -1,16 +1,21 @@
-"""Death at every single line of the queue, and life after it."""
+"""Death at every single line of the queue, a disk that is full at every page, and life after it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
+
+from mammoscope.errors import OutputError
 from mammoscope.node import queue as queue_module
 from mammoscope.node import spool as spool_module
 from mammoscope.node.backoff import Backoff
@@ -21,21 +26,24 @@ WATCHED = {module.__file__ for module in (queue_module, spool_module)}
 IMAGES = {"1.1.1": b"first", "1.1.2": b"second", "1.1.3": b"late"}
 
 
-def work(folder: Path, done: Any) -> None:
-    """Everything that a node does with its queue; ``done`` hears what others would rely on."""
+def work(folder: Path, done: Any, insist: Any = lambda step: step()) -> None:
+    """Everything that a node does with its queue; ``done`` hears what others would rely on.
+
+    ``insist`` takes each step that may fail, and may take it again.
+    """
     with closing(Queue(folder / "spool", Backoff(0))) as queue:
         for uids in (("1.1.1", "1.1.2"), ("1.1.3",)):
             for uid in uids:
-                queue.add_image("1.1", uid, IMAGES[uid])
+                insist(lambda uid=uid: queue.add_image("1.1", uid, IMAGES[uid]))
                 done(f"taken {uid}")
-            while (study := queue.take_study(0)) is not None:
+            while (study := insist(lambda: queue.take_study(0))) is not None:
                 found = [_result(folder, study.files), _result(folder, study.files[:1])]
-                queue.finish(study.uid, found)
+                insist(lambda study=study, found=found: queue.finish(study.uid, found))
             for found in queue.due_objects():
                 done(f"sent {found.uid}")
-                queue.mark_sent(found)
+                insist(lambda found=found: queue.mark_sent(found))
                 done(f"recorded {found.uid}")
-        queue.drop_images(0)
+        insist(lambda: queue.drop_images(0))
 
 
 def _result(folder: Path, files: tuple[Path, ...]) -> ResultObject:
@@ -123,5 +131,59 @@ def test_whatever_the_line_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
 
 
+def _insist(faults: list[Exception], ballast: Path | None, step: Any) -> Any:
+    """A step, taken again when there is room where the ballast may be thrown off."""
+    try:
+        return step()
+    except OutputError as error:
+        faults.append(error)
+        if ballast is None:
+            raise
+        ballast.unlink(missing_ok=True)
+        return step()
+
+
+def fill_everywhere(disk: Path) -> None:
+    """Work on a small disk with ever more room left, until the room is enough."""
+    failed, room = 0, 0
+    for goes_on in (False, True):
+        for room in range(0, 400, 4):
+            folder, ballast, words = disk / f"{goes_on}-{room}", disk / "ballast", []
+            folder.mkdir()
+            free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+            ballast.write_bytes(bytes(free - 1024 * room))
+            faults: list[Exception] = []
+            insist = partial(_insist, faults, ballast if goes_on else None)
+            try:
+                work(folder, words.append, insist)
+            except (OutputError, OSError) as error:
+                faults.append(error)
+            ballast.unlink(missing_ok=True)
+            check(folder, words)
+            work(folder, words.append)
+            check(folder, words)
+            sent = [word for word in words if word.startswith("sent")]
+            assert len(sent) - len({*sent}) <= bool(faults)
+            failed += bool(faults)
+            shutil.rmtree(folder)
+            if not faults:
+                break
+        assert not faults, "it never had room enough"
+    assert failed > 20, failed
+
+
+def test_however_full_the_disk_is_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+    (disk := tmp_path / "disk").mkdir()
+    (tmp_path / "run").write_text(
+        f"mount -t tmpfs -o size=2M none {disk} && exec {sys.executable} {__file__} {disk} full"
+    )
+    command = ["unshare", "--mount", "--user", "--map-root-user", "sh", str(tmp_path / "run")]
+    mount = [*command[:-2], "mount", "-t", "tmpfs", "none", str(disk)]
+    if shutil.which("unshare") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs to mount a small file system in a namespace of its own")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+
+
 if __name__ == "__main__":
-    die_everywhere(Path(sys.argv[1]))
+    (fill_everywhere if sys.argv[2:] else die_everywhere)(Path(sys.argv[1]))

@@ -455,6 +455,13 @@ def test_a_page_that_was_overwritten_is_told(tmp_path: Path) -> None:
     assert told == len(data) // 4096 - 1
 
 
+def test_a_queue_whose_first_page_was_being_written_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "queue.sqlite-journal").write_bytes(bytes(512))
+    with closing(Queue(tmp_path, Backoff(1))) as queue:
+        queue.add_image("1.1", "1.1.1", b"a")
+        assert queue.take_study(0) is not None
+
+
 def test_a_blank_queue_with_nothing_beside_is_made(tmp_path: Path) -> None:
     (tmp_path / "queue.sqlite").touch()
     Queue(tmp_path, Backoff(1)).close()

@@ -6,10 +6,11 @@ import json
 import os
 import random
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.fileset import FileSet
 
 from mammoscope.errors import InputError, ReadError
@@ -353,6 +354,64 @@ def test_a_dicomdir_may_refer_to_a_fifo(disc) -> None:
     found = find_images([disc / "DICOMDIR"]).paths
     with pytest.raises(ReadError, match="not a regular file"):
         read(found[0])
+
+
+def _without_records(directory: Dataset, _: Path) -> None:
+    del directory.DirectoryRecordSequence
+
+
+def _no_record_at_all(directory: Dataset, _: Path) -> None:
+    directory.DirectoryRecordSequence = []
+
+
+def _each_a_hundred_times(directory: Dataset, _: Path) -> None:
+    directory.DirectoryRecordSequence = 100 * list(directory.DirectoryRecordSequence)
+
+
+def _in_a_circle(directory: Dataset, _: Path) -> None:
+    for record in directory.DirectoryRecordSequence:
+        record.OffsetOfTheNextDirectoryRecord = 400
+        record.OffsetOfReferencedLowerLevelDirectoryEntity = 400
+
+
+def _of(*file_id: str) -> Callable[[Dataset, Path], None]:
+    def change(directory: Dataset, disc: Path) -> None:
+        os.mkfifo(disc / "FIFO")
+        (disc / "ENDLESS").symlink_to("/dev/zero")
+        (disc / "CIRCLE").symlink_to("CIRCLE")
+        for record in directory.DirectoryRecordSequence:
+            if record.DirectoryRecordType == "IMAGE":
+                record.ReferencedFileID = list(file_id)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(_without_records, _no_record_at_all, _each_a_hundred_times, _in_a_circle),
+        *(_of("DICOMDIR"), _of("."), _of(""), _of("FIFO"), _of("ENDLESS"), _of("CIRCLE", "A")),
+        *(_of("PT000000"), _of(*20 * ["DEEP"]), _of("A\0B"), _of("N" * 5000), _of("*"), _of("~")),
+    ],
+)
+def test_a_hostile_dicomdir_costs_itself_and_no_wait(disc, change) -> None:
+    directory = dcmread(disc / "DICOMDIR")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        change(directory, disc)
+        directory.save_as(disc / "DICOMDIR")
+    try:
+        paths = find_images([disc / "DICOMDIR"]).paths
+    except InputError as error:
+        assert str(disc / "DICOMDIR") in str(error)
+        return
+    assert len(paths) <= 2
+    for path in paths:
+        assert path.is_relative_to(disc)
+        try:
+            read(path)
+        except (InputError, ReadError) as error:
+            assert str(path) in str(error)
 
 
 def test_any_damage_to_a_dicomdir_is_an_error_of_our_own(disc) -> None:

@@ -108,7 +108,8 @@ class Spool:
     def is_empty(self) -> bool:
         """Whether no file lies there that a queue would have to know."""
         ours = {
-            self.database.with_name(f"{self.database.name}{end}") for end in ("", "-wal", "-shm")
+            self.database.with_name(f"{self.database.name}{end}")
+            for end in ("", "-wal", "-shm", "-journal")
         }
         return not any(path not in ours for path in self.folder.rglob("*") if not path.is_dir())
 
