@@ -175,7 +175,7 @@ def _png(header: bytes, size: int) -> Maker:
 
     def make(path: Path) -> None:
         packer = zlib.compressobj(9)
-        parts = [packer.compress(bytes(1 << 20)) for _ in range(size >> 20)]
+        parts = [packer.compress(bytes(1 << 20)) for _ in range(-(-size >> 20))]
         packed = b"".join((*parts, packer.flush()))
         start = struct.pack(">II", COLUMNS, ROWS) + header
         chunks = ((b"IHDR", start), (b"IDAT", packed), (b"IEND", b""))

@@ -255,15 +255,26 @@ def fuzz(minutes: float, seed: int, finds: Path) -> bool:
         chosen = targets(folder)
         for target in chosen:
             assert try_one(target, target.seeds[0], folder)[0] in ("value", "error"), target.name
-        before, end = _held(), time.monotonic() + 60 * minutes
+        before, end = held(), time.monotonic() + 60 * minutes
         while time.monotonic() < end:
             target = chosen[sum(map(Counter.total, counts.values())) % len(chosen)]
             data = mutated(rng.choice(target.seeds), rng, target.seeds)
             outcome, trace = try_one(target, data, folder)
             counts.setdefault(target.name, Counter())[outcome] += 1
             if trace:
-                _keep(finds, f"{target.name}-{outcome}", target.suffix, data, trace)
-        after = _held()
+                keep(finds, f"{target.name}-{outcome}", target.suffix, data, trace)
+        after = held()
+    return told(counts, minutes, seed, before, after)
+
+
+Held = tuple[int, int, int]
+"""Descriptors, threads, and the most memory so far in MB."""
+
+
+def told(
+    counts: dict[str, Counter[str]], minutes: float, seed: int, before: Held, after: Held
+) -> bool:
+    """Print what came of all inputs, by target; whether all went well."""
     for target_name, outcomes in counts.items():
         print(f"{target_name:12} {outcomes.total():7} inputs  {dict(sorted(outcomes.items()))}")
     total: Counter[str] = sum(counts.values(), Counter())
@@ -275,14 +286,15 @@ def fuzz(minutes: float, seed: int, finds: Path) -> bool:
     return not (total["crash"] or total["hang"] or after[0] > before[0] + 5)
 
 
-def _held() -> tuple[int, int, int]:
-    """Descriptors, threads, and the most memory so far in MB."""
+def held() -> Held:
+    """What this process holds."""
     descriptors = len(list(Path("/proc/self/fd").iterdir())) if Path("/proc").exists() else 0
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return descriptors, threading.active_count(), most
 
 
-def _keep(finds: Path, kind: str, suffix: str, data: bytes, trace: str) -> None:
+def keep(finds: Path, kind: str, suffix: str, data: bytes, trace: str) -> None:
+    """Write an input and its trace into a folder, named by what it holds."""
     finds.mkdir(parents=True, exist_ok=True)
     name = f"{kind}-{hashlib.sha256(data).hexdigest()[:12]}"
     (finds / f"{name}{suffix or '.bin'}").write_bytes(data)

@@ -204,6 +204,14 @@ def test_repeated_names_are_told_apart_by_their_folders(tmp_path):
     assert [plain.name(path) for path in found.paths] == ["IM1", "IM1", "IM2"]
 
 
+def test_a_new_name_that_is_another_file_s_gets_its_extension(tmp_path):
+    for name in ("a/1.png", "b/1.png", "a_1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"png")
+    found = find_images([tmp_path])
+    assert sorted(map(found.name, found.paths)) == ["a_1", "a_1_png", "b_1"]
+
+
 def test_our_own_masks_are_no_images_of_a_folder(tmp_path):
     for name in ("a.png", "a.breast.png", "a.pectoral.png"):
         (tmp_path / name).write_bytes(b"image")

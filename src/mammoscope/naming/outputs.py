@@ -33,18 +33,21 @@ def name_of(path: str | os.PathLike[str]) -> str:
 def names_by_folder(images: Sequence[Path]) -> dict[Path, str]:
     """Names from the folders below the common one, for images whose file names repeat.
 
-    Files of one folder that differ only in extension or in case get that, or a number, at the end.
+    Files of one folder that differ only in extension or in case get that, or a number, at the end;
+    and so does one whose new name is another's already.
     """
     names = {path: name_of(path) for path in images}
     repeated = _repeated(names)
+    others = {path: name for path, name in names.items() if path not in {*repeated}}
     # Without the root, for there may be several.
     folders = {path: Path(os.path.normpath(path.absolute())).parent.parts[1:] for path in images}
     levels = zip(*folders.values(), strict=False)
     common = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, levels))
     names = {path: "_".join((*folders[path][common:], name_of(path))) for path in repeated}
-    for path in _repeated(names):
+    for path in names.keys() & {*_repeated(names | others)}:
         names[path] += f"_{path.suffix[1:]}"
-    for number, path in enumerate(_repeated(names), 1):
+    again = {*_repeated(names | others)}
+    for number, path in enumerate((path for path in names if path in again), 1):
         names[path] += f"_{number}"
     return names
 

@@ -6,11 +6,15 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from mammoscope.reading import words
 
 OFF, AUTO = "off", "auto"
+
+_MOST_WORDS = 4
+"""Of a view, such as "left medio-lateral oblique"."""
 
 _FIELDS = ("side", "view", "patient", "study")
 
@@ -71,8 +75,10 @@ def facts_in_name(path: str | os.PathLike[str], names: str = AUTO) -> NamedFacts
 
 def _by_words(stem: str) -> NamedFacts:
     sides, views = set[str](), set[str]()
-    for token in re.split(r"[\W_]+", stem):
-        said = words.parse_view(token) if re.search("[A-Za-z]", token) else words.ViewWords()
+    tokens = re.split(r"[\W_]+", stem)
+    while tokens:
+        said, count = _first_words(tokens)
+        tokens = tokens[count:]
         if said.view in (None, "AT", "CV", "TAN") and said.side is None:
             continue
         sides |= {said.side} if said.side in ("L", "R") else set()
@@ -80,6 +86,20 @@ def _by_words(stem: str) -> NamedFacts:
     if len(sides) != 1 or len(views) != 1:
         return NamedFacts()
     return NamedFacts(sides.pop(), views.pop())
+
+
+def _first_words(tokens: list[str]) -> tuple[words.ViewWords, int]:
+    """What the first words say, and how many of them: as many as are a view's together."""
+    has_letters = re.search("[A-Za-z]", tokens[0])
+    first = words.parse_view(tokens[0]) if has_letters else words.ViewWords()
+    letters = list(takewhile(str.isalpha, tokens[:_MOST_WORDS]))
+    # A side of its own is no part of the view: "L ML O" is an oblique.
+    if first.view is not None or first.side is None:
+        for count in range(len(letters), 1, -1):
+            said = words.parse_view(" ".join(letters[:count]))
+            if said.view:
+                return said, count
+    return first, 1
 
 
 @lru_cache(maxsize=16)
