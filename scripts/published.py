@@ -39,7 +39,7 @@ PUBLISHED = (
     Published(
         "sensitivity 0.99 ± 0.03 at 1.17 FPPI, malignant masses",
         "inbreast-agarwal-2020",
-        "INbreast, five folds, fine-tuned on it",
+        "INbreast, learnt from it further; mean and spread of its folds",
         "R. Agarwal et al., Computers in Biology and Medicine 121:103774 (2020)",
     ),
     Published(

@@ -72,7 +72,7 @@ def test_a_bad_row_is_named(tmp_path: Path, cause: str) -> None:
 @pytest.mark.parametrize("truth", [0, 1])
 def test_both_kinds_of_case_are_needed(tmp_path: Path, truth: int) -> None:
     lines = [f"a,x,{c},{truth},1" for c in range(4)]
-    with pytest.raises(TableError, match="at least two are needed"):
+    with pytest.raises(TableError, match="and at least two are needed"):
         load_reads(write(tmp_path / "a.csv", lines))
 
 

@@ -61,7 +61,7 @@ export class Panel {
     return h(
       "section",
       {},
-      h("h2", {}, "Findings"),
+      h("h2", {}, model ? "Findings, P(malignant)" : "Findings"),
       model
         ? h("label", { class: "slider" }, h("span", {}, "shown from score"), this.slider, this.sliderText)
         : h("p", { class: "dim", "data-locked": true }, locked),

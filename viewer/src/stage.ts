@@ -119,9 +119,11 @@ export class Stage {
   private single: string | null = null;
 
   swap(): void {
+    const { activeView } = this;
     this.swapped = !this.swapped;
     for (const view of this.views.values()) view.mirrored = this.swapped && view.image.laterality !== null;
     this.setLayout(this.layout);
+    this.activate(Math.max(0, this.ports.findIndex(({ view }) => view === activeView)));
   }
 
   /** Make the viewports of the layout. */

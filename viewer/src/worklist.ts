@@ -193,7 +193,7 @@ export class WorklistPage {
     const { page, size } = this.query;
     const first = told.total ? page * size + 1 : 0;
     const last = Math.min((page + 1) * size, told.total);
-    this.status.textContent = `${first}–${last} of ${told.total} studies · ${this.me.disclaimer}`;
+    this.status.textContent = `${told.total ? `${first}–${last} of ` : ""}${told.total} ${told.total === 1 ? "study" : "studies"} · ${this.me.disclaimer}`;
     clear(
       this.pager,
       h("button", { type: "button", disabled: page === 0, click: () => this.turn(-1) }, "Previous"),
@@ -229,8 +229,8 @@ export class WorklistPage {
         pointerenter: () => this.warm.ask(row.images), focus: () => this.warm.ask(row.images), pointerleave: () => this.warm.close() },
       h("td", { class: "thumbs" }, ...row.images.slice(0, 4).map((image) =>
         this.pictures.of(image))),
-      h("td", {}, h("strong", {}, who), h("div", { class: "dim small" }, row.study ?? row.names.join(", "))),
-      h("td", {}, row.views.join(" · ")),
+      h("td", {}, h("strong", {}, who), h("div", { class: "dim small study-id", title: row.study }, row.study ?? row.names.join(", "))),
+      h("td", {}, row.views.map((view) => view.replaceAll(" ", "\u00a0")).join(" · ")),
     );
     if (model) {
       const score = row.score ?? null;
@@ -238,9 +238,9 @@ export class WorklistPage {
         h("td", { class: "score" },
           score === null ? h("span", { class: "dim" }, "unknown") : h("meter", { min: 0, max: 1, value: score, "aria-hidden": "true" }),
           score === null ? null : h("span", {}, score.toFixed(2))),
-        h("td", { title: "That of the image that stands highest among normal ones" },
+        h("td", { class: "whole", title: "That of the image that stands highest among normal ones" },
           row.exam ? `${row.exam} of 10` : h("span", { class: "dim" }, "unknown")),
-        h("td", {}, row.findings ? `${row.findings}` : h("span", { class: "dim" }, "none"),
+        h("td", { class: "whole" }, row.findings ? `${row.findings}` : h("span", { class: "dim" }, "none"),
           row.suspicious ? h("span", { class: "tag malignant" }, `${row.suspicious} suspicious`) : null),
       );
     }

@@ -111,7 +111,7 @@ def _print_classification(console: Console, evaluations: Sequence[Evaluation]) -
     console.print("\nClassification: malignant or benign")
     for rule, found in each.items():
         console.print(
-            f"Hit rule {rule}: {found.labelled} lesions with a label, of them scored "
+            f"Hit rule {rule}: {counted(found.labelled, 'lesion')} with a label, of them scored "
             f"{found.scored} ({found.malignant} malignant, {found.scored - found.malignant} benign)"
         )
     first, *_ = each.values()

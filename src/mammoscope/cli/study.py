@@ -236,9 +236,13 @@ def _cells(found: Comparison) -> list[str]:
         f"{found.difference:.4f}",
         "-" if found.se is None else f"{found.se:.4f}",
         "inf" if found.df is None else f"{found.df:.2f}",
-        "-" if found.p is None else f"{found.p:.4f}",
+        "-" if found.p is None else _p_value(found.p),
         _range(found.low, found.high),
     ]
+
+
+def _p_value(p: float) -> str:
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -100,7 +100,7 @@ def load_reads(path: str | os.PathLike[str], marks: str | os.PathLike[str] | Non
     truth = np.array([truths[case][0] for case in cases], dtype=np.bool_)
     for what, count in (("diseased", truth.sum()), ("not diseased", (~truth).sum())):
         if count < 2:
-            raise TableError(path, f"{count} of the cases are {what}: at least two are needed")
+            raise TableError(path, f"cases that are {what}: {count}, and at least two are needed")
     ratings = _values(rows, names, "rating")
     timed = TIME_COLUMN in table.columns
     return Reads(

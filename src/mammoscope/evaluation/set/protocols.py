@@ -176,8 +176,8 @@ _ALL = (
             "All images with a BI-RADS category; masses count, of categories 4 to 6 as malignant, "
             "else as benign; their sensitivities are those by label.",
             "A hit is an IoU of at least 0.1.",
-            "Five-fold cross-validation: results must be out of fold, each image by a model that "
-            "has not seen its patient.",
+            "Cross-validation: results must be out of fold, each image by a model that has not "
+            "seen its patient.",
         ),
         source="R. Agarwal et al., Computers in Biology and Medicine 121:103774 (2020)",
         hit=HitRule("iou", 0.1),
@@ -185,7 +185,7 @@ _ALL = (
         kinds=_MASS,
         by=("label",),
         unsure="the paper's methods were not at hand: the overlap of a hit, and whether images "
-        "without a mass are in; its folds are not published",
+        "without a mass are in; its folds, and how many they are",
     ),
     Protocol(
         name="vindr-mammo-test",
