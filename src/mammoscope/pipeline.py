@@ -18,9 +18,8 @@ import numpy as np
 
 from mammoscope.classification import Classifier, classify, find_classifier
 from mammoscope.density import find_density
-from mammoscope.detection import Detector, SecondLook, find_detector, find_second_look
+from mammoscope.detection import Detector, SecondLook, find_detector, find_second_look, is_usual
 from mammoscope.geometry import Frame
-from mammoscope.models import SecondLookCard, shipped_card
 from mammoscope.models.card import ModelCard
 from mammoscope.naming.outputs import name_of
 from mammoscope.preprocessing import (
@@ -60,8 +59,8 @@ class PipelineOptions:
         Cards of the models to run, or names of those that other packages add; None for the shipped
         ones.
     second_look_card
-        Card of the model that looks again at each region, or ``"off"``; None for the shipped one,
-        if one is shipped.
+        Card of the model that looks again at each region, or ``"off"``; None for the shipped one
+        (if one is shipped) with the shipped detector, and for none with another.
     classify
         Say how likely each region is malignant.
     threshold
@@ -128,11 +127,12 @@ class Pipeline:
             detector = find_detector(options.detector_card, options.paths, options.threads)
         self._detector = detector
         self.paths = getattr(self._detector, "paths", None)
-        look = self._second_look = second_look or find_second_look(options.second_look_card)
+        if second_look is None:
+            second_look = find_second_look(options.second_look_card, detector.model)
+        self._second_look = second_look
         # The steps are of scores that all shipped models gave together.
         as_measured = classifier is None and options.classifier_card is None and options.classify
-        shipped = shipped_card(SecondLookCard)
-        as_measured &= (look and look.model.sha256) == (shipped and shipped.sha256)
+        as_measured &= is_usual(second_look, detector.model)
         self._exam_steps = getattr(detector, "exam_steps", ()) if as_measured else ()
         if classifier is None and options.classify:
             classifier = find_classifier(options.classifier_card)

@@ -21,6 +21,7 @@ from mammoscope.models import (
     DetectorCard,
     SecondLookCard,
     find_card,
+    shipped_card,
 )
 from mammoscope.phantom import WrittenStudies
 from mammoscope.results import IMAGE_SCHEMA, RUN_SCHEMA, json_schema
@@ -134,7 +135,9 @@ def test_options_reach_the_result(
     assert (values["laterality"], values["view"]) == ("L", "MLO")
     assert values["spacing_source"] == "metadata"
     assert values["threshold"] == 0.125
-    cards = (DetectorCard.read(card_path), find_card(ClassifierCard), find_card(DensityCard))
+    look = shipped_card(SecondLookCard)
+    cards = [DetectorCard.read(card_path), *([look] if look else ())]
+    cards += [find_card(ClassifierCard), find_card(DensityCard)]
     models = [{"name": f"{card.name} {card.version}", "sha256": card.sha256} for card in cards]
     assert values["models"] == models
     assert run["models"] == values["models"]
@@ -151,7 +154,8 @@ def test_without_a_classifier_nothing_is_said_of_malignancy(
     done = run_command("detect", study.images[0], "--out", tmp_path, "--no-classify")
     assert done.exit_code == 0, done.output
     (values,) = [load(path) for path in tmp_path.glob("phantom*.json")]
-    assert [model["name"].split()[0] for model in values["models"]] == ["mass", "density"]
+    models = [model["name"].split()[0] for model in values["models"]]
+    assert [name for name in models if name != "second-look"] == ["mass", "density"]
     assert {finding["p_malignant"] for finding in values["findings"]} == {None}
     assert values["malignant_threshold"] is None
     assert values["malignancy_score"] is None

@@ -6,16 +6,17 @@ import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mammoscope.classification.roi import cut
-from mammoscope.detection import OnnxSecondLook, SecondLook, find_second_look
+from mammoscope.detection import OnnxSecondLook, SecondLook, find_second_look, is_usual
 from mammoscope.errors import ModelError
 from mammoscope.geometry import Frame
-from mammoscope.models import SecondLookCard, shipped_card
-from mammoscope.types import Detections, LookAlike, Mammogram
+from mammoscope.models import DetectorCard, SecondLookCard, find_card
+from mammoscope.types import Detections, LookAlike, Mammogram, ModelUse
 
 BOXES = [[20, 30, 50, 60], [80, 40, 110, 70], [30, 150, 60, 190], [90, 200, 120, 230]]
 SCORES = [0.9, 0.6, 0.5, 0.05]
@@ -123,17 +124,26 @@ def test_a_model_with_other_outputs_is_named(
         more.judge(breast, found(breast), 0.0)
 
 
-def test_a_second_look_is_found_by_its_card_or_not_at_all(
-    bright_markers: Callable[..., SecondLookCard],
+def test_the_shipped_one_looks_where_the_shipped_detector_has(
+    bright_markers: Callable[..., SecondLookCard], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    card = bright_markers()
-    by_card = find_second_look(card.path)
-    assert by_card is not None and by_card.card == card
-    assert find_second_look("off") is None
-    shipped = shipped_card(SecondLookCard)
-    assert (find_second_look() is None) == (shipped is None)
+    card, mass = bright_markers(), find_card(DetectorCard)
+    shipped, other = ModelUse("mass", mass.sha256), ModelUse("other", "0" * 64)
+    for each in (shipped, other):
+        by_card = find_second_look(card.path, each)
+        assert by_card is not None and by_card.card == card
+        assert find_second_look("off", each) is None
     with pytest.raises(ModelError, match=r"none\.json"):
-        find_second_look(card.path.with_name("none.json"))
+        find_second_look(tmp_path / "none.json", other)
+    # As if it were shipped beside the detector; then as if it were not.
+    (tmp_path / "mass.json").write_bytes(mass.path.read_bytes())
+    monkeypatch.setattr("mammoscope.models._BUNDLED", tmp_path)
+    usual = find_second_look(None, shipped)
+    assert usual is not None and usual.card == card and find_second_look(None, other) is None
+    assert is_usual(usual, shipped) and not is_usual(usual, other)
+    assert not is_usual(None, shipped) and is_usual(None, other)
+    card.path.unlink()
+    assert find_second_look(None, shipped) is None and is_usual(None, shipped)
 
 
 def test_what_is_named_is_told_of_an_image(make_result: Callable[..., object]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mammoscope.classification import OnnxClassifier
 from mammoscope.errors import BreastNotFound, ModelError, OutputError
-from mammoscope.models import ClassifierCard, SecondLookCard, find_card
+from mammoscope.models import ClassifierCard, SecondLookCard, find_card, shipped_card
 from mammoscope.models.detector_card import DetectorCard
 from mammoscope.phantom import WrittenStudies
 from mammoscope.pipeline import LEAST_CLASSIFIED, Pipeline, PipelineOptions
@@ -43,7 +43,7 @@ def test_every_image_leaves_its_files_and_the_run_its_own(
     assert [result.name for result in run.results] == names
     assert len(steps) == len(names) == 4
     assert run.summary.failures == ()
-    assert set(run.summary.timings_s) == {
+    assert {*run.summary.timings_s} - {"second look"} == {
         "read",
         "preprocess",
         "detect",
@@ -62,7 +62,8 @@ def test_a_result_is_in_pixels_of_the_source(pipeline: Pipeline, found: FoundIma
         assert (boxes <= [*mammogram.frame.size[::-1], *mammogram.frame.size[::-1]]).all()
         assert (np.diff(result.detections.scores) <= 0).all()
         assert (result.laterality, result.view) == tuple(path.stem.split("_")[-2:])
-        assert set(result.timings_s) == {"read", "preprocess", "detect", "classify", "density"}
+        phases = {"read", "preprocess", "detect", "classify", "density"}
+        assert {*result.timings_s} - {"second look"} == phases
         shown = result.detections.scores >= result.threshold
         asked = shown | (np.arange(len(shown)) < LEAST_CLASSIFIED)
         p = result.detections.p_malignant
@@ -219,5 +220,7 @@ def test_a_model_that_gives_nonsense_is_the_cause_of_each_failure(
 def test_an_exam_is_scored_by_the_shipped_models_together_alone(
     bright_markers: Callable[..., SecondLookCard],
 ) -> None:
-    own = Pipeline(PipelineOptions(second_look_card=bright_markers().path))
-    assert Pipeline()._exam_steps and not own._exam_steps
+    looked, off = (PipelineOptions(second_look_card=c) for c in (bright_markers().path, "off"))
+    assert Pipeline()._exam_steps and not Pipeline(looked)._exam_steps
+    shipped = shipped_card(SecondLookCard)
+    assert bool(Pipeline(off)._exam_steps) == (shipped is None)

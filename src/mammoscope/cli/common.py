@@ -78,7 +78,7 @@ SecondLookModel = Annotated[
         "--second-look",
         metavar="CARD|off",
         help="Card (JSON) of a model that looks again at each region and names what only looks "
-        "like a mass. Default: the shipped one, if there is one.",
+        "like a mass. Default: the shipped one, if there is one, with the shipped detector.",
     ),
 ]
 Classify = Annotated[

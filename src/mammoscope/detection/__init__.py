@@ -2,7 +2,7 @@
 
 from mammoscope.detection.detector import OnnxDetector, find_detector
 from mammoscope.detection.protocol import DETECTORS, Detector, SecondLook
-from mammoscope.detection.second_look import OnnxSecondLook, find_second_look
+from mammoscope.detection.second_look import OnnxSecondLook, find_second_look, is_usual
 
 __all__ = [
     "DETECTORS",
@@ -12,4 +12,5 @@ __all__ = [
     "SecondLook",
     "find_detector",
     "find_second_look",
+    "is_usual",
 ]

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mammoscope.classification.roi import cut
+from mammoscope.detection.protocol import SecondLook
 from mammoscope.errors import ModelError
 from mammoscope.geometry import FloatArray
-from mammoscope.models import SecondLookCard, find_card, shipped_card
+from mammoscope.models import DetectorCard, SecondLookCard, find_card, shipped_card
 from mammoscope.models.session import OnnxModel
 from mammoscope.types import Detections, LookAlike, Mammogram, ModelUse
 
@@ -134,13 +135,18 @@ def log_odds(p: FloatArray) -> FloatArray:
     return np.asarray(np.log(sure / (1 - sure)), dtype=np.float64)
 
 
-def find_second_look(which: str | Path | None = None) -> OnnxSecondLook | None:
+def find_second_look(
+    which: str | Path | None = None, detector: ModelUse | None = None
+) -> OnnxSecondLook | None:
     """The second look by the file of its card; None where there is none.
 
     Parameters
     ----------
     which
         The card's file, or :data:`OFF`; None for the shipped one, if one is shipped.
+    detector
+        Whose regions are to be looked at: the shipped second look was fitted to the scores of the
+        shipped detector, and is not taken for another's. None for the shipped one.
 
     Raises
     ------
@@ -149,5 +155,17 @@ def find_second_look(which: str | Path | None = None) -> OnnxSecondLook | None:
     """
     if which == OFF:
         return None
-    card = shipped_card(SecondLookCard) if which is None else find_card(SecondLookCard, Path(which))
+    card = _usual(detector) if which is None else find_card(SecondLookCard, Path(which))
     return None if card is None else OnnxSecondLook(card)
+
+
+def is_usual(second_look: SecondLook | None, detector: ModelUse) -> bool:
+    """Whether it is the one, or none, that looks where nobody asks for another."""
+    usual = _usual(detector)
+    return (second_look and second_look.model.sha256) == (usual and usual.sha256)
+
+
+def _usual(detector: ModelUse | None) -> SecondLookCard | None:
+    if detector is not None and detector.sha256 != find_card(DetectorCard).sha256:
+        return None
+    return shipped_card(SecondLookCard)
