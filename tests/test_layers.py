@@ -15,7 +15,10 @@ import mammoscope
 ROOT = Path(mammoscope.__file__).parent
 
 LAYERS = (
-    {"errors", "_version", "plugins", "geometry", "showing", "types", "tables", "naming", "files"},
+    {
+        *("errors", "_version", "plugins", "geometry", "showing", "types", "tables", "naming"),
+        *("files", "locations"),
+    },
     {"annotations", "reading", "preprocessing", "models", "phantom", "study"},
     {"deidentification", "detection", "classification", "datasets", "density"},
     {"histopathology", "radar", "thermography"},
@@ -32,7 +35,7 @@ LAYERS = (
 HEAVY = (
     *("torch", "torchvision", "timm", "onnxruntime", "onnx", "matplotlib", "cv2", "pydicom"),
     *("highdicom", "pynetdicom", "dicomweb_client", "requests", "jinja2", "starlette", "uvicorn"),
-    *("pandas", "pyarrow", "ray"),
+    *("pandas", "pyarrow", "ray", "fsspec"),
 )
 
 ALLOWED = {
@@ -87,6 +90,7 @@ ALLOWED = {
     "rich": ("cli/",),
     "pyarrow": ("runs/tables.py",),
     "ray": ("runs/engines/ray.py",),
+    "fsspec": ("locations.py",),
     "pickle": (),
 }
 """The only places from which a package may be imported."""

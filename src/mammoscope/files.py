@@ -7,13 +7,16 @@ import json
 import os
 import re
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from mammoscope.errors import WriteError
+from mammoscope.locations import RemotePath, is_remote, located
 
 PathLike = str | os.PathLike[str]
 
@@ -40,7 +43,8 @@ def read_file(path: PathLike, most: int = MOST_BYTES) -> bytes:
     """All bytes of a regular file, of which there may be ``most``.
 
     Everything in this package that reads a file does it by this: a FIFO, a device or a socket is
-    an error and not a wait, and a file without end is not read for ever.
+    an error and not a wait, and a file without end is not read for ever. The same holds in a store
+    or an archive, see :mod:`mammoscope.locations`.
 
     Raises
     ------
@@ -63,6 +67,9 @@ def read_head(path: PathLike, count: int) -> bytes:
     OSError
         If it cannot be opened, or is no regular file.
     """
+    place = located(path)
+    if isinstance(place, RemotePath):
+        return place.head(count)
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         # Room for as much as may be there is taken before it is read.
@@ -77,6 +84,9 @@ def open_file(path: PathLike) -> BinaryIO:
     OSError
         If it cannot be opened, or is no regular file.
     """
+    place = located(path)
+    if isinstance(place, RemotePath):
+        return place.stream()
     try:
         # A FIFO would be waited for until somebody writes into it.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
@@ -96,6 +106,8 @@ def real_path(path: PathLike) -> Path:
 
     ``Path.resolve`` ends in an error there, and one such link must not end a run.
     """
+    if is_remote(path):
+        return located(path)
     try:
         return Path(os.path.realpath(path))
     except (OSError, ValueError):
@@ -119,7 +131,11 @@ def atomic_file(path: PathLike, private: bool = False) -> Iterator[BinaryIO]:
     WriteError
         If the folder or the file cannot be written.
     """
-    target = Path(path)
+    target = located(path)
+    if isinstance(target, RemotePath):
+        with _uploaded(target) as stream:
+            yield stream
+        return
     # Not from tempfile: that makes files only their owner can read, whatever the umask says.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
     try:
@@ -133,6 +149,20 @@ def atomic_file(path: PathLike, private: bool = False) -> Iterator[BinaryIO]:
         _remove(temporary)
 
 
+@contextmanager
+def _uploaded(target: RemotePath) -> Iterator[BinaryIO]:
+    """A file of this machine that becomes one of a store when the block ends without an error."""
+    descriptor, name = tempfile.mkstemp()
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+        target.put_file(Path(name))
+    except OSError as error:
+        raise WriteError(target, f"cannot be written: {error.strerror or error}") from error
+    finally:
+        _remove(Path(name))
+
+
 def write_bytes(path: PathLike, data: bytes) -> None:
     """Write ``data`` to ``path`` in one step.
 
@@ -141,6 +171,13 @@ def write_bytes(path: PathLike, data: bytes) -> None:
     WriteError
         If the folder or the file cannot be written.
     """
+    place = located(path)
+    if isinstance(place, RemotePath):
+        try:
+            place.put(data)
+        except OSError as error:
+            raise WriteError(place, f"cannot be written: {error.strerror or error}") from error
+        return
     with atomic_file(path) as stream:
         stream.write(data)
 
@@ -159,6 +196,15 @@ def remove_old(folder: Path, name: str, suffixes: Iterable[str]) -> None:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise WriteError(path, f"cannot be written: {error.strerror or error}") from error
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder of ours with all that is in it, as far as that is possible."""
+    if isinstance(folder, RemotePath):
+        with suppress(OSError):
+            folder.remove_tree()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def json_bytes(values: Any) -> bytes:
@@ -191,7 +237,9 @@ def ensure_folder(path: PathLike) -> Path:
     WriteError
         If it cannot be made or written into, or a file of that name is in the way.
     """
-    folder = Path(path)
+    folder = located(path)
+    if is_remote(folder):
+        return folder  # Whether it can be written shows the first file.
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

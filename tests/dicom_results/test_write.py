@@ -15,7 +15,7 @@ from mammoscope.dicom_results.kinds import OWN
 from mammoscope.dicom_results.study import study_name
 from mammoscope.errors import RefusedError, WriteError
 from mammoscope.reading import read
-from mammoscope.runs import outputs
+from mammoscope.runs import dicom_objects
 
 NAMES = ("L_CC", "R_CC")
 
@@ -196,16 +196,14 @@ def test_the_source_is_not_opened_again(make_case: Any) -> None:
     assert {path.name for path in case.out.iterdir()} == {"dicom"}
 
 
-def test_overlays_beyond_what_memory_holds_wait_on_the_disk(
-    make_case: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tags_and_overlay_wait_as_they_were(make_case: Any, tmp_path: Path) -> None:
     case = make_case(NAMES)
-    case.write("sc")
-    before = contents(case)
-    monkeypatch.setattr(outputs, "_IN_MEMORY", 10)
-    assert case.write("sc").errors == ()
-    assert contents(case) == before
-    assert {path.name for path in case.out.iterdir()} == {"dicom"}
+    for image in case.images:
+        waiting = tmp_path / image.result.name
+        waiting.write_bytes(dicom_objects._packed(image.result, b"a\nb"))
+        assert image.result.dicom.identity
+        assert dicom_objects._read(waiting, image.result) == (image.result.dicom, b"a\nb")
+        assert dicom_objects._read(waiting, replace(image.result, digest="another")) is None
 
 
 def test_an_object_that_cannot_be_written_costs_itself_only(make_case: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 import pytest
@@ -52,4 +53,21 @@ def test_what_says_nothing_of_the_images(tmp_path: Path, text: str) -> None:
 def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / LOG).mkdir()
     with pytest.raises(WriteError, match=r"log\.jsonl: cannot be written"):
-        RunLog(tmp_path / LOG)
+        RunLog(tmp_path / LOG).begun(None)
+
+
+def test_a_folder_within_that_of_the_run_is_told_from_there_and_no_machine_if_so_wished(
+    tmp_path: Path,
+) -> None:
+    with RunLog(tmp_path / LOG) as log:
+        log.begun(tmp_path / "images", machine=False)
+    told = (tmp_path / LOG).read_text()
+    assert str(tmp_path) not in told and platform.node() not in told
+    assert source_root(tmp_path) == tmp_path / "images"
+
+
+def test_a_run_that_has_not_begun_leaves_the_log_of_an_earlier_one(tmp_path: Path) -> None:
+    (tmp_path / LOG).write_text("earlier\n")
+    with RunLog(tmp_path / LOG, goes_on=True):
+        pass
+    assert (tmp_path / LOG).read_text() == "earlier\n"

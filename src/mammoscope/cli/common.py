@@ -47,10 +47,31 @@ class PolarityChoice(StrEnum):
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH...", help="Files, folders, DICOMDIRs or glob patterns.", show_default=False
+        metavar="PATH...",
+        help="Files, folders, DICOMDIRs, zip archives, glob patterns; s3://, gs:// and az:// too.",
+        show_default=False,
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", help="Folder for the results; made if missing.")]
+
+
+def _here(path: Path | None) -> Path | None:
+    """A folder of this machine; said at once, before one of such a name is made."""
+    from mammoscope.locations import is_remote
+
+    if path is not None and is_remote(path):
+        raise typer.BadParameter("a folder of this machine: stores are for detect and merge")
+    return path
+
+
+Out = Annotated[
+    Path, typer.Option("--out", help="Folder for the results; made if missing.", callback=_here)
+]
+AnyOut = Annotated[
+    Path,
+    typer.Option(
+        "--out", help="Folder for the results, made if missing; s3://, gs:// or az:// as well."
+    ),
+]
 Metadata = Annotated[
     Path | None,
     typer.Option(

@@ -43,6 +43,8 @@ _EPILOG = f"""
 
 `mammoscope detect study/ --output json,table --out results    # no pictures, no report`
 
+`mammoscope detect s3://bucket/screening --out s3://bucket/results    # extra [cloud]`
+
 {common.EXIT_CODES} {DISCLAIMER}
 """
 
@@ -77,7 +79,7 @@ def register(app: typer.Typer) -> None:
 
 def command(  # noqa: PLR0913  # typer: one parameter an option
     paths: common.Paths,
-    out: common.Out,
+    out: common.AnyOut,
     metadata: common.Metadata = None,
     threshold: Annotated[
         float | None,
@@ -183,18 +185,21 @@ def command(  # noqa: PLR0913  # typer: one parameter an option
     if address is not None and engine is not EngineChoice.ray:
         raise typer.BadParameter("--address is of a Ray cluster: --engine ray")
     from mammoscope.deidentification import Pseudonyms, deidentify_images
+    from mammoscope.locations import is_remote, located
     from mammoscope.pipeline import Pipeline, PipelineOptions
     from mammoscope.preprocessing import PreprocessOptions
     from mammoscope.reading import find_images
     from mammoscope.results import Failure, RunSummary, run_json
     from mammoscope.runs import Going, make_outputs, run_detection, run_folder, run_shard
 
-    part = _shard(shard)
+    if deidentify and any(is_remote(place) for place in (*paths, str(out))):
+        raise typer.BadParameter("--deidentify is for folders of this machine")
+    out, part = located(out), _shard(shard)
     errors = common.errors_console()
     reading = common.read_options(voi, any_modality, polarity, max_pixels, names)
     with common.fatal(errors):
         outputs = make_outputs(chosen, kinds, report_studies)
-        going = Going(resume, _engine(engine, workers, address))
+        going = Going(resume, _engine(engine, workers, address), anonymous=deidentify)
         found = find_images(paths, out, name_by_folder)
         uncopied: list[InputError] = []
         if deidentify:

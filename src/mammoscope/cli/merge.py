@@ -17,6 +17,8 @@ _EPILOG = f"""
 
 `mammoscope merge results --images /mnt/scans    # the images lie elsewhere here`
 
+`mammoscope merge s3://bucket/results    # extra [cloud]`
+
 Exit code 0: all went well; 1: some files of the run failed, or a part is missing; 2: wrong use.
 {DISCLAIMER}
 """

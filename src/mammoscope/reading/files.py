@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mammoscope.errors import InputError, MammoscopeError
 from mammoscope.files import read_file, read_head, real_path
+from mammoscope.locations import RemotePath, is_remote, located, of_archive, plain
 from mammoscope.naming.outputs import IMAGE_SUFFIXES, name_of, names_by_folder
 from mammoscope.reading.dicom.parsing import parse
 from mammoscope.reading.dicom.tags import Tags
@@ -43,7 +44,7 @@ class FoundImages:
         """The path as results tell it: from ``root``, with ``/``; as it is where there is none."""
         if self.root is None:
             return str(path)
-        whole = Path(os.path.normpath(path.absolute()))
+        whole = plain(path)
         below = whole.is_relative_to(self.root)
         return whole.relative_to(self.root).as_posix() if below else str(path)
 
@@ -62,8 +63,9 @@ def find_images(
     Parameters
     ----------
     paths
-        Each a file, always taken, even a missing one; a folder, searched to every depth, through
-        links too, for files that may be images by their name or by DICOM's magic; a DICOMDIR, for
+        Each a file, always taken, even a missing one; a folder or a zip archive, searched to every
+        depth, through links too, for files that may be images by their name or by DICOM's magic, on
+        this machine or in a store (see :mod:`mammoscope.locations`); a DICOMDIR, for
         the images it refers to, even missing ones; or a glob pattern (``**`` reaches every depth),
         whose matches are chosen as in a folder. Hidden files of folders are passed over, and so
         are results of earlier runs.
@@ -83,10 +85,10 @@ def find_images(
     by_folder: dict[Path, str] = {}
     for argument in paths:
         images, others = _expand(os.fspath(argument), passing_over)
-        if images and _is_directory_file(Path(argument)):
+        if images and _is_directory_file(located(argument)):
             by_folder.update(names_by_folder(images))
-        found.update((os.path.normpath(path.absolute()), path) for path in images)
-        ignored.update((os.path.normpath(path.absolute()), path) for path in others)
+        found.update((str(plain(path)), path) for path in images)
+        ignored.update((str(plain(path)), path) for path in others)
         if not images:
             beside = f"; {len(others)} other files were passed over" if others else ""
             raise InputError(argument, f"no images found{beside}")
@@ -96,21 +98,27 @@ def find_images(
         paths=tuple(sorted(found.values(), key=str)),
         ignored=tuple(sorted((ignored[k] for k in ignored.keys() - found.keys()), key=str)),
         by_folder=by_folder,
-        root=_common(Path(argument) for argument in paths),
+        root=_common([located(argument) for argument in paths]),
     )
 
 
-def _common(arguments: Iterable[Path]) -> Path | None:
+def _common(arguments: Sequence[Path]) -> Path | None:
     """The folder that all arguments are in, or the only one given; None on several drives."""
-    folders = [os.path.normpath(_folder_of(argument).absolute()) for argument in arguments]
-    try:
-        return Path(os.path.commonpath(folders))
-    except ValueError:
-        return None
+    folders = [plain(_folder_of(argument)) for argument in arguments]
+    if not any(map(is_remote, folders)):
+        try:
+            return Path(os.path.commonpath(folders))
+        except ValueError:
+            return None
+    # Of one store: what all begin with.
+    common = (each for each in (folders[0], *folders[0].parents) if len(each.parts) > 1)
+    return next((c for c in common if all(each.is_relative_to(c) for each in folders)), None)
 
 
 def _folder_of(argument: Path) -> Path:
     """A folder itself, that of a file, and that below which a pattern looks."""
+    if _is_archive(argument):
+        return of_archive(argument)
     if argument.is_dir():
         return argument
     folder = argument.parent
@@ -121,8 +129,13 @@ def _folder_of(argument: Path) -> Path:
 
 def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[Path]]:
     """Images and other files of one argument."""
-    path = Path(argument)
+    path = located(argument)
     try:
+        if _is_archive(path):
+            path = of_archive(path)
+        if isinstance(path, RemotePath):
+            files = _listed(path, passing_over)
+            return _choose(iter(files), path, frozenset(files)) if files else ([path], [])
         if path.is_dir():
             return _choose(_walk(path, passing_over), path)
         if path.is_file():
@@ -140,6 +153,31 @@ def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[
     if not files:
         raise InputError(argument, "no file matches this pattern")
     return _choose(iter(files), None)
+
+
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+def _listed(place: RemotePath, passing_over: Path | None) -> list[Path]:
+    """Every file of a folder in a store, or that fits a pattern; nothing where it is a file."""
+    at = next((n for n, part in enumerate(place.parts) if n and glob.has_magic(part)), None)
+    found: list[RemotePath] = []
+    if at is None:
+        found = list(place.files()) if place.is_dir() else []
+    else:
+        pattern = "/".join(place.parts[at:])
+        if "**" in pattern:
+            raise InputError(place, "** is not for stores: the folder itself means all below")
+        matches = RemotePath(*place.parts[:at]).glob(pattern)
+        # To ask what each is would be a request each.
+        found = [m for m in matches if m.suffix.lower() in IMAGE_SUFFIXES or m.is_file()]
+        if not found:
+            raise InputError(place, "no file matches this pattern")
+    over = None if passing_over is None else plain(passing_over)
+    # As on a disk: the folder that is asked for is searched, be it that of the results.
+    over = None if over == place else over
+    return [located(path) for path in found if over is None or not path.is_relative_to(over)]
 
 
 def _walk(folder: Path, passing_over: Path | None) -> Iterator[Path]:
@@ -176,12 +214,17 @@ def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
                 yield path
 
 
-def _choose(files: Iterator[Path], asked: Path | None) -> tuple[list[Path], list[Path]]:
-    """Images and others; of results, only those of preprocessing in the folder that is asked."""
+def _choose(
+    files: Iterator[Path], asked: Path | None, listed: Collection[Path] | None = None
+) -> tuple[list[Path], list[Path]]:
+    """Images and others; of results, only those of preprocessing in the folder that is asked.
+
+    ``listed`` is all that is there, where looking for a file costs a request.
+    """
     images: list[Path] = []
     others: list[Path] = []
     for path in files:
-        takes = _may_be_image(path) and not is_own_result(path, asked)
+        takes = _may_be_image(path) and not is_own_result(path, asked, listed)
         (images if takes else others).append(path)
     return images, others
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from mammoscope._version import __version__
 from mammoscope.errors import WriteError
-from mammoscope.files import PathLike, read_file, read_head
+from mammoscope.files import PathLike, read_file, read_head, write_bytes
+from mammoscope.locations import is_remote, located, plain
 
 LOG = "log.jsonl"
 """Name of the log in the folder of a run."""
@@ -52,12 +53,12 @@ class RunLog:
     """
 
     def __init__(self, path: PathLike, goes_on: bool = False) -> None:
-        self._path, self._lock = Path(path), threading.Lock()
+        self._path, self._lock = located(path), threading.Lock()
+        self._waiting: list[bytes] = []
         self._earlier = b""
         try:
             if goes_on and self._path.exists():
                 self._earlier = read_file(self._path)
-            self._file = self._path.open("wb")
         except OSError as error:
             raise self._failure(error) from error
 
@@ -70,21 +71,39 @@ class RunLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        """Every line is there already; to a store they go together."""
+        if self._waiting:
+            write_bytes(self._path, b"".join(self._waiting))
 
-    def begun(self, root: Path | None, **values: Any) -> None:
-        """The first line: the folder that paths in the results start from, and the machine."""
-        self.tell(
+    def begun(self, root: Path | None, machine: bool = True, **values: Any) -> None:
+        """The first line: the folder that paths in the results start from, and the machine.
+
+        Until then the file is as it was.
+
+        Parameters
+        ----------
+        root
+            One within the log's own folder is told from there.
+        machine
+            Tell the machine's name.
+
+        Raises
+        ------
+        WriteError
+            If it cannot be written.
+        """
+        line = _line(
             BEGUN,
-            root=None if root is None else os.fspath(root),
+            root=None if root is None else self._told(root),
             mammoscope=__version__,
             python=platform.python_version(),
-            machine=platform.node(),
+            machine=platform.node() if machine else None,
             system=platform.platform(),
             **values,
         )
-        self._write(self._earlier)
-        self._earlier = b""
+        write_bytes(self._path, line + self._earlier)
+        if is_remote(self._path):
+            self._waiting = [line, self._earlier]
 
     def tell(self, event: str, **values: Any) -> None:
         """One line, with the time.
@@ -94,20 +113,27 @@ class RunLog:
         WriteError
             If it cannot be written.
         """
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": now, "event": event} | values) + "\n"
-        self._write(line.encode("ascii"))
-
-    def _write(self, lines: bytes) -> None:
+        line = _line(event, **values)
+        if self._waiting:
+            self._waiting.append(line)
+            return
         try:
-            with self._lock:
-                self._file.write(lines)
-                self._file.flush()
+            with self._lock, self._path.open("ab") as file:
+                file.write(line)
         except OSError as error:
             raise self._failure(error) from error
 
+    def _told(self, root: Path) -> str:
+        folder, whole = self._path.absolute().parent, root.absolute()
+        return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(root)
+
     def _failure(self, error: OSError) -> WriteError:
         return WriteError(self._path, f"cannot be written: {error.strerror or error}")
+
+
+def _line(event: str, **values: Any) -> bytes:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return (json.dumps({"time": now, "event": event} | values) + "\n").encode("ascii")
 
 
 def source_root(folder: PathLike) -> Path | None:
@@ -116,14 +142,16 @@ def source_root(folder: PathLike) -> Path | None:
     None where no log says it: then the paths are as they were given, or the log was left behind.
     """
     try:
-        line = read_head(Path(folder) / LOG, _LINE_BYTES).partition(b"\n")[0]
+        line = read_head(located(folder) / LOG, _LINE_BYTES).partition(b"\n")[0]
         values = json.loads(line)
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(values, dict) or values.get("event") != BEGUN:
         return None
     root = values.get("root")
-    return Path(root) if isinstance(root, str) else None
+    if not isinstance(root, str):
+        return None
+    return located(root) if is_remote(root) else plain(located(folder).absolute() / root)
 
 
 def source_path(folder: PathLike, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from mammoscope.runs.coming import add_to_run, results_so_far
 from mammoscope.runs.detection import DetectionRun, Going, run_detection
+from mammoscope.runs.dicom_objects import DicomObjects
 from mammoscope.runs.examination import (
     Examination,
     ExaminedImage,
@@ -10,7 +11,7 @@ from mammoscope.runs.examination import (
     run_examination,
 )
 from mammoscope.runs.folder import run_folder
-from mammoscope.runs.outputs import OUTPUTS, STANDARD, DicomObjects, Outputs, make_outputs
+from mammoscope.runs.outputs import OUTPUTS, STANDARD, Outputs, make_outputs
 from mammoscope.runs.preparation import PreparationOptions, run_preparation
 from mammoscope.runs.regions import ClassificationRun, run_classification
 from mammoscope.runs.shards import Shard, ShardRun, merge_shards, run_shard

@@ -54,7 +54,8 @@ def attempt(
 def _told(error: Exception, path: Path) -> MammoscopeError:
     """An error as one about this path."""
     if isinstance(error, OutputError):
-        return type(error)(path, str(error))
+        # Where the results lie is nobody's business who reads them.
+        return type(error)(path, f"{Path(error.path).name}: {error.cause}")
     if isinstance(error, MammoscopeError):
         return error
     if isinstance(error, MemoryError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,25 +11,27 @@ from pathlib import Path
 
 from mammoscope import errors
 from mammoscope.errors import EngineError, InputError, MammoscopeError
-from mammoscope.files import ensure_folder, write_json
+from mammoscope.files import ensure_folder, remove_tree, write_json
+from mammoscope.locations import RemotePath, located
 from mammoscope.naming.outputs import check_names
 from mammoscope.pipeline import Pipeline, PipelineOptions
 from mammoscope.reading import FoundImages
 from mammoscope.reading.dicom.header import read_dicom_header
 from mammoscope.results import LOG, Failure, RunLog, RunSummary, load_image_result, run_json
 from mammoscope.results.image import seconds_json
+from mammoscope.runs.dicom_objects import DicomObjects
 from mammoscope.runs.digest import pipeline_options
 from mammoscope.runs.engines import Done, Engine, Item, LocalProcesses, LocalThreads
 from mammoscope.runs.examination import Examination, Output, Progress, ends_of, look_again
 from mammoscope.runs.folder import run_folder
 from mammoscope.runs.job import DetectionJob
 from mammoscope.runs.notes import offered_names, unused_rows
-from mammoscope.runs.outputs import DicomObjects, ImageResults, Outputs, make_outputs
+from mammoscope.runs.outputs import ImageResults, Outputs, make_outputs
 from mammoscope.runs.store import StoredResults, StoredStudies
 from mammoscope.study import Link, StudyResult, patient_scores
 from mammoscope.types import ImageResult
 
-_STORE = ".results"
+STORE = ".results"
 """Where results wait for the end of a run that is not asked for them."""
 
 _UNIT = 4
@@ -74,10 +75,13 @@ class Going:
     engine
         Where images are looked at; None for threads of this process where there are few, and else
         processes of this machine.
+    anonymous
+        The log does not name the machine.
     """
 
     resume: bool = False
     engine: Engine | None = None
+    anonymous: bool = False
 
 
 AS_USUAL = Going()
@@ -115,23 +119,23 @@ def run_detection(
     pipeline = pipeline.among(found.paths)
     chosen = make_outputs() if outputs is None else outputs
     begun = begun_summary(pipeline, chosen)
+    out, kept = located(out), any(isinstance(output, ImageResults) for output in chosen)
+    store = out if kept else out / STORE
+    job = DetectionJob(
+        pipeline.options, chosen, out, store, going.resume, pipeline, len(found.paths)
+    )
+    engine, job = engaged(going, job, len(found.paths), workers)
     with (
         run_folder(out, begun, going.resume) as folder,
         RunLog(folder / LOG, going.resume) as log,
     ):
-        store = folder
-        if not any(isinstance(output, ImageResults) for output in chosen):
-            store = ensure_folder(folder / _STORE)
+        if kept:
+            remove_tree(folder / STORE)
+        ensure_folder(store)
         for output in chosen:
             output.start(folder)
         items, refused = items_of(found, chosen, folder)
-        job = DetectionJob(
-            pipeline.options, chosen, folder, store, going.resume, pipeline, len(found.paths)
-        )
-        engine = going.engine or usual_engine(job, len(items), workers)
-        if not isinstance(engine, LocalThreads):
-            job = replace(job, outputs=_elsewhere(job))
-        log.begun(found.root, command="detect", engine=str(engine))
+        log.begun(found.root, not going.anonymous, command="detect", engine=str(engine))
         dones = do_all(engine, job, units_of(items), log, progress)
         whole = Whole(begun, found, pipeline.options, run_notes(found, pipeline.options))
         add_the_rest([o for o in chosen if o not in job.outputs], store, whole, dones)
@@ -142,9 +146,9 @@ def run_detection(
         log.tell("finished", seconds=seconds_json(seconds))
         summary = replace(run.summary, timings_s=seconds)
         run = replace(run, summary=summary)
-        if store != folder:
+        if not kept:
             run = replace(run, results=tuple(run.results), studies=tuple(run.studies))
-            shutil.rmtree(store)
+            remove_tree(store)
         write_json(folder / "run.json", run_json(summary))
     return run
 
@@ -168,7 +172,7 @@ def items_of(
     places = ends_of(outputs)
     if not any(isinstance(output, ImageResults) for output in outputs):
         # Results wait there under their names, whatever is asked for.
-        places |= {_STORE: (".json",)}
+        places |= {STORE: (".json",)}
     for place, ends in places.items():
         refused |= check_names(names, folder / place, ends, found.told)
     items, dones = [], []
@@ -184,17 +188,36 @@ def items_of(
 def units_of(items: Iterable[Item]) -> list[list[Item]]:
     """What is handed out together: images of one folder, about as many as a study has."""
     units: list[list[Item]] = []
-    for _, group in groupby(items, lambda item: Path(item.path).parent):
+    for _, group in groupby(items, lambda item: located(item.path).parent):
         together = list(group)
         units += [together[i : i + _UNIT] for i in range(0, len(together), _UNIT)]
     return units
 
 
-def usual_engine(job: DetectionJob, count: int, workers: int) -> Engine:
-    """Processes where they are worth their start, and the job can be done in another process."""
-    if workers > 1 and count > _WORTH_PROCESSES and job.travels:
-        return LocalProcesses(workers)
-    return LocalThreads(workers)
+def engaged(
+    going: Going, job: DetectionJob, count: int, workers: int
+) -> tuple[Engine, DetectionJob]:
+    """Who does the job, and as much of it as can be done there.
+
+    Raises
+    ------
+    EngineError
+        If it can be done in this process alone, and others are asked for.
+    """
+    engine = going.engine
+    if engine is None:
+        # Where they are worth their start, and the job can be done in another process.
+        apart = workers > 1 and count > _WORTH_PROCESSES and job.travels
+        engine = LocalProcesses(workers) if apart else LocalThreads(workers)
+    if isinstance(engine, LocalThreads):
+        return engine, job
+    if isinstance(job.folder, RemotePath) and job.folder.protocol == "memory":
+        raise EngineError("memory:// is of this process alone: threads only")
+    if (job.pipeline is not None and job.pipeline.given) or not isinstance(job.outputs, Outputs):
+        raise EngineError(
+            "a detector, classifier, second look or output of this process alone: threads only"
+        )
+    return engine, replace(job, outputs=job.outputs.apart())
 
 
 def do_all(
@@ -215,15 +238,6 @@ def do_all(
         dones.append(replace(done, seconds={} if done.kept else done.seconds))
         progress()
     return dones
-
-
-def _elsewhere(job: DetectionJob) -> Sequence[Output]:
-    """The outputs that workers of other processes can serve."""
-    if (job.pipeline is not None and job.pipeline.given) or not isinstance(job.outputs, Outputs):
-        raise EngineError(
-            "a detector, classifier, second look or output of this process alone: threads only"
-        )
-    return job.outputs.apart()
 
 
 def add_the_rest(
@@ -320,8 +334,10 @@ def _error(failure: Failure, path: Path, speaks: bool) -> MammoscopeError:
 
 def _within(path: str, folder: Path) -> str:
     """A path as it is from the run's folder, wherever that lies."""
-    whole = Path(path)
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else path
+    whole = located(path)
+    if whole.is_relative_to(folder):
+        return whole.relative_to(folder).as_posix()
+    return whole.name if whole.is_absolute() or isinstance(whole, RemotePath) else path
 
 
 def seconds_of(dones: Iterable[Done]) -> dict[str, float]:

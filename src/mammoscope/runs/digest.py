@@ -10,7 +10,7 @@ from typing import Any
 
 from mammoscope._version import __version__
 from mammoscope.pipeline import Pipeline
-from mammoscope.results import IMAGE_SCHEMA
+from mammoscope.results import IMAGE_SCHEMA, library_versions
 
 
 def pipeline_options(pipeline: Pipeline) -> dict[str, Any]:
@@ -29,6 +29,8 @@ def pipeline_options(pipeline: Pipeline) -> dict[str, Any]:
 def result_digest(pipeline: Pipeline, path: Path, sha256: str) -> str:
     """Of a file's bytes, what ``--metadata`` says of it, models, cards, options and versions.
 
+    Versions are ours and those of the libraries that decode, resize and run models.
+
     Parameters
     ----------
     sha256
@@ -44,6 +46,7 @@ def result_digest(pipeline: Pipeline, path: Path, sha256: str) -> str:
     values = {
         "schema": IMAGE_SCHEMA,
         "mammoscope": __version__,
+        "libraries": library_versions(),
         "source": sha256,
         "said": None if said is None else asdict(said),
         "models": [asdict(model) for model in pipeline.models],

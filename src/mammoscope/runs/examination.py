@@ -144,8 +144,9 @@ class Output(Protocol):
         """Take one image: called from several threads at once, in any order.
 
         The images are not kept by the run. An error raised here makes the image a failure. An
-        output with ``by_files = True`` leaves nothing here but files of its ``ends``: it may be
-        called in another process, and is not called for an image whose files are there and fit.
+        output with ``by_files = True`` leaves nothing here but files: it may be called in another
+        process. Where it also has ``fits(result)``, which says whether what lies in the folder is
+        what ``add`` would leave of a result, it is not called again for an image that is kept.
         """
 
     def finish(self, examination: Examination) -> Remarks:

@@ -5,21 +5,28 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from mammoscope.errors import OutputError
-from mammoscope.files import HALF_WRITTEN, PathLike, ensure_folder, remove_old, write_json
+from mammoscope.files import (
+    HALF_WRITTEN,
+    PathLike,
+    ensure_folder,
+    remove_old,
+    remove_tree,
+    write_json,
+)
+from mammoscope.locations import is_remote
 from mammoscope.reporting import remove_pages
 from mammoscope.results import LOG, UNFINISHED, RunSummary, run_json
 
 _OF_THE_WHOLE = ("report.html", "findings.csv", "findings.parquet", "images.parquet")
 """What speaks of all images of a run; a result of one image speaks for itself."""
 
-_ON_THE_WAY = (".pictures", ".results")
+_ON_THE_WAY = (".pictures", ".results", ".dicom")
 """Folders of what a run leaves on its way; what it goes on with if it is killed."""
 
 SHARDS = "shards"
@@ -50,6 +57,8 @@ def run_folder(out: PathLike, begun: RunSummary, resume: bool = False) -> Iterat
     folder = ensure_folder(out)
     with exclusive(folder):
         begin(folder, begun, resume)
+        # A whole run has overtaken them, also one that goes on with what they left.
+        _remove_parts(folder / SHARDS)
         yield folder
 
 
@@ -59,7 +68,7 @@ def begin(folder: Path, begun: RunSummary, resume: bool, alone: bool = True) -> 
     Parameters
     ----------
     resume
-        Leave the log, pictures for the report and parts of a run that are there.
+        Leave the log and what waits for the end of a run.
     alone
         Nobody else writes there: what is half written is left of somebody who was killed.
 
@@ -69,14 +78,30 @@ def begin(folder: Path, begun: RunSummary, resume: bool, alone: bool = True) -> 
         If it cannot be written.
     """
     write_json(folder / "run.json", run_json(replace(begun, state=UNFINISHED)))
-    half = [path.name for path in folder.iterdir() if HALF_WRITTEN.fullmatch(path.name)]
-    remove_old(folder, "", (*_OF_THE_WHOLE, *(half if alone else ())))
+    half: list[str] = []
+    if alone and not is_remote(folder):
+        half = [path.name for path in folder.iterdir() if HALF_WRITTEN.fullmatch(path.name)]
+    remove_old(folder, "", (*_OF_THE_WHOLE, *half))
     remove_pages(folder / "report")
     if not resume:
         remove_old(folder, "", (LOG,))
         for name in _ON_THE_WAY:
-            shutil.rmtree(folder / name, ignore_errors=True)
-        _remove_parts(folder / SHARDS)
+            remove_tree(folder / name)
+
+
+def remove_other_parts(folder: Path, of: int) -> None:
+    """Remove what is left of parts of a run that had another number of them.
+
+    Raises
+    ------
+    OutputError
+        If one of them is at work.
+    """
+    # There are no locks in a store.
+    for file in sorted(folder.glob("*-of-*.json" if is_remote(folder) else "*-of-*.lock")):
+        if _PART.fullmatch(file.name) and not file.stem.endswith(f"-of-{of}"):
+            with exclusive(file):
+                remove_old(folder, file.stem, (".json", ".jsonl", ".lock"))
 
 
 def _remove_parts(folder: Path) -> None:
@@ -84,7 +109,7 @@ def _remove_parts(folder: Path) -> None:
     for path in folder.glob("*-of-*") if folder.is_dir() else ():
         if _PART.fullmatch(path.name):
             remove_old(folder, path.name, ("",))
-    if folder.is_dir() and not any(folder.iterdir()):
+    if not is_remote(folder) and folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 
@@ -92,7 +117,8 @@ def _remove_parts(folder: Path) -> None:
 def exclusive(path: Path) -> Iterator[None]:
     """Hold a folder or a file alone.
 
-    The lock is that of the folder itself: it ends with the process, and leaves no file.
+    The lock is that of the folder itself: it ends with the process, and leaves no file. A store has
+    no locks.
 
     Raises
     ------
@@ -118,6 +144,9 @@ def shared(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path, how: str) -> Iterator[None]:
+    if is_remote(path):
+        yield
+        return
     try:
         fcntl = importlib.import_module("fcntl")
     except ImportError:

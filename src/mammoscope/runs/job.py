@@ -12,6 +12,7 @@ from typing import Any
 
 from mammoscope.errors import MammoscopeError, ReadError
 from mammoscope.files import json_bytes, read_file, remove_old, write_json
+from mammoscope.locations import RemotePath, located
 from mammoscope.pipeline import Pipeline, PipelineOptions
 from mammoscope.preprocessing import PreprocessOptions
 from mammoscope.reading import ImageFacts, MetadataTable, ReadOptions
@@ -28,7 +29,7 @@ from mammoscope.runs.batch import attempt
 from mammoscope.runs.digest import result_digest
 from mammoscope.runs.engines.protocol import Done, Item, Work
 from mammoscope.runs.examination import ExaminedImage, Output, ends_of, look_again
-from mammoscope.runs.outputs import PICTURES, Outputs, by_files, make_outputs
+from mammoscope.runs.outputs import PICTURES, Outputs, by_files, fits, make_outputs
 from mammoscope.study import image_malignancy
 from mammoscope.types import ImageResult
 
@@ -67,6 +68,8 @@ class DetectionJob:
     def travels(self) -> bool:
         """Whether another process can do the same: no part of it is only at hand in this one."""
         own = self.pipeline is None or not self.pipeline.given
+        if isinstance(self.folder, RemotePath) and self.folder.protocol == "memory":
+            return False
         return own and isinstance(self.outputs, Outputs) and all(map(by_files, self.outputs))
 
     def open(self) -> Work:
@@ -78,10 +81,11 @@ class DetectionJob:
 
     def values(self) -> dict[str, Any]:
         """As plain values, for another process."""
-        names = self.outputs.names if isinstance(self.outputs, Outputs) else ()
         return {
             "options": options_values(self.options),
-            "outputs": list(names),
+            "outputs": self.outputs.values()
+            if isinstance(self.outputs, Outputs)
+            else {"names": []},
             "images": self.images,
             "folder": str(self.folder.absolute()),
             "store": str(self.store.absolute()),
@@ -91,8 +95,8 @@ class DetectionJob:
 
 def job_of(values: Mapping[str, Any]) -> DetectionJob:
     """The job of some :meth:`DetectionJob.values`; its outputs are ready to write."""
-    folder, store = Path(values["folder"]), Path(values["store"])
-    outputs = make_outputs(values["outputs"])
+    folder, store = located(values["folder"]), located(values["store"])
+    outputs = make_outputs(**values["outputs"])
     outputs.expect(values["images"])
     for output in outputs:
         output.start(folder)
@@ -150,7 +154,7 @@ class _Worker:
 
     def examine(self, item: Item) -> ImageResult:
         """Look at an image anew, and have everything of it written."""
-        path = Path(item.path)
+        path = located(item.path)
         self._remove(item.name, self.job.outputs)
         # Whether a report is asked for or not: a later run that goes on would take it for this one.
         remove_old(self.job.folder / PICTURES, item.name, ("",))
@@ -167,19 +171,12 @@ class _Worker:
         return image.result
 
     def kept(self, item: Item) -> ImageResult | None:
-        """The result that an earlier run left, where it and its files are what they would be."""
-        path = Path(item.path)
-        files = (
-            self.job.folder / place / f"{item.name}{end}"
-            for output in self.job.outputs
-            if by_files(output)
-            for place, ends in output.ends.items()
-            for end in ends
-        )
+        """The result that an earlier run left, where it fits; what is not there of it is added."""
+        path = located(item.path)
         stored = self.job.store / f"{item.name}.json"
-        if not stored.is_file() or not all(file.is_file() for file in files):
-            return None
         try:
+            if not stored.is_file():
+                return None
             result = load_image_result(stored)
             sha256 = hashlib.sha256(read_file(path)).hexdigest()
         except (ReadError, OSError):
@@ -187,12 +184,11 @@ class _Worker:
         said = result.digest, result.name, result.source.path
         if said != (result_digest(self.pipeline, path, sha256), item.name, item.told):
             return None
-        others = [output for output in self.job.outputs if not by_files(output)]
-        if others:
-            # They want the pixels of every image.
-            self._remove(item.name, others)
+        lacking = [output for output in self.job.outputs if not fits(output, result)]
+        if lacking:
+            self._remove(item.name, lacking)
             image = look_again(path, result, self.pipeline.options)
-            for output in others:
+            for output in lacking:
                 output.add(image)
         return result
 
@@ -216,7 +212,7 @@ def _do(worker: _Worker, item: Item) -> Done:
             return found
         return worker.examine(item)
 
-    outcome = attempt(work, Path(item.path))
+    outcome = attempt(work, located(item.path))
     if isinstance(outcome, MammoscopeError):
         return Done(item.place, failure=Failure.of(outcome, item.told))
     return Done(

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mammoscope.dicom_results import kinds as dicom
-from mammoscope.errors import InputError, RefusedError, WriteError
-from mammoscope.files import ensure_folder, write_bytes, write_json
+from mammoscope.errors import InputError
+from mammoscope.files import ensure_folder, remove_tree, write_bytes, write_json
 from mammoscope.plugins import Socket
 from mammoscope.reporting import MOST_PAGES, encode_pictures, write_report
 from mammoscope.reporting.pictures.pack import no_pictures, pack, read_pack
+from mammoscope.reporting.pictures.stamp import stamp_of
 from mammoscope.results import FINDING_COLUMNS, finding_rows, image_result_json
+from mammoscope.runs.dicom_objects import DicomObjects
 from mammoscope.runs.examination import Examination, ExaminedImage, Output, Remarks
 from mammoscope.runs.notes import some_of
 from mammoscope.runs.tables import ParquetTables
 from mammoscope.tables import write_table
-from mammoscope.types import DicomFacts, ImageResult, Pictures
+from mammoscope.types import ImageResult, Pictures
 
 PICTURES = ".pictures"
 """Where pictures wait for the report."""
 
 MOST_PICTURES = 4000
 """Images of which each leaves pictures for the report, a few hundred kB each."""
-
-_IN_MEMORY = 1 << 26
-"""Bytes of overlays that wait in memory for their study; beyond, on the disk."""
 
 
 class ImageResults:
@@ -46,6 +40,10 @@ class ImageResults:
     def add(self, image: ExaminedImage) -> None:
         """Write the result of an image."""
         write_json(self._folder / f"{image.result.name}.json", image_result_json(image.result))
+
+    def fits(self, result: ImageResult) -> bool:
+        """A result that is kept is the one that lies there."""
+        return True
 
     def finish(self, examination: Examination) -> Remarks:
         """Nothing is left to do."""
@@ -65,6 +63,11 @@ class Overlays:
     def add(self, image: ExaminedImage) -> None:
         """Draw and write an image."""
         write_bytes(self._folder / f"{image.result.name}.png", image.overlay)
+
+    def fits(self, result: ImageResult) -> bool:
+        """Whether what lies there shows this result: others may have been drawn since."""
+        stamp = stamp_of(self._folder / f"{result.name}.png")
+        return stamp is not None and stamp == result.digest
 
     def finish(self, examination: Examination) -> Remarks:
         """Nothing is left to do."""
@@ -121,7 +124,7 @@ class Report:
         write_report(
             self._path, examination.studies, pictures, examination.failures, most=self.studies
         )
-        shutil.rmtree(self._waiting, ignore_errors=True)
+        remove_tree(self._waiting)
         return Remarks(notes=some_of("Images that the report could not read again", lost))
 
 
@@ -143,79 +146,6 @@ class FindingsTable:
         rows = (row for result in examination.results for row in finding_rows(result))
         write_table(self._path, FINDING_COLUMNS, rows)
         return Remarks()
-
-
-class DicomObjects:
-    """``dicom/``: the objects of :data:`~mammoscope.dicom_results.kinds.KINDS` asked for.
-
-    Parameters
-    ----------
-    kinds
-        Their names; None for all of ours.
-
-    Raises
-    ------
-    PluginError
-        If one is not known, or cannot be loaded.
-    MissingExtra
-        If highdicom is not installed.
-    """
-
-    def __init__(self, kinds: Sequence[str] | None = None) -> None:
-        dicom.need_extra()
-        self.kinds = dicom.OWN if kinds is None else tuple(kinds)
-        self.ends = {dicom.FOLDER: dicom.image_suffixes(self.kinds)}
-        self._draws = any(dicom.KINDS[kind].overlay for kind in self.kinds)
-
-    def start(self, folder: Path) -> None:
-        """Make the folder."""
-        self._folder = ensure_folder(folder / dicom.FOLDER)
-        # Not closed by the run: the file has no name, and is gone with the object.
-        self._waiting = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
-        self._places: dict[str, tuple[int, int]] = {}
-        self._facts: dict[str, DicomFacts | None] = {}
-        self._lock = threading.Lock()
-
-    def add(self, image: ExaminedImage) -> None:
-        """Keep the tags of an image, and its overlay where one is needed, until the end."""
-        with self._lock:
-            self._facts[image.result.name] = image.result.dicom
-        if not self._draws:
-            return
-        data = image.overlay
-        try:
-            with self._lock:
-                start = self._waiting.seek(0, 2)
-                self._waiting.write(data)
-                self._places[image.result.name] = start, len(data)
-        except OSError as error:
-            cause = f"cannot be written: {error.strerror or error}"
-            raise WriteError(self._folder, cause) from error
-
-    def finish(self, examination: Examination) -> Remarks:
-        """Write the objects, study by study; one that fails costs nothing else."""
-        from mammoscope.dicom_results.write import Examined, write_dicom_results
-
-        files: list[Examined] = [
-            (examination.files[r.name], replace(r, dicom=self._facts.get(r.name, r.dicom)))
-            for r in examination.results
-        ]
-        # What is no mammogram is not spoken of.
-        files += [
-            (path, error.header)
-            for path, error in examination.errors
-            if error.header and not isinstance(error, RefusedError)
-        ]
-        with self._waiting:
-            errors, notes = write_dicom_results(
-                files, examination.models, self._folder, self.kinds, self._overlay
-            )
-        return Remarks(errors, notes)
-
-    def _overlay(self, name: str) -> bytes:
-        start, length = self._places[name]
-        self._waiting.seek(start)
-        return self._waiting.read(length)
 
 
 OUTPUTS: Socket[Callable[[], Output]] = Socket(
@@ -257,11 +187,9 @@ class Outputs(tuple[Output, ...]):
 
     def apart(self) -> Outputs:
         """Those that other processes can serve."""
-        some = [
-            (name, each) for name, each in zip(self.names, self, strict=False) if by_files(each)
-        ]
-        names = [name for name, _ in some]
-        return Outputs((each for _, each in some), names, (), self.report_studies)
+        # DICOM objects come last, under no name.
+        names = [name for name, each in zip(self.names, self, strict=False) if by_files(each)]
+        return Outputs(filter(by_files, self), names, self.dicom, self.report_studies)
 
     def expect(self, images: int) -> None:
         """Say how many images will come: of very many, pictures are made for some at the end."""
@@ -307,3 +235,11 @@ def make_outputs(
 def by_files(output: Output) -> bool:
     """Whether ``add`` leaves files and nothing else: then another process may call it."""
     return bool(getattr(output, "by_files", False))
+
+
+def fits(output: Output, result: ImageResult) -> bool:
+    """Whether what ``add`` would leave of a result is there; no where an output does not say."""
+    if not by_files(output):
+        return False
+    says = getattr(output, "fits", None)
+    return not output.ends if says is None else bool(says(result))

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from mammoscope.errors import InputError, OutputError
-from mammoscope.files import ensure_folder, write_json
+from mammoscope.files import ensure_folder, remove_tree, write_json
+from mammoscope.locations import is_remote, located
 from mammoscope.pipeline import Pipeline
 from mammoscope.reading import FoundImages
 from mammoscope.results import (
@@ -33,22 +34,23 @@ from mammoscope.results.image import seconds_json
 from mammoscope.results.parsing import load_values
 from mammoscope.runs.detection import (
     AS_USUAL,
+    STORE,
     DetectionRun,
     Going,
     Whole,
     add_the_rest,
     begun_summary,
     do_all,
+    engaged,
     finish_run,
     items_of,
     run_notes,
     seconds_of,
     units_of,
-    usual_engine,
 )
 from mammoscope.runs.engines import Done, Item
 from mammoscope.runs.examination import Progress
-from mammoscope.runs.folder import SHARDS, begin, exclusive, shared
+from mammoscope.runs.folder import SHARDS, begin, exclusive, remove_other_parts, shared
 from mammoscope.runs.job import DetectionJob, options_of, options_values
 from mammoscope.runs.outputs import ImageResults, Outputs, by_files, make_outputs
 
@@ -122,11 +124,13 @@ def run_shard(  # noqa: PLR0913  (as of run_detection, and which part)
     chosen = make_outputs() if outputs is None else outputs
     if not any(isinstance(output, ImageResults) for output in chosen):
         raise OutputError(out, "a part of a run writes results (json): they are merged")
-    begun = begun_summary(pipeline, chosen)
+    out = located(out)
+    begun, parts = begun_summary(pipeline, chosen), chosen.apart()
+    job = DetectionJob(pipeline.options, parts, out, out, going.resume, pipeline, len(found.paths))
+    engine, job = engaged(going, job, len(found.paths) // shard.of, workers)
     with _shard_folder(out, begun, shard) as folder:
         items, refused = items_of(found, chosen, folder)
         own = units_of(items)[shard.number - 1 :: shard.of]
-        parts = chosen.apart()
         for output in parts:
             output.start(folder)
         told = {
@@ -146,12 +150,13 @@ def run_shard(  # noqa: PLR0913  (as of run_detection, and which part)
         file = folder / SHARDS / f"{shard.name}.json"
         write_json(file, {**told, "state": UNFINISHED, "done": []})
         with RunLog(file.with_suffix(".jsonl"), going.resume) as log:
-            job = DetectionJob(
-                pipeline.options, parts, folder, folder, going.resume, pipeline, len(found.paths)
+            log.begun(
+                found.root,
+                not going.anonymous,
+                command="detect",
+                shard=shard.name,
+                engine=str(engine),
             )
-            count = sum(map(len, own))
-            engine = going.engine or usual_engine(job, count, workers)
-            log.begun(found.root, command="detect", shard=shard.name, engine=str(engine))
             dones = do_all(engine, job, own, log, progress)
             if shard.number == 1:
                 dones += refused
@@ -178,10 +183,12 @@ def merge_shards(out: Path, images: Path | None = None) -> DetectionRun:
     OutputError
         If the folder cannot be written, or a run is at work there.
     """
+    out = located(out)
     with exclusive(out):
         told = _parts(out)
         first = told[0]
-        root = images or (None if first["root"] is None else Path(first["root"]))
+        at = images or first["root"]
+        root = None if at is None else located(at)
         found = _found(first, root)
         outputs = make_outputs(**first["outputs"])
         options = options_of(first["options"])
@@ -195,13 +202,17 @@ def merge_shards(out: Path, images: Path | None = None) -> DetectionRun:
             add_the_rest([o for o in outputs if not by_files(o)], out, whole, dones)
             run = finish_run(whole, outputs, out, out, dones)
             log.tell("finished", seconds=seconds_json(seconds_of(dones)))
+        remove_tree(out / STORE)
         write_json(out / "run.json", run_json(run.summary))
     return run
 
 
 def _parts(out: Path) -> list[dict[str, Any]]:
     """The run files of all parts, in order."""
-    files = sorted((out / SHARDS).glob("*-of-*.json"))
+    try:
+        files = sorted((out / SHARDS).glob("*-of-*.json"))
+    except OSError as error:
+        raise InputError(out, error.strerror or "cannot be listed") from error
     if not files:
         raise InputError(out, f"holds no parts of a run ({SHARDS}/1-of-...json)")
     told = {file: load_values(file, _part, "a part of a run") for file in files}
@@ -232,8 +243,8 @@ def _found(first: Mapping[str, Any], root: Path | None) -> FoundImages:
     """The images of the run, where they lie now."""
     names: dict[Path, str] = {}
     for name, told in first["images"]:
-        names[Path(told) if root is None else root / told] = name
-    ignored = (Path(told) if root is None else root / told for told in first["ignored"])
+        names[located(told) if root is None else root / told] = name
+    ignored = (located(told) if root is None else root / told for told in first["ignored"])
     return FoundImages(tuple(names), tuple(ignored), names, root)
 
 
@@ -246,7 +257,7 @@ def _list_digest(
     values = {
         "images": [[item.name, item.told] for item in items],
         "said": [None if facts is None else asdict(facts) for facts in said],
-        "run": [run[key] for key in ("mammoscope", "options", "models")],
+        "run": [run[key] for key in ("mammoscope", "libraries", "options", "models")],
         "cards": pipeline.cards,
         "outputs": outputs.values(),
     }
@@ -259,12 +270,14 @@ def _shard_folder(out: Path, begun: RunSummary, shard: Shard) -> Iterator[Path]:
     folder = ensure_folder(out)
     places = ensure_folder(folder / SHARDS)
     with ExitStack() as held:
-        held.enter_context(shared(folder))
-        lock = places / f"{shard.name}.lock"
-        try:
-            lock.touch()
-        except OSError as error:
-            raise OutputError(lock, f"cannot be written: {error.strerror or error}") from error
-        held.enter_context(exclusive(lock))
+        if not is_remote(folder):
+            held.enter_context(shared(folder))
+            lock = places / f"{shard.name}.lock"
+            try:
+                lock.touch()
+            except OSError as error:
+                raise OutputError(lock, f"cannot be written: {error.strerror or error}") from error
+            held.enter_context(exclusive(lock))
+        remove_other_parts(places, shard.of)
         begin(folder, begun, resume=True, alone=False)
         yield folder

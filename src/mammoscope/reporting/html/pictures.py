@@ -13,6 +13,7 @@ import numpy as np
 
 from mammoscope.errors import OutputError
 from mammoscope.files import ensure_folder, write_bytes
+from mammoscope.locations import is_remote, located
 
 _THUMB_PX = 160
 """Height of a thumbnail at most."""
@@ -74,12 +75,13 @@ def remove_pages(folder: Path) -> None:
     OutputError
         If a file cannot be removed.
     """
+    folder = located(folder)
     for path in (*folder.glob("images/*"), *folder.glob("*")):
         if _OURS.fullmatch(path.name):
             try:
                 path.unlink()
             except OSError as error:
                 raise OutputError(path, f"cannot be written: {error.strerror or error}") from error
-    for empty in (folder / "images", folder):
+    for empty in () if is_remote(folder) else (folder / "images", folder):
         if empty.is_dir() and not any(empty.iterdir()):
             empty.rmdir()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mammoscope.geometry import Frame
 from mammoscope.reporting.pictures.placing import Corners, Size, place
+from mammoscope.reporting.pictures.stamp import stamped
 from mammoscope.types import ImageResult, Mammogram, Preview
 
 Picture = NDArray[np.uint8]
@@ -142,10 +143,11 @@ def mark_colour(p_malignant: float, threshold: float | None) -> Colour:
 
 
 def encode_overlay(mammogram: Mammogram, result: ImageResult, max_side: int = 2000) -> bytes:
-    """:func:`overlay` as PNG."""
+    """:func:`overlay` as PNG, with the result's digest where it has one."""
     picture = overlay(mammogram, result, max_side)
     _, data = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    return data.tobytes()
+    png = data.tobytes()
+    return png if result.digest is None else stamped(png, result.digest)
 
 
 def shrink(mammogram: Mammogram, max_side: int) -> Mammogram:
