@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammoscope.errors import InputError, MammoscopeError
+from mammoscope.files import read_file
+
+_PEM_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,15 @@ class Tls:
         return self._context(ssl.Purpose.SERVER_AUTH)
 
     def _context(self, purpose: ssl.Purpose) -> ssl.SSLContext:
+        # OpenSSL would wait for a pipe.
         try:
+            read_file(self.ca, _PEM_BYTES)
             context = ssl.create_default_context(purpose, cafile=str(self.ca))
         except OSError as error:
             raise InputError(self.ca, f"no certificates to trust: {error.strerror}") from error
         try:
+            for file in (self.cert, self.key):
+                read_file(file, _PEM_BYTES)
             context.load_cert_chain(self.cert, self.key, password=_no_password)
         except OSError as error:
             cause = f"no certificate with its key in {self.key}: {error.strerror or error}"
