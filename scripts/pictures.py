@@ -33,6 +33,8 @@ from mammoscope.viewer.server import Place, serve
 
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 SIZE = {"width": 1280, "height": 800}
+PATIENCE_MS = 300_000
+"""A machine that is busy takes its time."""
 
 
 def main() -> None:
@@ -45,6 +47,7 @@ def main() -> None:
         for mode in (ReadingMode.BESIDE, ReadingMode.INDEPENDENT):
             reviews = Reviews(Path(work) / f"{mode}.sqlite")
             page = browser.new_page(viewport=SIZE)
+            page.set_default_timeout(PATIENCE_MS)
             page.goto(link(library, reviews, mode))
             page.wait_for_selector(".worklist[data-ready]")
             if mode is ReadingMode.BESIDE:
@@ -60,13 +63,15 @@ def main() -> None:
 def report(browser: Any, truth: Path, reported: Path, path: Path) -> None:
     """The report of a study with a line on what is right and wrong in it."""
     page = browser.new_page(viewport={"width": 1120, "height": 1440})
+    page.set_default_timeout(PATIENCE_MS)
     page.goto((reported / "report.html").resolve().as_uri())
     rows = page.eval_on_selector_all(
         ".findings > li:not([hidden])",
         """rows => rows.map((row) => {
              const [film, number] = row.dataset.mark.split("-");
+             const told = document.querySelector(`#film-${film} summary`).textContent;
              return [row.querySelector(".badge").textContent, Number(number),
-                     document.querySelector(`#film-${film} summary`).textContent]; })""",
+                     told.split(" · ")[0]]; })""",
     )
     line = judged(rows, truth, reported)
     page.evaluate(
@@ -120,7 +125,7 @@ def judged(rows: list[tuple[str, int, str]], truth: Path, reported: Path) -> str
 def beside(page: Any, out: Path) -> None:
     """The worklist, a study, a finding, the help sheet."""
     page.get_by_role("button", name="Malignancy").click()
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(".thumbs img:not([src])", state="detached")
     save(page, out / "viewer-worklist.jpg")
     study(page)
     save(page, out / "viewer-study.jpg")

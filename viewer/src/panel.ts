@@ -185,7 +185,7 @@ export class Panel {
       if (place < 0) continue;
       const unit = link.unit === "mm" ? "mm" : "depths";
       const far = (d: number) => (link.unit === "mm" ? d.toFixed(0) : d.toFixed(2));
-      return h("p", {}, "May well be ",
+      return h("p", {}, "May be the same lesion as ",
         h("button", { type: "button", class: "inline", click: () => this.acts.select(items[place].id) },
           `finding ${place + 1} on ${label(items[place].image)}`),
         `: ${far(link.distances[here])} and ${far(link.distances[there])} ${unit} from the nipple.`);
