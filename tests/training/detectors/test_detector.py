@@ -59,7 +59,7 @@ def test_the_model_runs_without_torch_and_holds_no_paths(finished: DetectorCard)
     assert (boxes.shape, scores.shape) == ((1, 96, 4), (1, 96))
 
 
-def test_every_patient_has_out_of_fold_predictions(
+def test_every_patient_has_out_of_fold_predictions_and_all_of_them_a_calibration(
     config: DetectorConfig, images: tuple[AnnotatedImage, ...], tmp_path: Path
 ) -> None:
     told: list[str] = []
@@ -77,12 +77,6 @@ def test_every_patient_has_out_of_fold_predictions(
     again = [sentence for sentence in told if sentence.startswith("training fold-")]
     assert again == trainings, "none is done again"
     assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == written
-
-
-def test_folds_leave_a_calibration_for_a_model_of_all_patients(
-    config: DetectorConfig, images: tuple[AnnotatedImage, ...], tmp_path: Path
-) -> None:
-    train_folds(config, images, 3, Run(tmp_path, None, lambda _: None))
     facts = json.loads((tmp_path / "calibration.json").read_text())
     assert set(facts) == {"calibration", "threshold"}
     assert "out of fold" in facts["threshold"]["rule"]

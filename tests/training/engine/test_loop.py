@@ -166,7 +166,8 @@ def test_two_processes_train_one_network(
     """Under PyTorch's own launcher, on two processes of the CPU."""
     settings = tmp_path / "settings.toml"
     settings.write_text(config.as_toml())
-    program = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    program = [sys.executable, "-m", "torch.distributed.run"]
+    program += ["--standalone", "--nproc-per-node", "2"]  # On a free port.
     command = [str(Path(sys.executable).parent / "mammoscope"), "train", "detector"]
     where = ["--data", f"truth:{images[0].path.parents[1]}", "--out", str(tmp_path / "run")]
     done = subprocess.run(
