@@ -65,6 +65,16 @@ def test_any_size(tmp_path: Path, sep: str, decimal: str, rows: int) -> None:
     assert read_thermogram(tmp_path / "m.txt").values == pytest.approx(values, abs=0.006)
 
 
+@pytest.mark.parametrize("sep", [" ", "\t", ";", ","])
+@pytest.mark.parametrize("row", [0, 5])
+def test_a_row_with_a_value_that_is_none_is_no_header(tmp_path: Path, sep: str, row: int) -> None:
+    lines = written(VALUES, sep, ".").splitlines()
+    lines[row] = sep.join([*lines[row].split(sep)[:-1], "NaN"])
+    (tmp_path / "m.txt").write_text("Camera 1\n" + "\n".join(lines))
+    with pytest.raises(InputError, match=rf"m\.txt: line {row + 2}: 'NaN' is no number"):
+        read_thermogram(tmp_path / "m.txt")
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [

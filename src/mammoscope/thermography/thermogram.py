@@ -153,6 +153,10 @@ def _numbers(
         cells = [cell.strip() for cell in split(line.rstrip(" \t;,"))]
         plain = [cell.replace(",", ".") if decimal_comma else cell for cell in cells]
         wrong = next((cell for cell in plain if not _NUMBER.fullmatch(cell)), None)
+        if wrong is not None and len(cells) >= _LEAST_SIDE:
+            right = [cell for cell in plain if _NUMBER.fullmatch(cell)]
+            if 2 * len(right) > len(cells):  # No header: a row that is not whole.
+                return [*rows, [*map(float, right)]], f"line {number}: {wrong[:40]!r} is no number"
         if len(cells) < 2 or wrong is not None:
             if rows or number > _MOST_HEADERS:
                 return rows, f"line {number}: {line.strip()[:40]!r} is no row of numbers"
