@@ -110,6 +110,21 @@ def test_half_of_what_is_shown_is_no_mass_and_the_same_each_time(
         assert torch.equal(picture, again[index][0])
 
 
+def test_a_source_without_masses_is_not_learnt_from(
+    images: Images, marks: dict[Path, Marks]
+) -> None:
+    normal = [
+        replace(image, source="normals", boxes=image.boxes[:0], labels=(), subtypes=())
+        for image in images
+    ]
+    both = [replace(image, source="films") for image in images]
+    looked = load_regions([*normal, *both], marks, CONFIG, told, workers=1)
+    pictures = ChangedRegions(looked, CONFIG)
+    assert list(pictures.others) == ["films"]
+    alone = ChangedRegions([one for one in looked if one.image.source == "normals"], CONFIG)
+    assert len(alone) == 0
+
+
 def test_the_loss_asks_only_for_what_is_known() -> None:
     torch.manual_seed(0)
     network = SecondLookNetwork(CONFIG.network, len(LEARNT)).eval()

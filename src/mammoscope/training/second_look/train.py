@@ -119,8 +119,8 @@ def fitted(config: SecondLookConfig, looked: Sequence[Looked], run: Run) -> Seco
     """Train on the regions of images, or go on where ``run.folder`` holds a checkpoint."""
     ensure_folder(run.folder)
     pictures = ChangedRegions(looked, config)
-    if not pictures.masses or not (pictures.false or pictures.drawn):
-        raise InputError(run.folder, "a second look needs masses and what is none")
+    if not pictures.masses:
+        raise InputError(run.folder, "no source has both masses and what is none")
     shown = (
         f"{one.image.path.as_posix()} {one.image.boxes.tolist()} {one.marks.boxes.tolist()}"
         for one in looked
