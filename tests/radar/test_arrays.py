@@ -8,19 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammoscope.errors import GeometryError
-from mammoscope.radar.arrays import LIGHT_MM_PER_NS, Medium, bowl_array, plane_array, turn
+from mammoscope.radar.arrays import C_MM_PER_NS, Medium, bowl_array, plane_array, turn
 
 
 def test_from_the_middle_of_a_bowl_every_ray_crosses_the_whole_skin() -> None:
     medium = Medium(4.0, skin_mm=2, skin_permittivity=36)
     times = medium.one_way_ns(np.zeros((1, 3)), bowl_array(70))
-    assert times == pytest.approx((68 * 2 + 2 * 6) / LIGHT_MM_PER_NS)
+    assert times == pytest.approx((68 * 2 + 2 * 6) / C_MM_PER_NS)
 
 
 def test_under_a_plane_a_slanting_ray_crosses_more_skin() -> None:
     array, medium = plane_array(), Medium(4.0, skin_mm=2)
     slant = np.linalg.norm(array.antennas_mm[0] - [0, 0, 40])
-    expected = slant / 40 * (38 * 2 + 2 * 6) / LIGHT_MM_PER_NS
+    expected = slant / 40 * (38 * 2 + 2 * 6) / C_MM_PER_NS
     assert medium.one_way_ns(np.array([[0, 0, 40.0]]), array)[0, 0] == pytest.approx(expected)
 
 

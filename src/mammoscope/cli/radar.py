@@ -118,14 +118,13 @@ def reconstruct(  # noqa: PLR0913  # typer: one parameter an option
     random halves of the channels that agree on it.
     """
     with common.fatal(common.errors_console()):
-        from mammoscope.radar.reconstruction import Options
-        from mammoscope.radar.reconstruction import reconstruct as image
+        from mammoscope.radar import reconstruction
         from mammoscope.radar.results import NOTE, as_dict, write_results
         from mammoscope.radar.scans import read_scan
 
         read = read_scan(scan)
         how = (beamformer, artefact, permittivity, skin_mm, step_mm, plane_mm, turn_degrees)
-        made = image(read, Options(*how))
+        made = reconstruction.reconstruct(read, reconstruction.Options(*how))
         if out is not None:
             write_results(out, read.name, made)
     known = "sharpest focus" if permittivity is None else "given"
@@ -153,13 +152,12 @@ def evaluate(  # noqa: PLR0913  # typer: one parameter an option
     with common.fatal(common.errors_console()):
         from dataclasses import asdict
 
-        from mammoscope.radar.evaluation import evaluate as judge
-        from mammoscope.radar.evaluation import summary
+        from mammoscope.radar import evaluation
         from mammoscope.radar.reconstruction import Options
 
         how = (beamformer, artefact, permittivity, skin_mm, step_mm, None, turn_degrees)
-        errors = judge(folder, Options(*how))
-        figures = summary(errors)
+        errors = evaluation.evaluate(folder, Options(*how))
+        figures = evaluation.summary(errors)
     lines = [
         f"{e.scan} ({e.phantom}): {e.in_plane_mm:.1f} mm off in plane, {e.depth_mm:+.1f} mm in"
         f" depth from the {e.place or 'unsaid'} place; signal to clutter"

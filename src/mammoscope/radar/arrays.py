@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import FloatArray
 
-TURN_DEGREES = -36.0
+TURN_DEG = -36.0
 """By which the breast is turned for a turned scan: clockwise, seen from +z."""
 
 _ROUND = 0.05
@@ -127,7 +127,7 @@ def plane_array(spacing_mm: float = 15.0) -> AntennaArray:
     return AntennaArray(antennas, np.stack(np.triu_indices(16, 1), axis=1))
 
 
-LIGHT_MM_PER_NS = 299.792458
+C_MM_PER_NS = 299.792458
 """Speed of light in vacuum."""
 
 
@@ -193,7 +193,7 @@ class Medium:
         if self.skin_mm:
             slower = np.sqrt(self.skin_permittivity) - np.sqrt(self.permittivity)
             optical += slower * self._in_skin(points_mm, ways, lengths, array)
-        return np.asarray(optical / LIGHT_MM_PER_NS)
+        return np.asarray(optical / C_MM_PER_NS)
 
     def _in_skin(
         self, points_mm: FloatArray, ways: FloatArray, lengths: FloatArray, array: AntennaArray

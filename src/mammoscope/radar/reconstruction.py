@@ -12,14 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from mammoscope.errors import InputError
 from mammoscope.geometry import FloatArray
-from mammoscope.radar.arrays import (
-    LIGHT_MM_PER_NS,
-    TURN_DEGREES,
-    AntennaArray,
-    Medium,
-    grid_of,
-    turn,
-)
+from mammoscope.radar.arrays import C_MM_PER_NS, TURN_DEG, AntennaArray, Medium, grid_of, turn
 from mammoscope.radar.beamforming import BEAMFORMERS, Beamformer, Complex, Pulses
 from mammoscope.radar.scans import Scan
 
@@ -79,7 +72,7 @@ class Options:
     skin_mm: float = 0.0
     step_mm: float = 2.5
     plane_mm: float | None = None
-    turn_degrees: float = TURN_DEGREES
+    turn_degrees: float = TURN_DEG
 
 
 @dataclass(frozen=True)
@@ -143,7 +136,7 @@ def reconstruct(scan: Scan, options: Options | None = None, most: int = 5) -> Re
     form = BEAMFORMERS[options.beamformer]
     energy = np.full(inside.shape, np.nan)
     energy[inside] = imager.energy(form, grid[inside], permittivity)
-    resolution = LIGHT_MM_PER_NS / (2 * np.ptp(scan.frequencies_ghz) * permittivity**0.5)
+    resolution = C_MM_PER_NS / (2 * np.ptp(scan.frequencies_ghz) * permittivity**0.5)
     strongest = imager.strongest_of_halves(coarse, permittivity)
     peaks = []
     for index in _maxima(energy, grid, max(NEAR_MM, resolution), most):
@@ -182,7 +175,7 @@ class _Imager:
             Medium.skin_permittivity * (options.skin_mm > 0),
         )
         optical = (farthest + 2 * (options.step_mm + _COARSE_MM)) * slowest**0.5
-        return Pulses.of(self.signals, self.scan.frequencies_ghz, 2 * optical / LIGHT_MM_PER_NS)
+        return Pulses.of(self.signals, self.scan.frequencies_ghz, 2 * optical / C_MM_PER_NS)
 
     def blocks(self, points: FloatArray, permittivity: float) -> Iterator[Complex]:
         """Signals at points (P, 3), some points at a time: (p, C).

@@ -12,14 +12,7 @@ import numpy as np
 
 from mammoscope.errors import GeometryError
 from mammoscope.geometry import FloatArray
-from mammoscope.radar.arrays import (
-    LIGHT_MM_PER_NS,
-    TURN_DEGREES,
-    AntennaArray,
-    Medium,
-    bowl_array,
-    turn,
-)
+from mammoscope.radar.arrays import C_MM_PER_NS, TURN_DEG, AntennaArray, Medium, bowl_array, turn
 from mammoscope.radar.beamforming import Complex
 from mammoscope.radar.scans import Scan
 
@@ -174,7 +167,7 @@ def simulate(scene: Scene, seed: int, sampler: Sampler | None = None, name: str 
     skin_ns, skin = _skin(scene, loudest, rng)
     noise = loudest * 10 ** (-scene.snr_db / 20)
     spectra = []
-    for degrees in (0.0, TURN_DEGREES):
+    for degrees in (0.0, TURN_DEG):
         echoes = _tumours(scene, degrees) + _points(scene, turn(points, degrees), strengths)
         changed = skin * (1 + _TURN_SPREAD * rng.standard_normal(len(skin)))
         spectra.append(_received([*echoes, (skin_ns, changed)], sampler, noise, rng))
@@ -220,7 +213,7 @@ def _sphere(scene: Scene, centre: FloatArray, target: Target) -> list[Echo]:
     each = np.arange(len(middle))
     delay, front = delays[each, each], mirror * radius / 2 * spread[each, each]
     through = np.exp(-4 * radius * _loss(target.conductivity, target.permittivity))
-    later = delay + 4 * radius * inner / LIGHT_MM_PER_NS
+    later = delay + 4 * radius * inner / C_MM_PER_NS
     return [(delay, front), (later, -front * (1 - mirror**2) * through)]
 
 
@@ -260,7 +253,7 @@ def _skin(scene: Scene, loudest: float, rng: np.random.Generator) -> Echo:
     through = 2 * medium.skin_mm * np.sqrt(medium.skin_permittivity)
     way = lengths * np.sqrt(medium.permittivity) + through
     amplitude = lengths.min() / lengths * (1 + _CHANNEL_SPREAD * rng.standard_normal(len(lengths)))
-    return way / LIGHT_MM_PER_NS, scene.skin_echo * loudest * amplitude
+    return way / C_MM_PER_NS, scene.skin_echo * loudest * amplitude
 
 
 def _received(

@@ -93,10 +93,9 @@ def find_breasts(thermogram: Thermogram, name: str = "thermogram") -> tuple[Ther
         different heights, or there is one that is lowest in the middle.
     """
     body = find_body(thermogram, name)
-    rows = np.flatnonzero(body.any(axis=1))
-    first = body.argmax(axis=1)[rows]
-    last = body.shape[1] - 1 - body[:, ::-1].argmax(axis=1)[rows]
-    middle, widths = round(float(np.median(first + last)) / 2), body.sum(axis=1)[rows]
+    rows = [np.flatnonzero(row) for row in body if row.any()]
+    middle = round(float(np.median([row[0] + row[-1] for row in rows])) / 2)
+    widths = np.array([len(row) for row in rows])
     half, foot = float(np.median(widths)) / 2, widths[-max(2, len(rows) // 20) :].mean()
     halves = [_part(thermogram, body, *ends) for ends in ((middle, body.shape[1]), (0, middle))]
     folds = [fold for each in halves if (fold := _fold(each, each.values.shape[1] // 4))]

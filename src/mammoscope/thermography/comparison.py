@@ -114,11 +114,8 @@ def compare(
         start, kept = "nothing learnt", METRICS[:2]
         said = alone.get(method, np.empty(len(cases)))
         if method not in alone:
-            kept, start, judge = (
-                METRICS,
-                "asymmetry features",
-                _on_features(method, features, unlike),
-            )
+            kept, start = METRICS, "asymmetry features"
+            judge = _on_features(method, features, unlike)
             if method == NETWORK:
                 start, judge = _by_network(cases, unlike, config, run)
             for number, (training, test) in enumerate(splits, 1):
