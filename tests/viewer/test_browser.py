@@ -250,6 +250,21 @@ def test_an_earlier_study_hangs_below(
     page.context.close()
 
 
+def test_a_study_that_is_open_says_when_images_have_come(
+    open_page: Open, tmp_path: Path, two_studies: list[ImageResult], reviews: Reviews
+) -> None:
+    folder = write_results(tmp_path / "coming", two_studies[:3])
+    library = Library([folder], tmp_path / "index.sqlite")
+    room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    clients = start(room, Exporter(library, reviews, Sources()), [Person("ann")])
+    page = open_page(link=clients["ann"].link)
+    enter(page)
+    assert page.locator(".port[data-image]").count() == 3
+    write_results(folder, two_studies[:4])
+    page.get_by_role("button", name="Show them").click()
+    page.locator(".port[data-image]").nth(3).wait_for()
+
+
 def test_ruler_in_millimetres_and_magnifier(open_page: Open) -> None:
     page = open_page()
     enter(page)
