@@ -41,7 +41,7 @@ COMMANDS = {
     "datasets export": "datasets export coco:ODD --out OUT.csv",
     "models verify": "models verify ODD",
     "models card": "models card ODD",
-    "view": "view ODD --export truth --to OUT",
+    "view": "view ODD --out OUT --export truth --to OUT",
     "study design": "study design --readers 2 --cases ODD --out OUT.csv",
     "study serve": "study serve ODD IMAGE --out OUT --export reads",
     "study analyse": "study analyse ODD",
