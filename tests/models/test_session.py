@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,3 +44,12 @@ def test_weights_that_are_no_model(write_card: Callable[..., DetectorCard]) -> N
     good.weights_path.write_bytes(nonsense)
     with pytest.raises(ModelError, match="changed or cut off"):
         OnnxModel(good)
+
+
+def test_the_runtime_reports_to_nobody(tmp_path: Path) -> None:
+    ask = "from mammoscope.density import find_density; find_density()"
+    silent = ("ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "CI", "XDG_CACHE_HOME")
+    own = {name: value for name, value in os.environ.items() if name not in silent}
+    home = {**own, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", ask], env=home, check=True)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from types import ModuleType
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -26,8 +28,7 @@ class OnnxModel(Generic[Card]):
     """
 
     def __init__(self, card: Card) -> None:
-        import onnxruntime
-
+        onnxruntime = _runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -61,3 +62,20 @@ class OnnxModel(Generic[Card]):
         if not all(np.isfinite(output).all() for output in outputs):
             raise ModelError(f"{self.card.weights_path}: gives what is no number")
         return outputs
+
+
+def _runtime() -> ModuleType:
+    """The runtime, which is told to report to nobody.
+
+    From 1.29 its official builds send facts on models and machine to their maker unless
+    ORT_DISABLE_TELEMETRY is set before they are loaded (microsoft/onnxruntime, docs/Privacy.md). A
+    process that had loaded it before is told by a call, which stops what comes after.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    silence = getattr(onnxruntime, "disable_telemetry_events", None)
+    if silence is not None:
+        silence()
+    module: ModuleType = onnxruntime
+    return module
