@@ -227,10 +227,8 @@ def test_wrong_use_is_2(folder: Path, options: tuple[str, ...]) -> None:
 
 def test_bad_input_is_1_and_one_line(folder: Path) -> None:
     (folder / "bad.csv").write_text(TRUTH.splitlines()[0] + "\nx,1,2\n")
-    (folder / "worse.csv").write_text(PREDICTIONS + "x,0,0,5,5,high\n")
     for *arguments, cause in (
         ("predictions.csv", "bad.csv", "bad.csv: line 2: 3 values under 6 columns"),
-        ("worse.csv", "truth.csv", "worse.csv: line 14: column 'score': 'high' is not a finite"),
         ("missing.csv", "truth.csv", "missing.csv: No such file"),
         ("predictions.csv", "missing.csv", "missing.csv: No such file"),
     ):
@@ -239,6 +237,15 @@ def test_bad_input_is_1_and_one_line(folder: Path) -> None:
         assert done.stdout == ""
         assert len(done.stderr.splitlines()) == 1
         assert done.stderr.startswith(f"Error: {cause}")
+
+
+def test_a_bad_row_costs_itself_and_is_told(folder: Path) -> None:
+    (folder / "worse.csv").write_text(PREDICTIONS + "x,0,0,5,5,high\n")
+    done, before = (evaluate(name, "truth.csv") for name in ("worse.csv", "predictions.csv"))
+    assert done.exit_code == before.exit_code == 0
+    assert "worse.csv: line 14: column 'score': 'high' is not a finite" in "".join(
+        (done.stdout + done.stderr).split("\n")
+    )
 
 
 def test_help_has_examples() -> None:
