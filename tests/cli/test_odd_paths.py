@@ -104,6 +104,8 @@ def test_what_is_no_file_is_an_error_and_no_wait(
             line = line.replace(word, str(value))
         result = run_command(*line.split())
         told = (kind, result.exit_code, result.output, result.exception)
+        if "needs an optional part" in result.output:
+            pytest.skip("needs the extra [train]")
         assert result.exit_code in (1, 2), told
         assert isinstance(result.exception, SystemExit), told
         assert "report" not in result.stderr.casefold() or "please" not in result.stderr, told
