@@ -68,8 +68,8 @@ def _runtime() -> ModuleType:
     """The runtime, which is told to report to nobody.
 
     From 1.29 its official builds send facts on models and machine to their maker unless
-    ORT_DISABLE_TELEMETRY is set before they are loaded (microsoft/onnxruntime, docs/Privacy.md). A
-    process that had loaded it before is told by a call, which stops what comes after.
+    ORT_DISABLE_TELEMETRY is set before they are loaded (microsoft/onnxruntime, pull request
+    27379). A process that had loaded it before is told by a call, which stops what comes after.
     """
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
