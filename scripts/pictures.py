@@ -70,7 +70,8 @@ def report(browser: Any, truth: Path, reported: Path, path: Path) -> None:
         """rows => rows.map((row) => {
              const [film, number] = row.dataset.mark.split("-");
              const told = document.querySelector(`#film-${film} summary`).textContent;
-             return [row.querySelector(".badge").textContent, Number(number),
+             const text = (part) => row.querySelector(part).textContent;
+             return [`${text(".badge")} on ${text(".where")}`, Number(number),
                      told.split(" · ")[0]]; })""",
     )
     line = judged(rows, truth, reported)
@@ -89,13 +90,13 @@ def report(browser: Any, truth: Path, reported: Path, path: Path) -> None:
 
 
 def judged(rows: list[tuple[str, int, str]], truth: Path, reported: Path) -> str:
-    """What is right and wrong among findings (number on the page, number and name of the image)."""
+    """What is right and wrong among findings (as the page calls it, number, image)."""
     masses: dict[str, list[tuple[Box, str]]] = {}
     for row in read_table(truth):
         if box := row.box():
             masses.setdefault(Path(row["image"]).stem, []).append((box, row["label"]))
     right, wrong, named, found = [], [], [], set[tuple[str, Box]]()
-    for rank, number, name in rows:
+    for called, number, name in rows:
         result = json.loads((reported / f"{name}.json").read_text())
         finding = result["findings"][number - 1]
         x0, y0, x1, y1 = finding["box_px"]
@@ -103,13 +104,13 @@ def judged(rows: list[tuple[str, int, str]], truth: Path, reported: Path) -> str
         hit = [
             m for m in masses.get(name, ()) if m[0][0] <= x <= m[0][2] and m[0][1] <= y <= m[0][3]
         ]
-        (right if hit else wrong).append(rank)
+        (right if hit else wrong).append(called)
         for box, label in hit:
             found.add((name, box))
             said = finding["p_malignant"] >= result["malignant_threshold"]
             fits = "rightly" if said == (label == "malignant") else "wrongly"
-            called = "malignant" if said else "benign"
-            named.append(f"{rank} is {label}, {fits} called {called}")
+            verdict = "malignant" if said else "benign"
+            named.append(f"{called} is {label}, {fits} called {verdict}")
     missed = [name for name, some in masses.items() for box, _ in some if (name, box) not in found]
     parts = [
         f"Right: {', '.join(right)} lie on masses that were drawn."

@@ -296,6 +296,8 @@ def test_findings_with_closeup_heat_map_features_and_threshold(open_page: Open) 
     assert heat.value.status == 200
     page.get_by_label("Threshold of the score").fill("0.1")
     assert findings.count() == 8
+    # By its number on its image: two findings each.
+    assert sorted(page.locator(".finding .badge").all_inner_texts()) == ["1"] * 4 + ["2"] * 4
     page.keyboard.press("]")
     page.keyboard.press("]")
     page.keyboard.press("]")
@@ -308,11 +310,11 @@ def test_findings_with_closeup_heat_map_features_and_threshold(open_page: Open) 
 def test_keys_with_shift_and_one_to_one_lead_to_the_breast(open_page: Open) -> None:
     page = open_page()
     enter(page)
-    pressed = page.locator(".finding[aria-pressed=true] .badge")
-    page.keyboard.press("n")
-    assert pressed.inner_text() == "1"
-    page.keyboard.press("Shift+N")
-    assert pressed.inner_text() == "4"
+    pressed = page.locator(".finding[aria-pressed=true]")
+    rows = page.locator(".finding")
+    for key, place in (("n", 0), ("Shift+N", 3)):
+        page.keyboard.press(key)
+        assert pressed.get_attribute("data-id") == rows.nth(place).get_attribute("data-id")
     page.keyboard.press("Escape")
     page.wait_for_selector(".worklist[data-ready]")
     enter(page)

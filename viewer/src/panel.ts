@@ -9,6 +9,8 @@ import type { Box, FeatureAbout, Finding, ImageTold, Mark, Me, Merged, Model, Ta
 
 export interface Item {
   id: string;
+  /** A finding's number on its image, as in the results; M1, M2, ... of what people marked. */
+  badge: string;
   image: ImageTold;
   finding: Finding | null;
   /** A place that other readers have marked. */
@@ -104,12 +106,12 @@ export class Panel {
   show(items: Item[], selected: string | null, threshold: number, heat: boolean): void {
     this.slider.value = String(threshold);
     this.sliderText.textContent = threshold.toFixed(2);
-    clear(this.list, ...items.map((item, n) => this.line(item, n + 1, item.id === selected)));
+    clear(this.list, ...items.map((item) => this.line(item, item.id === selected)));
     if (!items.length)
       this.list.append(h("li", { class: "dim none" }, this.task.model ? "none from this score up" : "no marks yet"));
     this.list.append(...this.notCounted());
-    const number = items.findIndex((item) => item.id === selected);
-    clear(this.detail, ...(number < 0 ? [] : this.details(items[number], number + 1, items, heat)));
+    const shown = items.find((item) => item.id === selected);
+    clear(this.detail, ...(shown ? this.details(shown, items, heat) : []));
     this.showExam();
   }
 
@@ -120,7 +122,7 @@ export class Panel {
         h("li", { class: "dim none" }, `${label(image)}: not counted, ${words}`)));
   }
 
-  private line(item: Item, number: number, chosen: boolean): HTMLElement {
+  private line(item: Item, chosen: boolean): HTMLElement {
     const { finding, mark, merged } = item;
     const kind = finding ? this.verdict(finding)[0] : merged ? "others" : "own";
     const own = mark?.origin === "merged" ? "taken over" : "own mark";
@@ -137,7 +139,7 @@ export class Panel {
           "data-id": item.id,
           click: () => this.acts.select(item.id),
         },
-        h("span", { class: "badge" }, String(number)),
+        h("span", { class: "badge" }, item.badge),
         h("span", { class: "where" }, label(item.image)),
         h("span", { class: "what" }, what),
         finding && mark ? h("span", { class: `answer ${mark.origin}` }, ORIGINS[mark.origin]) : null,
@@ -153,9 +155,9 @@ export class Panel {
     return [p >= limit ? "malignant" : "benign", `P(malignant) ${p.toFixed(2)}, ${side} the operating point ${limit.toFixed(2)}`];
   }
 
-  private details(item: Item, number: number, items: Item[], heat: boolean): HTMLElement[] {
+  private details(item: Item, items: Item[], heat: boolean): HTMLElement[] {
     const { finding, image, merged } = item;
-    const parts = [h("h2", {}, `${finding ? "Finding" : "Mark"} ${number}, ${label(image)}`), this.closeup];
+    const parts = [h("h2", {}, `${finding ? "Finding" : "Mark"} ${item.badge}, ${label(image)}`), this.closeup];
     if (merged) return [...parts, voicesSection(merged, this.review.open, (voice) => this.acts.take(merged, voice))];
     if (item.mark?.readers.length) parts.push(h("p", { class: "dim small" }, `Taken over from ${item.mark.readers.join(", ")}.`));
     if (finding) {
@@ -187,7 +189,7 @@ export class Panel {
       const far = (d: number) => (link.unit === "mm" ? d.toFixed(0) : d.toFixed(2));
       return h("p", {}, "May be the same lesion as ",
         h("button", { type: "button", class: "inline", click: () => this.acts.select(items[place].id) },
-          `finding ${place + 1} on ${label(items[place].image)}`),
+          `finding ${items[place].badge} on ${label(items[place].image)}`),
         `: ${far(link.distances[here])} and ${far(link.distances[there])} ${unit} from the nipple.`);
     }
     return null;

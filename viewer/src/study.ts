@@ -118,6 +118,7 @@ export class StudyPage {
         if (finding.score >= this.threshold)
           items.push({
             id: `f-${image.key}-${finding.number}`,
+            badge: String(finding.number),
             image,
             finding,
             merged: null,
@@ -126,15 +127,17 @@ export class StudyPage {
           });
     }
     items.sort((a, b) => weight(b) - weight(a));
+    let people = 0;
+    const badge = () => `M${(people += 1)}`;
     for (const mark of this.review.read.marks)
       if (mark.finding === null) {
         const image = this.task.images.find((i) => i.key === mark.image);
-        if (image) items.push({ id: `m-${mark.id}`, image, finding: null, merged: null, mark, box: mark.box });
+        if (image) items.push({ id: `m-${mark.id}`, badge: badge(), image, finding: null, merged: null, mark, box: mark.box });
       }
     this.task.merged.forEach((merged, n) => {
       const image = this.task.images.find((i) => i.key === merged.image);
       const taken = this.review.read.marks.some((mark) => mark.origin === "merged" && mark.image === merged.image && overlap(mark.box, merged.box) > 0.3);
-      if (image && !taken) items.push({ id: `g-${n}`, image, finding: null, merged, mark: null, box: merged.box });
+      if (image && !taken) items.push({ id: `g-${n}`, badge: badge(), image, finding: null, merged, mark: null, box: merged.box });
     });
     for (const item of items) if (item.mark && item.mark.origin === "corrected") item.box = item.mark.box;
     return items;
@@ -147,7 +150,7 @@ export class StudyPage {
     this.stage.twin = this.twin(items);
     const editing = this.stage.editing;
     const held = this.stage.shapes.find((shape) => shape.id === editing);
-    this.stage.shapes = this.marksShown ? [...items.map((item, n) => this.shape(item, n + 1)), ...this.voices(items)] : [];
+    this.stage.shapes = this.marksShown ? [...items.map((item) => this.shape(item)), ...this.voices(items)] : [];
     // A box that is being moved stays where it was moved to.
     const again = this.stage.shapes.find((shape) => shape.id === editing);
     if (held && again) again.box = held.box;
@@ -167,16 +170,15 @@ export class StudyPage {
     return null;
   }
 
-  private shape(item: Item, number: number): Shape {
+  private shape(item: Item): Shape {
     const { finding, mark } = item;
-    const badge = mark && finding ? `${number}${SIGNS[mark.origin]}` : `${number}`;
     return {
       id: item.id,
       image: item.image.key,
       box: [...item.box],
       kind: this.kind(item),
-      badge,
-      title: `${number}: ${label(item.image)}`,
+      badge: item.badge + (mark && finding ? SIGNS[mark.origin] : ""),
+      title: `${item.badge}: ${label(item.image)}`,
       dashed: finding !== null && finding.score < (this.task.model?.threshold ?? 0),
     };
   }

@@ -17,7 +17,7 @@ from mammoscope.files import write_bytes, write_json
 from mammoscope.reporting.html.pictures import in_page
 from mammoscope.reporting.html.templates import environment
 from mammoscope.reporting.html.writer import ReportWriter
-from mammoscope.reporting.pictures.overlay import draw_marks, mark_colour
+from mammoscope.reporting.pictures.overlay import draw_marks, mark_colour, mark_texts
 from mammoscope.results import FINDING_COLUMNS, finding_rows, image_result_json
 from mammoscope.results.image import box_size_mm
 from mammoscope.study import StudyResult, study_results
@@ -140,13 +140,10 @@ def _plot(result: ImageResult, axes: matplotlib.axes.Axes) -> None:
         size = x1 - x0, y1 - y0
         axes.add_patch(Rectangle((x0, y0), *size, fill=False, edgecolor="0.67", linestyle="--"))
     found = result.shown
-    for number, (box, score, p, colour) in enumerate(
-        zip(found.boxes, found.scores, found.p_malignant, _colours(result), strict=True), 1
-    ):
+    for box, text, colour in zip(found.boxes, mark_texts(found), _colours(result), strict=True):
         x0, y0, x1, y1 = (float(v) for v in box)
         axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=colour))
-        chance = "" if math.isnan(p) else f"  P(mal) {p:.2f}"
-        axes.text(x0, y0, f"{number}  {score:.2f}{chance}", color=colour, fontsize=8, va="bottom")
+        axes.text(x0, y0, text, color=colour, fontsize=8, va="bottom")
 
 
 def _colours(result: ImageResult) -> list[str]:

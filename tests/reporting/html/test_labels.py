@@ -22,7 +22,7 @@ BOXES = """() => [...document.querySelectorAll(".film .mark:not([hidden])")].map
     const r = mark.querySelector(part).getBoundingClientRect();
     return [r.left, r.top, r.right, r.bottom];
   };
-  return { rank: mark.querySelector(".number").textContent, region: box(".line"),
+  return { number: mark.querySelector(".number").textContent, region: box(".line"),
            label: box(".plate"), stroke: getComputedStyle(mark.querySelector(".line")).stroke };
 })"""
 
@@ -62,9 +62,9 @@ def test_labels_of_close_marks_lie_on_no_other_mark(
             others = [other for j, other in enumerate(shown) if j != i]
             assert not any(overlap(mark["label"], other["region"]) for other in others)
             assert not any(overlap(mark["label"], other["label"]) for other in others)
-    # The best is painted last: of the scores 0.9 to 0.82 the ranks by P(malignant), then the rest.
-    assert [mark["rank"] for mark in marks][::-1] == ["4", "1", "5", "3", "2"]
+    # The best is painted last.
+    assert [mark["number"] for mark in marks][::-1] == ["1", "2", "3", "4", "5"]
     strokes = [mark["stroke"] for mark in marks][::-1]
     blue, vermilion, orange = "rgb(86, 180, 233)", "rgb(213, 94, 0)", "rgb(230, 159, 0)"
     assert strokes == [blue, vermilion, orange, vermilion, vermilion]
-    assert all_of_them[0]["rank"] == "6"
+    assert all_of_them[0]["number"] == "6"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,10 @@ class Twin:
 
 @dataclass(frozen=True)
 class Mark:
-    """One finding of one film: where it lies on the preview, and what the JSON says of it."""
+    """One finding of one film: where it lies on the preview, and what the JSON says of it.
+
+    ``number`` counts the film's findings by score from 1, as JSON, tables, overlays and DICOM do.
+    """
 
     film: Film
     number: int
@@ -60,7 +63,7 @@ class Mark:
     @property
     def key(self) -> str:
         """Ties the mark to its row in the list."""
-        return key_of(self.film, self.number)
+        return f"{self.film.number}-{self.number}"
 
     @property
     def value(self) -> float:
@@ -131,12 +134,7 @@ class Mark:
         return next(iter(self.film.result.explanations[self.number - 1 : self.number]), None)
 
 
-def key_of(film: Film, number: int) -> str:
-    """What ties a film's finding to its row, mark and close-up."""
-    return f"{film.number}-{number}"
-
-
-def tags(found: Sequence[Mark], ranks: Mapping[str, int]) -> dict[str, Tag]:
+def tags(found: Sequence[Mark]) -> dict[str, Tag]:
     """The labels of a film's marks by their keys, as long as no script has measured the screen.
 
     Of those that are shown none lies on another mark or its label; where there is no room a label
@@ -148,7 +146,7 @@ def tags(found: Sequence[Mark], ranks: Mapping[str, int]) -> dict[str, Tag]:
     for mark in found:
         frame = mark.film.preview.frame
         scale = frame.columns / _USUAL_WIDTH_PX
-        width = _CHARACTER_PX * len(f"{ranks[mark.key]} {mark.figure}") + 8
+        width = _CHARACTER_PX * len(f"{mark.number} {mark.figure}") + 8
         size = math.ceil(width * scale), math.ceil(_LABEL_PX * scale)
         others = [box for key, box in taken.items() if key != mark.key] if mark.shown else []
         room = frame.columns, frame.rows
@@ -193,10 +191,7 @@ def marks(film: Film) -> tuple[Mark, ...]:
 
 
 def in_order(found: Sequence[Mark]) -> list[Mark]:
-    """What is shown first, of that the most likely malignant, what is not classified last.
-
-    A finding's number on the page is its place here: what a lower score adds comes behind.
-    """
+    """What is shown first, of that the most likely malignant, what is not classified last."""
     return sorted(
         found,
         key=lambda mark: (
@@ -210,8 +205,8 @@ def in_order(found: Sequence[Mark]) -> list[Mark]:
     )
 
 
-def linked_to(mark: Mark, study: Sheet, ranks: Mapping[str, int]) -> Twin | None:
-    """The finding that a link ties to this one, by its number on the page."""
+def linked_to(mark: Mark, study: Sheet) -> Twin | None:
+    """The finding that a link ties to this one, by its number and image."""
     own = (mark.film.result.name, mark.number)
     for link in study.links:
         ends = list(zip(link.images, link.findings, link.nipple_distances, strict=True))
@@ -221,7 +216,6 @@ def linked_to(mark: Mark, study: Sheet, ranks: Mapping[str, int]) -> Twin | None
                 figures = f"{here:.0f} and {there:.0f} mm"
                 if link.unit == "depth":
                     figures = f"{here:.2f} and {there:.2f} of the breast’s depth"
-                rank = ranks[key_of(other, number)]
-                words = f"may be the same lesion as {rank} on {study.caption(other)}"
+                words = f"may be the same lesion as {number} on {study.caption(other)}"
                 return Twin(words, f"{figures} from the nipple")
     return None

@@ -138,16 +138,9 @@ class StudyView:
         return in_order([mark for some in self.marks.values() for mark in some])
 
     @cached_property
-    def ranks(self) -> dict[str, int]:
-        """The number of each finding on the page, by its key: its place in the list."""
-        return {mark.key: rank for rank, mark in enumerate(self.found, 1)}
-
-    @cached_property
     def tags(self) -> dict[str, Tag]:
         """The label of each mark by its key."""
-        return {
-            key: tag for some in self.marks.values() for key, tag in tags(some, self.ranks).items()
-        }
+        return {key: tag for some in self.marks.values() for key, tag in tags(some).items()}
 
     @property
     def shown(self) -> int:
@@ -157,7 +150,7 @@ class StudyView:
     @cached_property
     def twins(self) -> dict[str, Twin | None]:
         """By the key of each finding what may be the same lesion on the other view."""
-        return {mark.key: linked_to(mark, self.sheet, self.ranks) for mark in self.found}
+        return {mark.key: linked_to(mark, self.sheet) for mark in self.found}
 
     @property
     def cards(self) -> list[Mark]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mammoscope.geometry import Frame
 from mammoscope.reporting.pictures.placing import Corners, Size, place
 from mammoscope.reporting.pictures.stamp import stamped
-from mammoscope.types import ImageResult, Mammogram, Preview
+from mammoscope.types import Detections, ImageResult, Mammogram, Preview
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -84,8 +84,8 @@ def draw_marks(grey: Picture, frame: Frame, result: ImageResult) -> Picture:
     for i in reversed(visible):
         _draw_box(picture, boxes[i], colours[i])
     regions = [_pixel_box(picture, boxes[i]) for i in visible]
-    texts = [(_label(i + 1, found.scores[i], found.p_malignant[i]), str(i + 1)) for i in visible]
-    placed = place_labels(picture, regions, texts)
+    texts = mark_texts(found)
+    placed = place_labels(picture, regions, [(texts[i], str(i + 1)) for i in visible])
     for i, region, label in zip(visible, regions, placed, strict=True):
         if label is not None:
             _draw_leader(picture, region, label.at, colours[i])
@@ -208,9 +208,11 @@ def _draw_dashes(picture: Picture, region: Corners) -> None:
     part[(edge < line) & ((rows + columns) // (4 * line) % 2 == 0)] = _GREY
 
 
-def _label(number: int, score: float, p_malignant: float) -> str:
-    text = f"{number}  {score:.2f}"
-    return text if math.isnan(p_malignant) else f"{text}  P(mal) {p_malignant:.2f}"
+def mark_texts(found: Detections) -> list[str]:
+    """What stands on the label of each finding: its number, score and P(malignant) if known."""
+    chances = ["" if math.isnan(p) else f"  P(mal) {p:.2f}" for p in found.p_malignant]
+    rows = zip(found.scores, chances, strict=True)
+    return [f"{number}  {score:.2f}{chance}" for number, (score, chance) in enumerate(rows, 1)]
 
 
 def _plate(picture: Picture, text: str) -> tuple[float, int, Size]:
