@@ -66,3 +66,27 @@ def test_wrong_use_and_bad_tables(run_command: Run, tmp_path: Path) -> None:
     assert bad.exit_code == 1
     assert "line 2: column 'truth': '2'" in bad.output
     assert run_command("study", "analyse", tmp_path / "none.csv").exit_code == 1
+
+
+def test_rows_that_are_left_out_are_told_aloud(run_command: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.csv"
+    (tmp_path / "cases.csv").write_text("case,truth\nc1,1\nc2,0\n,0\nc1,0\n")
+    done = run_command(
+        "study", "design", "--readers", 1, "--cases", tmp_path / "cases.csv", "--out", plan
+    )
+    assert done.exit_code == 1 and len(plan.read_text().splitlines()) == 5
+    assert "cases.csv: line 4: column 'case' is empty" in done.output
+    assert "cases.csv: line 5: case 'c1' is there twice" in done.output
+    rows = [f"{r},{m},{c},{c % 2},{(c * 7 + len(r + m)) % 5}" for r in ("a", "bb") for m in "xy"
+            for c in range(9)]  # fmt: skip
+    reads = tmp_path / "reads.csv"
+    reads.write_text(
+        "\n".join(["reader,mode,case,truth,rating", *rows[:4], "a,x,4,0,?", *rows[5:]])
+    )
+    done = run_command("study", "analyse", reads)
+    assert done.exit_code == 1 and "8 cases (4 diseased)" in done.output
+    assert "Left out, for 1 row that cannot be used: 1 case (4), of all readers" in done.output
+    assert "reads.csv: line 6: column 'rating': '?'" in done.output
+    told = json.loads(run_command("study", "analyse", reads, "--json").stdout)
+    assert (told["cases"], told["left_out"]["cases"]) == (8, ["4"])
+    assert "line 6" in told["left_out"]["rows"][0]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mammoscope.errors import TableError
 from mammoscope.reader_studies import DesignOptions, design, write_design
 from mammoscope.reader_studies.design import load_cases, load_design
+from mammoscope.tables import RowFault
 
 
 @settings(max_examples=30, deadline=None)
@@ -73,3 +74,6 @@ def test_cases_named_twice(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("case,truth\na,1\na,0\n")
     with pytest.raises(TableError, match="line 3: case 'a' is there twice"):
         load_cases(tmp_path / "cases.csv")
+    lost: list[RowFault] = []
+    assert load_cases(tmp_path / "cases.csv", lost) == {"a": "1"}
+    assert [fault.row.line for fault in lost] == [3]

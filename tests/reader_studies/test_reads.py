@@ -69,6 +69,66 @@ def test_a_bad_row_is_named(tmp_path: Path, cause: str) -> None:
         load_reads(write(tmp_path / "reads.csv", lines))
 
 
+EIGHT = [
+    f"{r},{m},{c},{c % 2},{c + m},{2 * (c % 2)}" for r in "ab" for m in (1, 2) for c in range(8)
+]
+"""Rows of a study large enough to lose cases."""
+
+
+@pytest.mark.parametrize(
+    ("number", "line", "cases"),
+    [
+        (3, "a,1,3,1,high,2", "3"),
+        (3, "a,1,3,1", "3"),
+        (3, "Doe, J,1,3,1,4,2", "3"),
+        (3, ",,,,,", "3"),
+        (9, "a,2,1,0,3,0", "1"),  # A truth that another row contradicts.
+        (4, "a,1,3,1,0,2", "34"),  # A read twice, with two ratings, and another's place empty.
+        (None, "Total,,,,,", ""),
+        (None, EIGHT[3], ""),
+        (None, "a,1,3,1,0,2", "3"),
+        (None, "a,1,99,1,high,2", "99"),
+    ],
+)
+def test_a_bad_row_costs_its_case(
+    tmp_path: Path, number: int | None, line: str, cases: str
+) -> None:
+    lines = [*EIGHT, line] if number is None else [*EIGHT[:number], line, *EIGHT[number + 1 :]]
+    reads = load_reads(write(tmp_path / "a.csv", lines, f"{HEADER},lesions"))
+    said = ("99",) if cases == "99" else tuple(cases)
+    assert (reads.left_out.cases, reads.left_out.figures) == (said, ())
+    assert reads.cases == tuple(c for c in "01234567" if c not in said)
+    assert reads.ratings.shape == (2, 2, len(reads.cases))
+    at = 34 if number is None else number + 2
+    (told,) = reads.left_out.rows
+    assert f"a.csv: line {at}: " in told
+
+
+def test_a_reader_of_bad_rows_alone_is_not_left_out(tmp_path: Path) -> None:
+    third = [line.replace("a,", "c,", 1).replace(",0,", ",0;0,") for line in EIGHT[:16]]
+    third = [",".join([*line.split(",")[:4], "2", "5", "0"]) for line in third]  # Decimal commas.
+    with pytest.raises(TableError, match="line 34: 7 values under 6 columns"):
+        load_reads(write(tmp_path / "a.csv", [*EIGHT, *third], f"{HEADER},lesions"))
+
+
+def test_two_gaps_are_not_one_bad_row(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="line 2: column 'rating'"):
+        load_reads(write(tmp_path / "a.csv", ["a,1,0,0,high,0", *EIGHT[2:]], f"{HEADER},lesions"))
+
+
+def test_a_bad_mark_costs_its_case_or_the_figure(tmp_path: Path) -> None:
+    table = write(tmp_path / "a.csv", EIGHT, f"{HEADER},lesions")
+    good = ["a,1,1,left,3", "b,2,3,right,4", "a,1,0,,2"]
+    reads = load_reads(table, write(tmp_path / "m.csv", [*good, "a,1,1,x,high"], MARKS_HEADER))
+    assert (reads.left_out.cases, reads.left_out.figures) == (("1",), ())
+    assert reads.marks is not None and reads.marks.case_of.tolist() == [2, 2, 4, 4, 6, 6]
+    assert np.isfinite(reads.marks.lesions).sum() == 1
+    for bad in ("a,1,9,x,3", "a,1,,x,3", "a,1,1,x,3,5"):
+        reads = load_reads(table, write(tmp_path / "m.csv", [*good, bad], MARKS_HEADER))
+        assert (reads.left_out.cases, reads.left_out.figures) == ((), ("JAFROC",))
+        assert reads.marks is None and "m.csv: line 5: " in reads.left_out.rows[0]
+
+
 @pytest.mark.parametrize("truth", [0, 1])
 def test_both_kinds_of_case_are_needed(tmp_path: Path, truth: int) -> None:
     lines = [f"a,x,{c},{truth},1" for c in range(4)]
@@ -106,7 +166,6 @@ def test_marks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "cause"),
     [
-        (["a,1,9,,3"], "line 2: no case '9' among the reads"),
         (["c,1,1,,3"], "line 2: no reader 'c' among the reads"),
         (["a,1,1,x,3", "a,1,1,y,3", "a,1,1,z,3"], "line 4: case '1' has only 2 lesions"),
         (["a,1,0,x,3"], "line 2: case '0' has only 0 lesions"),

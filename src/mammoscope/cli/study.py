@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from mammoscope.files import DISCLAIMER
 
 if TYPE_CHECKING:
     from mammoscope.reader_studies import Comparison, StudyAnalysis
+    from mammoscope.reader_studies.reads import LeftOut
 
 _DESIGN_EPILOG = f"""
 **Examples**
@@ -25,7 +27,8 @@ _DESIGN_EPILOG = f"""
 
 `mammoscope study design --readers ann,ben --cases 60 --modes film,screen --seed 3 --out plan.csv`
 
-Exit code 0: all well; 1: a file cannot be used; 2: wrong use. {DISCLAIMER}
+Exit code 0: all well; 1: a file cannot be used, or a row was left out;
+2: wrong use. {DISCLAIMER}
 """
 
 _SERVE_EPILOG = f"""
@@ -50,7 +53,8 @@ _ANALYSE_EPILOG = f"""
 
 `mammoscope study analyse reads.csv --marks marks.csv`
 
-Exit code 0: all well; 1: a file cannot be used; 2: wrong use. {DISCLAIMER}
+Exit code 0: all well; 1: a file cannot be used, or a row was left out;
+2: wrong use. {DISCLAIMER}
 """
 
 
@@ -89,9 +93,11 @@ def design(
     """
     from mammoscope.reader_studies.design import DesignOptions, load_cases, write_design
     from mammoscope.reader_studies.design import design as plan_study
+    from mammoscope.tables import RowFault
 
+    lost: list[RowFault] = []
     with fatal(errors_console()):
-        known = _numbered(cases, "case") or load_cases(cases)
+        known = _numbered(cases, "case") or load_cases(cases, lost)
         who = list(_numbered(readers, "reader") or _names(readers))
         try:
             plan = plan_study(who, known, _names(modes), DesignOptions(seed, washout_days))
@@ -106,6 +112,9 @@ def design(
         f"Seed {seed}.\n"
         f"Plan: {out}"
     )
+    if lost:
+        _tell_lost(str(fault.error) for fault in lost)
+        raise typer.Exit(1)
 
 
 def serve(  # noqa: PLR0913  # typer: one parameter an option
@@ -195,6 +204,9 @@ def analyse(
         typer.echo(json.dumps(analysis.as_dict(), indent=2, allow_nan=False))
     else:
         _print(analysis)
+    if rows := analysis.reads.left_out.rows:
+        _tell_lost(rows)
+        raise typer.Exit(1)
 
 
 def _print(analysis: StudyAnalysis) -> None:
@@ -204,6 +216,8 @@ def _print(analysis: StudyAnalysis) -> None:
         f"{counted(len(reads.readers), 'reader')}, {counted(len(reads.cases), 'case')} "
         f"({int(reads.truth.sum())} diseased), {counted(len(reads.modes), 'mode')}"
     )
+    if told := _left_out(reads.left_out):
+        console.print(told, style="bold")
     values = Table("figure", "mode", "mean", "95 % interval")
     for reader in reads.readers:
         values.add_column(on_one_line(reader), justify="right")
@@ -224,6 +238,30 @@ def _print(analysis: StudyAnalysis) -> None:
     else:
         console.print("One mode only: nothing to compare.")
     console.print(f"random: drawn from many; fixed: these only. {DISCLAIMER}")
+
+
+def _left_out(left_out: LeftOut) -> str:
+    """What bad rows cost the analysis, in words."""
+    if not left_out.rows:
+        return ""
+    names = ", ".join(left_out.cases[:10]) + (", ..." if len(left_out.cases) > 10 else "")
+    parts = [
+        f"{counted(len(left_out.cases), 'case')} ({names}), of all readers in all modes"
+        if left_out.cases
+        else "",
+        *(f"the figure {name}, for want of marks" for name in left_out.figures),
+    ]
+    cost = "; ".join(part for part in parts if part) or "nothing else"
+    return on_one_line(
+        f"Left out, for {counted(len(left_out.rows), 'row')} that cannot be used: {cost}. "
+        "What is left may be another choice of cases: mend the table."
+    )
+
+
+def _tell_lost(rows: Iterable[str]) -> None:
+    errors = errors_console()
+    for row in rows:
+        errors.print(f"Left out: {on_one_line(row)}", style="red")
 
 
 def _cells(found: Comparison) -> list[str]:

@@ -20,7 +20,7 @@ from mammoscope.reader_studies.comparison import (
     mean_interval,
 )
 from mammoscope.reader_studies.figures import Figure, figures_of
-from mammoscope.reader_studies.reads import Reads
+from mammoscope.reader_studies.reads import LeftOut, Reads
 
 SCHEMA = "mammoscope/reader-study/1"
 
@@ -85,6 +85,7 @@ class StudyAnalysis:
             "readers": list(reads.readers),
             "cases": len(reads.cases),
             "diseased": int(reads.truth.sum()),
+            "left_out": _listed(reads.left_out),
             "positive_from": self.positive_from,
             "confidence": CONFIDENCE,
             "values": [asdict(mean) for mean in self.means],
@@ -139,6 +140,10 @@ def _mean(reads: Reads, figure: Figure, mode: int) -> ModeMean:
         *mean_interval(figure, mode),
         each,
     )
+
+
+def _listed(left_out: LeftOut) -> dict[str, list[str]]:
+    return {what: list(some) for what, some in asdict(left_out).items()}
 
 
 def _known(parts: Mapping[str, float]) -> dict[str, float | None]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from mammoscope.errors import TableError
-from mammoscope.tables import read_table, write_table
+from mammoscope.tables import Row, RowFault, each_row, read_table, write_table
 
 
 @dataclass(frozen=True)
@@ -85,21 +85,38 @@ def design(
     return tuple(plan)
 
 
-def load_cases(path: str | os.PathLike[str]) -> dict[str, str]:
+def load_cases(
+    path: str | os.PathLike[str], faults: list[RowFault] | None = None
+) -> dict[str, str]:
     """Cases of a table with a column ``case`` and perhaps ``truth``, by which blocks are balanced.
+
+    Parameters
+    ----------
+    faults
+        Gets each row that cannot be meant or names a case again, which is left out; None: the first
+        one is an error.
 
     Raises
     ------
     TableError
-        If a case is named twice.
+        If no case is left.
     """
     cases: dict[str, str] = {}
-    for row in (table := read_table(path, ("case",))):
+    lost: list[RowFault] = []
+    table = read_table(path, ("case",), lost)
+
+    def take(row: Row) -> None:
         if row.name("case") in cases:
             raise row.error(f"case {row.name('case')!r} is there twice")
         cases[row.name("case")] = row.text("truth")
+
+    each_row(table, take, lost, needed=True)
     if not cases:
         raise TableError(table.path, "no cases")
+    if lost and faults is None:
+        raise lost[0].error
+    if faults is not None:
+        faults += lost
     return cases
 
 

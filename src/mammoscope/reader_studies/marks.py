@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from mammoscope.errors import TableError
 from mammoscope.geometry import FloatArray
-from mammoscope.tables import Row, read_table
+from mammoscope.tables import Row, RowFault, each_row, read_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,24 @@ class Marks:
     case_of: np.ndarray
 
 
-def load_marks(
+class Mark(NamedTuple):
+    """A mark as a row says it; ``lesion`` is empty where it hits none."""
+
+    mode: str
+    reader: str
+    case: str
+    lesion: str
+    rating: float
+
+
+def read_marks(
     path: str | os.PathLike[str],
     mode_column: str,
     names: tuple[tuple[str, ...], ...],
     counts: Mapping[str, int],
-) -> Marks:
+    left_out: set[str],
+    lost: list[RowFault],
+) -> list[Mark] | None:
     """Read a table of marks: reader, mode, case, lesion, rating.
 
     Parameters
@@ -49,44 +61,74 @@ def load_marks(
         Modes, readers and cases of the study.
     counts
         Lesions of each case. A case may have more of them than anybody has hit.
+    left_out
+        Cases whose marks are passed over; gets the case of each row that cannot be meant.
+    lost
+        Gets these rows.
 
-    Raises
-    ------
-    TableError
-        If a row names what the study does not have, or a case has more lesions hit than it has.
+    Returns
+    -------
+    list[Mark] | None
+        None where the case of such a row cannot be told: marks of any case may be lacking.
     """
-    table = read_table(path, ("reader", mode_column, "case", "lesion", "rating"))
+    before = len(lost)
+    table = read_table(path, ("reader", mode_column, "case", "lesion", "rating"), lost)
+    ragged = len(lost)
+    hit: dict[str, set[str]] = {}
+
+    def take(row: Row) -> Mark | None:
+        case = _known(row, "case", (*names[2], *left_out))
+        if case in left_out:
+            return None
+        mode, reader = (
+            _known(row, *each) for each in ((mode_column, names[0]), ("reader", names[1]))
+        )
+        mark = Mark(mode, reader, case, row.text("lesion"), row.number("rating"))
+        some = hit.setdefault(case, set())
+        if mark.lesion and len(some | {mark.lesion}) > counts[case]:
+            raise row.error(f"case {case!r} has only {counts[case]} lesions")
+        some.update([mark.lesion] if mark.lesion else [])
+        return mark
+
+    found = each_row(table, take, lost)
+    cases = {fault.row.text("case") for fault in lost[ragged:]}
+    if ragged > before or not cases <= {*names[2], *left_out}:
+        return None
+    left_out.update(cases)
+    return [mark for mark in found if mark is not None and mark.case not in left_out]
+
+
+def marks_of(
+    marks: Sequence[Mark], names: tuple[tuple[str, ...], ...], counts: Sequence[int]
+) -> Marks:
+    """The highest rating of each reader in each mode, by lesion and beside lesions.
+
+    Parameters
+    ----------
+    names
+        Modes, readers and cases.
+    counts
+        Lesions of each case.
+    """
     places = [{name: n for n, name in enumerate(each)} for each in names]
-    first = np.concatenate([[0], np.cumsum([counts[case] for case in names[2]])])
+    first = np.concatenate([[0], np.cumsum(np.asarray(counts, dtype=np.int64))])
     shape = [len(each) for each in names]
     false = np.full(shape, -np.inf)
     lesions = np.full((*shape[:2], int(first[-1])), -np.inf)
-    number: dict[tuple[str, str], int] = {}
-    hit: dict[str, int] = {}
-    for row in table:
-        mode, reader, case = _place(row, (mode_column, "reader", "case"), places)
-        rating, lesion = row.number("rating"), row.text("lesion")
-        if not lesion:
-            false[mode, reader, case] = max(false[mode, reader, case], rating)
+    number: dict[str, dict[str, int]] = {}
+    for mark in marks:
+        mode, reader, case = (known[name] for known, name in zip(places, mark[:3], strict=True))
+        if not mark.lesion:
+            false[mode, reader, case] = max(false[mode, reader, case], mark.rating)
             continue
-        key = (row.name("case"), lesion)
-        if key not in number:
-            number[key] = hit.get(key[0], 0)
-            hit[key[0]] = number[key] + 1
-            if hit[key[0]] > counts[key[0]]:
-                raise row.error(f"case {key[0]!r} has only {counts[key[0]]} lesions")
-        place = first[case] + number[key]
-        lesions[mode, reader, place] = max(lesions[mode, reader, place], rating)
+        some = number.setdefault(mark.case, {})
+        place = first[case] + some.setdefault(mark.lesion, len(some))
+        lesions[mode, reader, place] = max(lesions[mode, reader, place], mark.rating)
     return Marks(false, lesions, np.repeat(np.arange(shape[2]), np.diff(first)))
 
 
-def _place(
-    row: Row, columns: tuple[str, ...], places: list[dict[str, int]]
-) -> tuple[int, int, int]:
-    found = []
-    for column, known in zip(columns, places, strict=True):
-        name = row.name(column)
-        if name not in known:
-            raise TableError(row.path, f"line {row.line}: no {column} {name!r} among the reads")
-        found.append(known[name])
-    return found[0], found[1], found[2]
+def _known(row: Row, column: str, names: Collection[str]) -> str:
+    name = row.name(column)
+    if name not in names:
+        raise row.error(f"no {column} {name!r} among the reads")
+    return name
