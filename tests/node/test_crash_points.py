@@ -21,6 +21,9 @@ from mammoscope.node import spool as spool_module
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.queue import Queue, ResultObject
 
+STEP = int(os.environ.get("MAMMOSCOPE_CRASH_STEP", "3"))
+"""Every which line is died at: 1 takes a minute."""
+
 WATCHED = {module.__file__ for module in (queue_module, spool_module)}
 
 IMAGES = {"1.1.1": b"first", "1.1.2": b"second", "1.1.3": b"late"}
@@ -103,7 +106,7 @@ def check(folder: Path, words: list[str]) -> None:
 def die_everywhere(tmp_path: Path) -> None:
     event, final = 0, set()
     while True:
-        event += 1
+        event += STEP
         folder = tmp_path / str(event)
         folder.mkdir()
         died = die_at(event, folder)

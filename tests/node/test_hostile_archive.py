@@ -134,7 +134,9 @@ def archive(request: pytest.FixtureRequest) -> Iterator[Archive]:
     made = Archive(SAYS[request.param])
     yield made
     made.listener.close()
-    made.thread.join(30)
+    # Over once the node has closed its end.
+    made.thread.join(12)
+    assert not made.thread.is_alive()
 
 
 def send(archive: Archive, file: Path) -> tuple[list[Any], float]:

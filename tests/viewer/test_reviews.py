@@ -213,7 +213,7 @@ _VALUES = st.recursive(
 _KEYS = st.sampled_from(["id", "image", "box", "origin", "finding", "label", "birads", "rating"])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     mode=st.sampled_from([*ReadingMode]),
     kind=st.sampled_from(["open", "mark", "unmark", "exam", "save", "sign", "reopen", "nonsense"]),

@@ -26,6 +26,7 @@ from mammoscope.node.line import ABORT, HEADER, REQUEST, Budget, Caller, Line, M
 from mammoscope.node.link import log
 from mammoscope.node.options import DimseOptions
 from mammoscope.node.request import APPLICATION_CONTEXT, AssociationRequest, Malformed
+from mammoscope.node.states import States
 
 _PULSE_S = 0.1
 """How often it is looked whose time is up."""
@@ -131,6 +132,7 @@ class _Reception(RequestHandler):
         association.dul.event_queue = queue.Queue()
         association.dul.event_queue.put("Evt5")
         association.dul.socket = line
+        association.dul.state_machine = States(association, line)
         # A caller that hangs must not hold up the end of the process.
         association.dul.daemon = True
         messages = Messages(association, caller, limits, self.server.budget)

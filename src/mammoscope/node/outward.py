@@ -23,6 +23,7 @@ from mammoscope.node.line import (
     longest_pdu,
 )
 from mammoscope.node.options import PortLimits
+from mammoscope.node.states import States
 
 _ANSWER_BYTES = 1 << 16
 """No answer to a C-STORE holds a data set; one that does may be so long, and is not kept."""
@@ -127,5 +128,6 @@ class Entity(AE):
         line = ArchiveLine(assoc, address, archive, self._limits)
         line.tls_args = tls_args
         small = replace(self._limits, object_bytes=_ANSWER_BYTES)
+        assoc.dul.state_machine = States(assoc, line)
         assoc.dimse = Answers(assoc, archive, small, Budget(_ANSWER_BYTES))
         return line

@@ -95,8 +95,11 @@ def times(found: Predictions, truth: Truth, copies: list[int]) -> tuple[Predicti
     return marks, whole
 
 
-def value(name: str, found: Predictions, truth: Truth, weights: FloatArray) -> FloatArray:
-    seen = Comparison.of(found, truth, OPTIONS)
+def compared(found: Predictions, truth: Truth) -> Comparison:
+    return Comparison.of(found, truth, OPTIONS)
+
+
+def value(name: str, seen: Comparison, weights: FloatArray) -> FloatArray:
     return FIGURES[name].values(Sample(seen, weights), seen.every_lesion)
 
 
@@ -107,12 +110,12 @@ def test_a_patient_that_counts_twice_is_one_who_is_there_twice(
 ) -> None:
     found, truth = made(seed, 4)
     weights = np.repeat(np.array(copies, dtype=float), 4)[None]
-    drawn, there = times(found, truth, copies)
+    once, drawn = compared(found, truth), compared(*times(found, truth, copies))
     for name in NAMES:
-        if not FIGURES[name].applies(Comparison.of(found, truth, OPTIONS)):
+        if not FIGURES[name].applies(once):
             continue
-        weighed = value(name, found, truth, weights)
-        counted = value(name, drawn, there, np.ones((1, len(there.images))))
+        weighed = value(name, once, weights)
+        counted = value(name, drawn, np.ones((1, 4 * sum(copies))))
         np.testing.assert_allclose(weighed, counted, err_msg=name)
 
 
@@ -121,12 +124,13 @@ def test_a_patient_that_counts_twice_is_one_who_is_there_twice(
 def test_figures_lie_in_their_range_and_weightings_do_not_touch_each_other(seed: int) -> None:
     found, truth = made(seed, 5)
     several = np.random.default_rng(seed).integers(0, 3, (6, 5)).repeat(4, axis=1).astype(float)
+    seen = compared(found, truth)
     for name in NAMES:
         figure = FIGURES[name]
-        if not figure.applies(Comparison.of(found, truth, OPTIONS)):
+        if not figure.applies(seen):
             continue
-        together = value(name, found, truth, several)
-        alone = np.concatenate([value(name, found, truth, row[None]) for row in several])
+        together = value(name, seen, several)
+        alone = np.concatenate([value(name, seen, row[None]) for row in several])
         np.testing.assert_allclose(together, alone, rtol=1e-12, err_msg=name)
         known = together[~np.isnan(together)]
         assert figure.lowest is None or (known >= figure.lowest).all(), name
@@ -139,4 +143,5 @@ def test_only_the_order_of_scores_counts(name: str) -> None:
     found = replace(found, p_malignant=None)
     squeezed = replace(found, scores=np.exp(found.scores * 7) - 1)
     weights = np.ones((1, len(truth.images)))
-    assert value(name, found, truth, weights) == value(name, squeezed, truth, weights)
+    first, second = compared(found, truth), compared(squeezed, truth)
+    assert value(name, first, weights) == value(name, second, weights)

@@ -55,17 +55,25 @@ class ElementReader:
 
     Parameters
     ----------
+    most
+        Elements and items at most, nested ones included.
+    until
+        The first tag that is not wanted, nor what comes after it.
     warnings
         What was not as it should be, in sentences.
     """
 
     data: bytes
     little: bool = True
+    most: int = MOST_ELEMENTS
+    until: int = 1 << 32
     warnings: list[str] = field(default_factory=list)
-    _left: int = MOST_ELEMENTS
+
+    def __post_init__(self) -> None:
+        self._left = self.most
 
     def read(self, at: int, implicit: bool) -> Iterator[RawDataElement]:
-        """The elements from ``at`` to the end of the data.
+        """The elements from ``at`` to the end of the data, or to what is not wanted.
 
         Elements with a value representation that there is none of are passed over.
 
@@ -87,6 +95,8 @@ class ElementReader:
                 self._trailing(at)
                 return
             found = self._header(at, end, implicit, last)
+            if found.tag >= self.until:
+                return
             if found.tag == PIXEL_DATA and found.length == _UNDEFINED:
                 stop, at = self._fragments(found.start, end)
             elif found.length == _UNDEFINED:
@@ -141,7 +151,7 @@ class ElementReader:
     def _header(self, at: int, end: int, implicit: bool, last: int) -> _Header:
         self._left -= 1
         if self._left < 0:
-            raise Refused(f"its data set has more than {MOST_ELEMENTS:,} elements and items")
+            raise Refused(f"its data set has more than {self.most:,} elements and items")
         tag = self._tag(at)
         if tag >> 16 == 0xFFFE:
             return _Header(tag, None, self._unpack("I", at + 4)[0], at + 8)
@@ -256,7 +266,7 @@ class ElementReader:
                 break
             self._left -= 1
             if self._left < 0:
-                raise Refused(f"its pixel data have more than {MOST_ELEMENTS:,} items")
+                raise Refused(f"its pixel data have more than {self.most:,} items")
             if length > end - at - 8:
                 raise Damaged("the file is cut short")
             at += 8 + length

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from pydicom import Dataset
@@ -83,7 +82,7 @@ def dicom_header(data: bytes) -> DicomHeader | None:
     """The header of an image's bytes, whole or not; None where there is none."""
     try:
         with quiet():
-            return _told(tags_of(BytesIO(data)))
+            return _told(tags_of(data))
     except Exception:
         return None  # As above.
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
-from io import BytesIO
-from typing import BinaryIO
 
 from pydicom.charset import convert_encodings
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
@@ -34,6 +31,8 @@ _HEAD_BYTES = 1 << 16
 # Elements that begin later are not looked for where only tags are wanted.
 _FIRST_BYTES = 1 << 23
 _PIXELS = 0x7FE00000
+# And where only tags are wanted, more than these are read of no file.
+_MOST_TAGS = 20_000
 _PART_BYTES = 1 << 24
 
 
@@ -110,29 +109,51 @@ def parse_tags(path: PathLike) -> Dataset:
     OSError
         If it is no regular file, or cannot be read.
     Damaged
-        If its file meta information is cut short, or very long.
-    Exception
-        Whatever pydicom raises of what is no DICOM file.
+        If its file meta information is cut short, or nothing can be made of what follows.
+    Refused
+        If that swells, or holds more than a mammogram's tags can from its first element on.
     """
     with open_file(path) as file:
-        return tags_of(file)
+        head = file.read(_HEAD_BYTES)
+        try:
+            return tags_of(head, whole=False)
+        except Damaged:
+            return tags_of(head + file.read(_FIRST_BYTES))
 
 
-def tags_of(file: BinaryIO) -> Dataset:
-    """The same of an open file, or of bytes that were read before."""
-    head = file.read(_HEAD_BYTES)
-    stated, at = _file_meta(head, _PREAMBLE + 4 if has_magic(head) else 0)
-    little = stated != ExplicitVRBigEndian if stated else head[at : at + 1] != b"\0"
-    implicit = _is_implicit(head, at, little, stated)
-    file.seek(at)
-    stream = file
+def tags_of(data: bytes, whole: bool = True) -> Dataset:
+    """The same of the bytes of a file, or of its first ones.
+
+    Of a damaged data set it is what stands before the damage.
+
+    Raises
+    ------
+    Damaged
+        As above; and if ``data`` are not the ``whole`` and end before the pixels do begin.
+    Refused
+        As above.
+    """
+    stated, at = _file_meta(data, _PREAMBLE + 4 if has_magic(data) else 0)
     if stated == DeflatedExplicitVRLittleEndian:
-        implicit, little = False, True
+        if not whole:
+            raise Damaged("the file is cut short")
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-        stream = BytesIO(inflater.decompress(file.read(_TAGS_BYTES), _TAGS_BYTES))
-    return read_dataset(
-        stream, implicit, little, _FIRST_BYTES, stop_when=lambda tag, *_: tag >= _PIXELS
-    )
+        data, at = inflater.decompress(data[at:], _TAGS_BYTES), 0
+    little = stated != ExplicitVRBigEndian if stated else data[at : at + 1] != b"\0"
+    implicit = _is_implicit(data, at, little, stated)
+    reader = ElementReader(data, little, most=_MOST_TAGS, until=_PIXELS)
+    elements: dict[BaseTag, DataElement | RawDataElement] = {}
+    try:
+        for element in reader.read(at, implicit):
+            elements[element.tag] = element
+    except (Damaged, Refused):
+        if not whole or not elements:
+            raise
+    if not whole and reader.warnings:
+        raise Damaged("the file is cut short")
+    dataset = Dataset(elements)
+    dataset.set_original_encoding(implicit, little, _encodings(elements))
+    return dataset
 
 
 def _is_implicit(data: bytes, at: int, little: bool, stated: str | None) -> bool:
