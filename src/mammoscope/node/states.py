@@ -1,4 +1,4 @@
-"""The states of an association (PS3.8 9.2), which end with the connection whatever is said in them."""
+"""The states of an association (PS3.8 9.2), which end with its connection whatever is said."""
 
 from __future__ import annotations
 
