@@ -68,7 +68,9 @@ ALLOWED = {
         "deidentification.py",
     ),
     "highdicom": ("dicom_results/",),
-    "pynetdicom": ("node/dimse.py", "node/door.py", "node/line.py", "node/outward.py"),
+    "pynetdicom": tuple(
+        f"node/{name}.py" for name in ("dimse", "door", "line", "outward", "states")
+    ),
     "dicomweb_client": ("node/dicomweb.py",),
     "requests": ("node/dicomweb.py", "node/web.py"),
     "sqlite3": (
