@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mammoscope.files import TooLarge, read_file
 from mammoscope.reading.faults import Damaged, Refused
+from mammoscope.reading.files import OUTSIDE, is_directory_file
 
 
 def read_contents(path: Path, most: int) -> bytes:
@@ -27,6 +28,8 @@ def read_contents(path: Path, most: int) -> bytes:
     except PermissionError as error:
         raise Damaged("no permission to read it") from error
     except OSError as error:
+        if is_directory_file(path.parent):
+            raise Damaged(OUTSIDE) from error
         raise Damaged(error.strerror or "cannot be read") from error
     if not data:
         raise Damaged("the file is empty")

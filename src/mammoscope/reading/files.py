@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from mammoscope.errors import InputError, MammoscopeError
 from mammoscope.files import read_file, read_head, real_path
@@ -23,7 +24,9 @@ _DIRECTORY_UID = b"1.2.840.10008.1.3.10"
 # The file meta information, which names the SOP class, lies within this.
 _HEAD_BYTES = 1024
 _DIRECTORY_BYTES = 1 << 28
-_OUTSIDE = "the DICOMDIR refers to a file outside its folder"
+
+OUTSIDE = "the DICOMDIR refers to a file outside its folder"
+"""Why what such a reference means is not read."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,8 @@ def find_images(
         Each a file, always taken, even a missing one; a folder or a zip archive, searched to every
         depth, through links too, for files that may be images by their name or by DICOM's magic, on
         this machine or in a store (see :mod:`mammoscope.locations`); a DICOMDIR, for
-        the images it refers to, even missing ones; or a glob pattern (``**`` reaches every depth),
+        the images it refers to, even missing ones, and those outside its folder by a path below
+        itself, which cannot be opened and is told as a failure; or a glob pattern (``**`` reaches every depth),
         whose matches are chosen as in a folder. Hidden files of folders are passed over, and so
         are results of earlier runs.
     passing_over
@@ -83,17 +87,19 @@ def find_images(
     found: dict[str, Path] = {}
     ignored: dict[str, Path] = {}
     by_folder: dict[Path, str] = {}
+    index = set[Path]()
     for argument in paths:
         images, others = _expand(os.fspath(argument), passing_over)
-        if images and _is_directory_file(located(argument)):
-            by_folder.update(names_by_folder(images))
+        if images and is_directory_file(located(argument)):
+            index.add(located(argument))
+            by_folder.update(names_by_folder([p for p in images if p.parent not in index]))
         found.update((str(plain(path)), path) for path in images)
         ignored.update((str(plain(path)), path) for path in others)
         if not images:
             beside = f"; {len(others)} other files were passed over" if others else ""
             raise InputError(argument, f"no images found{beside}")
     if name_by_folder:
-        by_folder = names_by_folder(list(found.values()))
+        by_folder = names_by_folder([p for p in found.values() if p.parent not in index])
     return FoundImages(
         paths=tuple(sorted(found.values(), key=str)),
         ignored=tuple(sorted((ignored[k] for k in ignored.keys() - found.keys()), key=str)),
@@ -139,7 +145,7 @@ def _expand(argument: str, passing_over: Path | None) -> tuple[list[Path], list[
         if path.is_dir():
             return _choose(_walk(path, passing_over), path)
         if path.is_file():
-            return (_referenced(path), []) if _is_directory_file(path) else ([path], [])
+            return (_referenced(path), []) if is_directory_file(path) else ([path], [])
         if path.exists():
             raise InputError(argument, "neither a file nor a folder")
     except OSError as error:
@@ -250,7 +256,8 @@ def _is_text(head: bytes) -> bool:
     return bool(head) and re.fullmatch(rb"[\t\n\r\x20-\x7e]*", head) is not None
 
 
-def _is_directory_file(path: Path) -> bool:
+def is_directory_file(path: Path) -> bool:
+    """Whether a file is a DICOMDIR, by its content."""
     try:
         head = _head(path)
     except OSError:
@@ -286,17 +293,22 @@ def _referenced(directory_file: Path) -> list[Path]:
 
 
 def _resolve(directory_file: Path, file_id: str) -> Path:
-    """A File ID, backslashes between its parts, to a path; case yields to what is on the disk."""
+    """A File ID, backslashes between its parts, to a path; case yields to what is on the disk.
+
+    One that leads out of the folder becomes a path below the DICOMDIR, which is no folder: it names
+    the record, and nothing can be opened by it.
+    """
+    outside = directory_file / f"record {quote(file_id, safe=' ')}"
     path = directory_file.parent
     for part in file_id.split("\\"):
         if part in ("", ".", "..") or "/" in part:
-            raise InputError(directory_file, _OUTSIDE)
+            return outside
         exact = path / part
-        if not exact.exists() and path.is_dir():
+        # As os.path does it: a name that no file can have is that of none.
+        if not os.path.exists(exact) and os.path.isdir(path):  # noqa: PTH110, PTH112
             same = sorted(c for c in path.iterdir() if c.name.lower() == part.lower())
             exact = same[0] if same else exact
         path = exact
     # A link in the folder may lead out of it.
-    if not real_path(path).is_relative_to(real_path(directory_file.parent)):
-        raise InputError(directory_file, _OUTSIDE)
-    return path
+    is_inside = real_path(path).is_relative_to(real_path(directory_file.parent))
+    return path if is_inside else outside
