@@ -17,7 +17,7 @@ ROOT = Path(mammoscope.__file__).parent
 LAYERS = (
     {
         *("errors", "_version", "plugins", "geometry", "showing", "types", "tables", "naming"),
-        *("files", "locations"),
+        *("files", "locations", "certificates"),
     },
     {"annotations", "reading", "preprocessing", "models", "phantom", "study"},
     {"deidentification", "detection", "classification", "datasets", "density"},

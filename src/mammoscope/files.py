@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mammoscope.errors import WriteError
+from mammoscope.errors import InputError, WriteError
 from mammoscope.locations import RemotePath, is_remote, located
 
 PathLike = str | os.PathLike[str]
@@ -99,6 +99,22 @@ def open_file(path: PathLike) -> BinaryIO:
             raise IsADirectoryError(errno.EISDIR, "a folder, not a file")
         raise OSError(errno.EINVAL, "not a regular file")
     return os.fdopen(descriptor, "rb")
+
+
+def check_file(path: PathLike) -> None:
+    """Say at once what is wrong with a file that is read later.
+
+    Raises
+    ------
+    InputError
+        If it is not there, cannot be opened, or is no regular file.
+    """
+    try:
+        open_file(path).close()
+    except FileNotFoundError as error:
+        raise InputError(path, "no such file") from error
+    except OSError as error:
+        raise InputError(path, error.strerror or "cannot be read") from error
 
 
 def real_path(path: PathLike) -> Path:

@@ -13,7 +13,7 @@ from mammoscope.cli import common
 from mammoscope.cli.app import App
 from mammoscope.cli.training import training_run
 from mammoscope.errors import InputError
-from mammoscope.files import DISCLAIMER
+from mammoscope.files import DISCLAIMER, check_file
 
 _EPILOG = f"""
 **Examples**
@@ -125,6 +125,8 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
             raise typer.BadParameter(f"no method {unknown[0]!r}; there are {', '.join(NAMES)}")
         if leave_one_out and official:
             raise typer.BadParameter("--official and --leave-one-out are two ways to split")
+        if official and not official.is_dir():
+            raise InputError(official, "no such folder")
         setup = Setup(
             str(data),
             malignant or [],
@@ -225,8 +227,7 @@ def _check_weights(files: Mapping[str, Path], trunks: Set[str]) -> None:
         if name not in trunks:
             known = ", ".join(sorted(trunks))
             raise typer.BadParameter(f"--weights {name}=...: there are {known}")
-        if not path.is_file():
-            raise InputError(path, "no such file")
+        check_file(path)
 
 
 def _by_name(weights: list[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import typer
 from mammoscope.cli import common
 from mammoscope.cli.app import App
 from mammoscope.cli.training import training_run
-from mammoscope.files import DISCLAIMER
+from mammoscope.files import DISCLAIMER, check_file
 
 if TYPE_CHECKING:
     from mammoscope.thermography.comparison import Result
@@ -119,8 +119,8 @@ def compare(
         from mammoscope.thermography.comparison import METHODS, write_comparison
         from mammoscope.thermography.comparison import compare as judge
 
-        if weights is not None and not weights.is_file():
-            raise InputError(weights, "no such file")
+        for file in filter(None, (weights, config)):
+            check_file(file)
         results: list[Result] = []
         for name in there:
             cases = load_cases(folder, name)

@@ -7,6 +7,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from mammoscope.certificates import load_identity
 from mammoscope.errors import InputError, MammoscopeError
 from mammoscope.files import read_file
 
@@ -100,19 +101,8 @@ class Tls:
             context = ssl.create_default_context(purpose, cafile=str(self.ca))
         except OSError as error:
             raise InputError(self.ca, f"no certificates to trust: {error.strerror}") from error
-        try:
-            for file in (self.cert, self.key):
-                read_file(file, _PEM_BYTES)
-            context.load_cert_chain(self.cert, self.key, password=_no_password)
-        except OSError as error:
-            cause = f"no certificate with its key in {self.key}: {error.strerror or error}"
-            raise InputError(self.cert, cause) from error
+        load_identity(context, self.cert, self.key)
         return context
-
-
-def _no_password() -> str:
-    # OpenSSL would ask on the terminal.
-    raise OSError("the key is encrypted")
 
 
 @dataclass(frozen=True)

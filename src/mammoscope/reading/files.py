@@ -69,8 +69,8 @@ def find_images(
         Each a file, always taken, even a missing one; a folder or a zip archive, searched to every
         depth, through links too, for files that may be images by their name or by DICOM's magic, on
         this machine or in a store (see :mod:`mammoscope.locations`); a DICOMDIR, for
-        the images it refers to, even missing ones, and those outside its folder by a path below
-        itself, which cannot be opened and is told as a failure; or a glob pattern (``**`` reaches every depth),
+        the images it refers to, even missing ones (one outside its folder becomes a path below the
+        DICOMDIR, which reading refuses); or a glob pattern (``**`` reaches every depth),
         whose matches are chosen as in a folder. Hidden files of folders are passed over, and so
         are results of earlier runs.
     passing_over

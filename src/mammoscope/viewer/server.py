@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mammoscope.certificates import load_identity
 from mammoscope.errors import InputError, MissingExtra, OutputError
 from mammoscope.viewer.exports import Exporter
 from mammoscope.viewer.people import Doors, Person
@@ -55,13 +57,14 @@ class Place:
         Raises
         ------
         InputError
-            If TLS is lacking or one of its files is.
+            If TLS is lacking, or one of its files is, or cannot be used.
         """
         if self.host not in _LOCAL_NAMES and not (self.certificate and self.key):
             raise InputError(self.host, "is reached from outside: give --certificate and --key")
-        for path in (self.certificate, self.key):
-            if path is not None and not path.is_file():
-                raise InputError(path, "no such file")
+        if self.certificate and self.key:
+            load_identity(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.certificate, self.key)
+        elif self.certificate or self.key:
+            raise InputError(self.certificate or self.key or "", "goes with the other: give both")
 
 
 def need_extra() -> None:

@@ -48,7 +48,7 @@ def find_method(name: str) -> Method:
     if name in METHODS:
         return METHODS[name]
     path = config_file(Path(name), DEFAULT_CLASSIFIER)
-    if not path.is_file():
+    if not path.exists():
         raise TableError(name, f"is none of {', '.join(METHODS)} and no settings")
     config = ClassifierConfig.read(path)
     beside = config.network.beside

@@ -18,6 +18,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from mammoscope.errors import InputError
+from mammoscope.files import read_file
 
 _FOLDED = "_bias"
 """What the exporter puts behind a convolution's name for the bias that a batch-norm left."""
@@ -32,7 +33,7 @@ def load_exported(network: nn.Module, path: Path) -> None:
         If the file cannot be read, or lacks a weight of this network.
     """
     try:
-        graph = onnx.load(path).graph
+        graph = onnx.load_from_string(read_file(path, 1 << 31)).graph
     except Exception as error:
         raise InputError(path, f"not a readable ONNX file: {error}") from error
     held = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
