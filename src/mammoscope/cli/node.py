@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import threading
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,9 +28,6 @@ _EPILOG = f"""
 within ten seconds; a second one stops at once. Either costs nothing but time. See docs/node.md.
 {DISCLAIMER}
 """
-
-_GRACE_S = 8.0
-"""A node that was asked to stop has so long to bring what has begun to its end."""
 
 
 def register(app: typer.Typer) -> None:
@@ -185,6 +179,7 @@ def _run(
         raise MissingExtra("The node", "dicom")
     from mammoscope.node.link import log
     from mammoscope.node.service import link_of, run_node
+    from mammoscope.node.stopping import stop_on_signals
     from mammoscope.pipeline import Pipeline
 
     pipeline = Pipeline(reading)
@@ -194,27 +189,4 @@ def _run(
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
     # A trace may quote what came in.
     threading.excepthook = lambda fault: log.error("a thread ended: %s", fault.exc_type.__name__)
-    run_node(pipeline, link_of(way), options, _stop_on_signals())
-
-
-def _stop_on_signals() -> threading.Event:
-    """Set by SIGTERM or SIGINT; the next one ends the process as if nobody had asked."""
-    stop = threading.Event()
-
-    def end() -> None:
-        from mammoscope.node.link import log
-
-        stop.set()
-        time.sleep(_GRACE_S)
-        # A peer or a disk hangs, or a study takes long.
-        log.warning("what has begun is left as it is, and done again at the next start")
-        os._exit(0)
-
-    def on_signal(number: int, frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-        # In a thread: the main one may hold the event's lock right now.
-        threading.Thread(target=end, daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
-    return stop
+    run_node(pipeline, link_of(way), options, stop_on_signals())
