@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -281,3 +283,50 @@ def make_result(mammogram: Mammogram) -> Callable[..., ImageResult]:
         return replace(plain, **fields)
 
     return make
+
+
+DIES = """
+import os, sys
+
+OURS, RAYS = "mammoscope.runs.engines.worker", "default_worker.py"
+if any(word == OURS or word.endswith(RAYS) for word in sys.orig_argv):
+    import threading
+
+    def watch():
+        import mammoscope.pipeline as p
+        real = p.read
+
+        def read(path, *more):
+            if os.environ["DIES_ON"] in str(path):
+                os.kill(os.getpid(), 9)
+            return real(path, *more)
+
+        p.read = read
+
+    import importlib.abc
+
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name == "mammoscope.runs.job":
+                sys.meta_path.remove(self)
+                watch()
+            return None
+
+    sys.meta_path.insert(0, Finder())
+"""
+
+
+@pytest.fixture
+def workers_die_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Have every worker process, of ours or of Ray's, be killed when it reads an image."""
+
+    def begin(image: Path) -> None:
+        # Python runs this first in each process that is started.
+        hook = tmp_path / "hook"
+        hook.mkdir()
+        (hook / "sitecustomize.py").write_text(DIES)
+        monkeypatch.setenv("DIES_ON", image.stem)
+        monkeypatch.setattr(sys, "path", [str(hook), *sys.path])
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+
+    return begin

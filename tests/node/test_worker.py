@@ -196,3 +196,44 @@ def test_a_late_image_doubles_nothing_of_the_earlier_ones(
     assert worker.step()
     assert modalities(queue) == ["OT", "SR"], "of the late one, and of both"
     assert not {found.uid for found in queue.due_objects()} & {found.uid for found in before}
+
+
+def test_several_workers_give_the_same_bytes_study_after_study(
+    brightest_pixel: DetectorCard, pictures: Any, tmp_path: Path
+) -> None:
+    pipeline = Pipeline(PipelineOptions(detector_card=brightest_pixel.path, classify=False))
+    gave: list[dict[str, bytes]] = []
+    for workers in (1, 2):
+        options = NodeOptions(tmp_path / str(workers), ("sr", "sc"), workers, 0, 0, keep_s=60)
+        with (
+            closing(Queue(options.spool, Backoff(0))) as queue,
+            closing(Worker(pipeline, queue, options)) as worker,
+        ):
+            # The second is read by processes that have waited for it.
+            for study, images in list(pictures.studies.items())[:2]:
+                for image in images:
+                    uid = str(dcmread(image).SOPInstanceUID)
+                    queue.add_image(study, uid, image.read_bytes())
+                assert worker.step()
+            gave.append({found.uid: found.file.read_bytes() for found in queue.due_objects()})
+    assert gave[0] == gave[1] and len(gave[0]) == 6
+
+
+def test_an_image_on_which_every_worker_dies_costs_itself_and_is_told(
+    queue: Queue,
+    add: Callable[..., None],
+    brightest_pixel: DetectorCard,
+    caplog: pytest.LogCaptureFixture,
+    workers_die_on: Callable[[Path], None],
+) -> None:
+    add()
+    add(number=1)
+    workers_die_on(min(queue.spool.images.iterdir()))
+    pipeline = Pipeline(PipelineOptions(detector_card=brightest_pixel.path, classify=False))
+    options = NodeOptions(queue.spool.folder, ("sr", "sc"), 2, 0, 0, keep_s=60)
+    with closing(Worker(pipeline, queue, options)) as worker:
+        assert worker.step() and not worker.step()
+    assert modalities(queue) == ["OT", "SR"]
+    assert "an image gave no result: 4 workers died on this image" in caplog.text
+    counts = queue.tally.counts()
+    assert (counts["images_read"], counts["images_failed"], counts["studies_read"]) == (1, 1, 1)

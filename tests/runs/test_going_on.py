@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -212,16 +212,11 @@ def test_workers_that_are_killed_cost_a_retry_and_no_byte(
 
 
 def test_an_image_on_which_every_worker_dies_is_lost_and_nothing_else(
-    pipeline: Pipeline, inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, inputs: Path, tmp_path: Path, workers_die_on: Callable[[Path], None]
 ) -> None:
     found, out = find_images([inputs / "p0", inputs / "p2"]), tmp_path / "out"
     out.mkdir()
-    # Python runs this first in each worker.
-    hook = tmp_path / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(DIES)
-    monkeypatch.setenv("DIES_ON", found.paths[1].stem)
-    monkeypatch.setattr(sys, "path", [str(hook), *sys.path])
+    workers_die_on(found.paths[1])
     run = run_detection(pipeline, found, out, going=Going(engine=LocalProcesses(2)))
     (failure,) = run.summary.failures
     assert (failure.error, failure.path) == ("WorkerLost", found.told(found.paths[1]))
@@ -232,36 +227,6 @@ def test_an_image_on_which_every_worker_dies_is_lost_and_nothing_else(
     assert events(out / "log.jsonl").count("lost") == 1
     page = (out / "report.html").read_text()
     assert "WorkerLost" in page
-
-
-DIES = """
-import os, sys
-
-if "mammoscope.runs.engines.worker" in sys.orig_argv:
-    import threading
-
-    def watch():
-        import mammoscope.pipeline as p
-        real = p.read
-
-        def read(path, *more):
-            if os.environ["DIES_ON"] in str(path):
-                os.kill(os.getpid(), 9)
-            return real(path, *more)
-
-        p.read = read
-
-    import importlib.abc
-
-    class Finder(importlib.abc.MetaPathFinder):
-        def find_spec(self, name, path, target=None):
-            if name == "mammoscope.runs.job":
-                sys.meta_path.remove(self)
-                watch()
-            return None
-
-    sys.meta_path.insert(0, Finder())
-"""
 
 
 def test_parts_that_share_a_folder_make_the_same_bytes(

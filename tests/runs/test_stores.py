@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +140,79 @@ def test_from_store_to_store_the_bytes_are_those_of_folders_and_a_run_goes_on(
     assert kept(bucket, "scans/in/out/log.jsonl") == 3
     everything = b"".join(there(bucket, "scans/in/out", log=True).values())
     assert KEY.encode() not in everything and SECRET.encode() not in everything
+
+
+class Cut:
+    """Stands before the store; kills its caller when half of the body of a PUT has come through."""
+
+    def __init__(self, endpoint: str) -> None:
+        host, port = endpoint.removeprefix("http://").split(":")
+        self._store = host, int(port)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.victim: subprocess.Popen[bytes] | None = None
+        self.put = b""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                caller, _ = self._listening.accept()
+                store = socket.create_connection(self._store)
+                for ends in ((caller, store, True), (store, caller, False)):
+                    threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, sink: socket.socket, asks: bool) -> None:
+        before = b""
+        with suppress(OSError):
+            while part := source.recv(1 << 16):
+                before = (before + part)[-(1 << 17) :]
+                head, ends, body = before[max(0, before.rfind(b"PUT /")) :].partition(b"\r\n\r\n")
+                if asks and ends and body and self.victim and re.match(self.put, head):
+                    sink.sendall(part[: -((len(body) + 1) // 2)])
+                    self.victim.kill()
+                    self.victim.wait(60)
+                    sink.close()
+                    return
+                sink.sendall(part)
+            # Closing alone would leave it open while the other thread reads from it.
+            sink.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        self._listening.close()
+
+
+def test_killed_while_it_writes_nothing_half_written_is_seen_and_the_rest_is_done(
+    pipeline: Pipeline,
+    inputs: Path,
+    whole: dict[str, bytes],
+    bucket: Any,
+    brightest_pixel: DetectorCard,
+) -> None:
+    upload(bucket, inputs, "scans/in")
+    cut = Cut(os.environ["AWS_ENDPOINT_URL"])
+    words = ("detect", "s3://scans/in", "--out", "s3://scans/out", "--resume", "--workers", 1)
+    model = ("--model", brightest_pixel.path, "--no-classify")
+    program = (sys.executable, "-c", "from mammoscope.cli import main; main()", *words, *model)
+    environment = os.environ | {"AWS_ENDPOINT_URL": cut.endpoint, "AWS_MAX_ATTEMPTS": "1"}
+    first, second = sorted(name for name in whole if re.fullmatch(r"phantom\S*CC\S*\.png", name))[
+        :2
+    ]
+    for name in (first, second.replace(".png", ".json")):
+        cut.put = rb"PUT /scans/out/" + re.escape(name).encode()
+        cut.victim = subprocess.Popen([str(word) for word in program], env=environment)
+        assert cut.victim.wait(120) == -signal.SIGKILL
+        seen = there(bucket, "scans/out")
+        assert json.loads(seen.pop("run.json"))["state"] == "unfinished"
+        assert name not in seen and seen
+        assert {key: seen[key] for key in seen.keys() & whole.keys()} == {
+            key: whole[key] for key in seen.keys() & whole.keys()
+        }
+    cut.close()
+    found, out = find_images(["s3://scans/in"]), located("s3://scans/out")
+    run_detection(pipeline, found, out, going=Going(resume=True))
+    assert there(bucket, "scans/out") == whole
+    assert kept(bucket, "scans/out/log.jsonl") >= 1
 
 
 def test_parts_in_a_store_make_the_same_bytes(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 
-from mammoscope.errors import OutputError
+from mammoscope.errors import EngineError, OutputError
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.dicomweb import DicomWebLink
 from mammoscope.node.dimse import DimseLink
@@ -46,13 +46,17 @@ def run_node(pipeline: Pipeline, link: Link, options: NodeOptions, stop: threadi
         If the port cannot be listened on.
     """
     backoff = Backoff(options.retry_s)
-    with quiet(), closing(Queue(options.spool, backoff)) as queue:
+    with (
+        quiet(),
+        closing(Queue(options.spool, backoff)) as queue,
+        closing(Worker(pipeline, queue, options)) as worker,
+    ):
         for name in queue.leftovers.lost:
             log.warning("%s is not on record: it lies in lost/ now", name)
         for name in queue.leftovers.gone:
             log.error("%s is on record and gone", name)
         steps = {
-            "reading": Worker(pipeline, queue, options).step,
+            "reading": worker.step,
             "sending": Sender(link, queue, backoff).step,
         }
         threads = [
@@ -83,8 +87,8 @@ def _repeat(
         try:
             wait_s = 0.0 if step() else _PULSE_S
             failures = 0
-        except OutputError as error:
-            # A disk that is full, or a file that cannot be written: no text of a patient's.
+        except (OutputError, EngineError) as error:
+            # A disk that is full, a file that cannot be written, no process: no patient's text.
             failures += 1
             tally.add("faults")
             wait_s = backoff(failures)

@@ -1,6 +1,6 @@
 """Engines: where the images of a run are looked at. Each does the same, byte for byte."""
 
-from mammoscope.runs.engines.processes import LocalProcesses
+from mammoscope.runs.engines.processes import KeptProcesses, LocalProcesses
 from mammoscope.runs.engines.protocol import RETRIES, Done, Engine, Item, Job, Work
 from mammoscope.runs.engines.ray import RayActors
 from mammoscope.runs.engines.threads import LocalThreads
@@ -11,6 +11,7 @@ __all__ = [
     "Engine",
     "Item",
     "Job",
+    "KeptProcesses",
     "LocalProcesses",
     "LocalThreads",
     "RayActors",

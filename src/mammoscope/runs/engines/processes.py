@@ -32,8 +32,12 @@ class _Worker:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
+        self.begin(job)
+
+    def begin(self, job: dict[str, Any]) -> None:
+        """Take up a job; models that it shares with the one before are kept."""
         try:
-            self.ask(job)
+            self.ask({"job": job})
         except _Died:
             self.end()
             raise
@@ -83,11 +87,47 @@ class LocalProcesses:
             pool.end()
 
 
-class _Pool:
-    """A thread for each process: it hands out images, and sees when the process dies."""
+class KeptProcesses:
+    """As :class:`LocalProcesses`, for many small runs, one at a time: processes wait for the next.
 
-    def __init__(self, job: dict[str, Any], units: Sequence[Sequence[Item]], workers: int) -> None:
-        self._job = job
+    To be closed at the end.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._idle: list[_Worker] = []
+
+    def __str__(self) -> str:
+        return f"KeptProcesses(workers={self.workers})"
+
+    def run(self, job: Job, units: Sequence[Sequence[Item]]) -> Iterator[Done]:
+        """As :class:`Engine`."""
+        pool = _Pool(job.values(), units, self.workers, self._idle)
+        try:
+            yield from pool.done()
+        finally:
+            pool.end()
+
+    def close(self) -> None:
+        """End the processes that wait."""
+        while self._idle:
+            self._idle.pop().end()
+
+
+class _Pool:
+    """A thread for each process: it hands out images, and sees when the process dies.
+
+    ``idle`` holds processes that wait, and gets those that are left; without it they end.
+    """
+
+    def __init__(
+        self,
+        job: dict[str, Any],
+        units: Sequence[Sequence[Item]],
+        workers: int,
+        idle: list[_Worker] | None = None,
+    ) -> None:
+        self._job, self._idle = job, idle
         self._units = deque(units)
         self._lock = threading.Lock()
         self._told: queue.SimpleQueue[Done | BaseException | None] = queue.SimpleQueue()
@@ -131,7 +171,7 @@ class _Pool:
         except BaseException as error:
             self._told.put(error)
         finally:
-            self._drop(worker)
+            self._leave(worker)
             self._told.put(None)
 
     def _try(self, worker: _Worker | None, item: Item) -> _Worker | None:
@@ -142,7 +182,7 @@ class _Pool:
             if worker is None:
                 worker = self._start()
             try:
-                done = Done.of(worker.ask(asdict(item)))
+                done = Done.of(worker.ask({"item": asdict(item)}))
             except _Died:
                 self._drop(worker)
                 worker = None
@@ -156,7 +196,7 @@ class _Pool:
         cause: Exception | None = None
         for _ in range(RETRIES + 1):
             try:
-                worker = _Worker(self._job)
+                worker = self._waiting() or _Worker(self._job)
             except (_Died, OSError) as error:
                 cause = error
                 continue
@@ -166,6 +206,26 @@ class _Pool:
                     return worker
             worker.end()
         raise EngineError("no worker process starts: see what it printed above") from cause
+
+    def _waiting(self) -> _Worker | None:
+        """One that has waited for this job, if it is alive."""
+        while self._idle:
+            try:
+                worker = self._idle.pop()
+                worker.begin(self._job)
+            except (_Died, IndexError):
+                continue
+            return worker
+        return None
+
+    def _leave(self, worker: _Worker | None) -> None:
+        """Have a process wait for another run, if there will be one."""
+        with self._lock:
+            if worker is not None and self._idle is not None and not self._ended:
+                self._workers.discard(worker)
+                self._idle.append(worker)
+                return
+        self._drop(worker)
 
     def _next(self) -> Sequence[Item] | None:
         with self._lock:

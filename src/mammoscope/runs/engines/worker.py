@@ -1,4 +1,7 @@
-"""A worker process: takes a job, then images, one JSON object a line; answers each with a line."""
+"""A worker process: takes a job, then images, then perhaps another job; a JSON object a line each.
+
+A line is ``{"job": ...}`` or ``{"item": ...}``; each is answered with a line.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import queue
 import signal
 import threading
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 
@@ -19,7 +23,9 @@ def _listen(lines: BinaryIO, asked: queue.SimpleQueue[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Work until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever asks is told to stop, and may first bring to its end what has begun.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     lines, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     # What a library prints must not mix with the answers.
     os.dup2(2, 1)
@@ -30,18 +36,26 @@ def main() -> None:
         answers.write(json.dumps(values).encode("ascii") + b"\n")
         answers.flush()
 
-    job = asked.get()
+    told = asked.get()
     import cv2
 
+    from mammoscope.pipeline import Pipeline
     from mammoscope.runs.engines.protocol import Item
     from mammoscope.runs.job import job_of
 
     # There are as many workers as there are cores for them.
     cv2.setNumThreads(1)
-    work = job_of(job).open()
-    answer({"ready": True})
+    options: Any = None
     while True:
-        answer(work(Item(**asked.get())).values())
+        if "job" in told:
+            job = job_of(told["job"])
+            if options != told["job"]["options"]:
+                options, pipeline = told["job"]["options"], Pipeline(job.options)
+            work = replace(job, pipeline=pipeline).open()
+            answer({"ready": True})
+        else:
+            answer(work(Item(**told["item"])).values())
+        told = asked.get()
 
 
 if __name__ == "__main__":
