@@ -140,7 +140,9 @@ def test_what_an_export_leaves_out_is_told(
     page = open_page(link=start(room, exporter, people)["ann"].link)
     with page.expect_download():
         page.get_by_label("Take out what readers said").select_option("truth")
-    page.get_by_role("dialog", name="Left out").filter(has_text="1 image came after").wait_for()
+    page.get_by_role("dialog", name="Not in what you took out").filter(
+        has_text="1 image came after"
+    ).wait_for()
     look(page, "left-out")
 
 

@@ -336,9 +336,15 @@ def test_keys_with_shift_and_one_to_one_lead_to_the_breast(open_page: Open) -> N
 
 def test_every_key_is_on_the_help_sheet(open_page: Open) -> None:
     page = open_page()
+    sheet = page.get_by_role("dialog")
+    page.keyboard.press("?")
+    sheet.wait_for()
+    # A list has no pictures to drag.
+    assert "Drag" not in sheet.inner_text()
+    page.keyboard.press("Escape")
+    sheet.wait_for(state="detached")
     enter(page)
     page.keyboard.press("?")
-    sheet = page.get_by_role("dialog")
     sheet.wait_for()
     for words in ("Window", "Invert", "Magnifier", "Next finding", "Accept", "Full screen"):
         assert words in sheet.inner_text()
@@ -352,6 +358,9 @@ def test_review_to_export(open_page: Open, library: Library) -> None:
     page = open_page()
     enter(page)
     page.keyboard.press("n")
+    # The answer is in sight, above the close-up.
+    reject = page.get_by_role("button", name="Reject").bounding_box()
+    assert reject["y"] + reject["height"] < page.locator(".detail .closeup").bounding_box()["y"]
     page.keyboard.press("a")
     page.locator(".answer.accepted").wait_for()
     page.get_by_role("button", name="malignant", exact=True).click()
@@ -428,6 +437,9 @@ def test_a_study_of_two_readers(open_page: Open, library: Library, reviews: Revi
     clients = start(Room(library, reviews, desk), exporter, people)
     for name in ("ann", "ben"):
         page = open_page(link=clients[name].link)
+        assert "4 reads" in page.locator("footer").inner_text()
+        told = page.locator(".studies tbody tr").all_inner_texts()
+        assert len(set(told)) == 4  # no two rows of a case are alike
         page.locator(".studies tbody tr").first.click()
         for left in (1, 0):
             drawn(page)

@@ -255,7 +255,7 @@ def test_every_reader_is_exported_and_the_adjudicator_decides(
     read(room, ANN, 0, {"box": BOX, "label": "malignant", "rating": 80})
     read(room, BEN, 0, {"box": near, "label": "benign", "rating": 20})
     exporter = Exporter(library, reviews, Sources(), frozenset({"chief"}))
-    assert "2 readers, no adjudicator: the last read, of ben" in left_out(exporter)[0]
+    assert "2 readers, no adjudicator: in truth, coco and sr the last read" in left_out(exporter)[0]
     chief = Person("chief", Role.ADJUDICATOR)
     key = library.studies[0].key
     told = room.task(chief, key)

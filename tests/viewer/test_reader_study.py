@@ -11,9 +11,11 @@ import pytest
 
 from mammoscope.errors import TableError
 from mammoscope.reader_studies import DesignOptions, PlannedRead, analyse, design, load_reads
-from mammoscope.viewer.desk import NotNow, PlannedDesk, studies_of_cases
+from mammoscope.viewer.desk import NotNow, OpenDesk, PlannedDesk, studies_of_cases
 from mammoscope.viewer.exports import EXPORTS, Exporter
+from mammoscope.viewer.left_out import left_out
 from mammoscope.viewer.library import Library
+from mammoscope.viewer.modes import ReadingMode
 from mammoscope.viewer.people import Person, Role
 from mammoscope.viewer.reviews import Reviews
 from mammoscope.viewer.room import Room, Sources
@@ -91,6 +93,7 @@ def test_two_readers_on_the_server(
     for name in ("ann", "ben"):
         rows = clients[name].json("/api/worklist", {})["rows"]
         assert [row["key"] for row in rows] == ["s1-1", "s1-2", "s2-1", "s2-2"]
+        assert [row["session"] for row in rows] == [1, 1, 2, 2]
         assert "score" not in rows[0]
         told = clients[name].json("/api/task/s1-1")
         assert (told["model"] is None) == (told["mode"] == "blinded")
@@ -122,8 +125,21 @@ def test_from_the_plan_to_the_analysis(
             finish(room, Person(name), task.key, 80 if diseased else 10)
     anna, berta = library.studies
     truth = Truth({anna.key: (TrueLesion("x", anna.images[0].key, (0, 0, 9, 9)),), berta.key: ()})
-    exporter = Exporter(library, reviews, Sources(), frozenset(), truth)
+    # Whoever looked without a plan, an adjudicator or a guest, gave no rating and is in no table.
+    open_room = Room(library, reviews, OpenDesk(library, ReadingMode.BESIDE))
+    for name in ("chief", "guest"):
+        for kind in ("open", "sign"):
+            number = len(reviews.steps())
+            said = {"id": f"planless-{number}", "kind": kind, "body": {"seconds": 0}}
+            open_room.step(Person(name), anna.key, said)
+    keys = {anna.patient_id: anna.key, berta.patient_id: berta.key}
+    planned = frozenset((read.reader, keys[read.case], read.mode) for read in plan)
+    exporter = Exporter(library, reviews, Sources(), frozenset({"chief"}), truth, planned=planned)
     text = EXPORTS["reads"].make(exporter).decode()
+    assert {row["reader"] for row in csv.DictReader(io.StringIO(text))} == {"ann", "ben"}
+    assert [each for each in left_out(exporter) if "plan" in each] == [
+        "1 read of guest not in the plan: not in reads.csv and marks.csv"
+    ]
     # An analysis wants two cases of each kind: the same reads again under other names.
     rows = list(csv.DictReader(io.StringIO(text)))
     again = [{**row, "case": row["case"] + "2"} for row in rows]

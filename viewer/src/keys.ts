@@ -51,12 +51,13 @@ export class Keyboard {
         .map((c) => h("tr", {}, h("td", {}, ...c.keys.filter((k) => !/^(Shift|Alt)\+Arrow/.test(k)).slice(0, 2).map((k) => h("kbd", {}, pretty(k)))), h("td", {}, c.what)));
     clear(
       dialog,
-      h("h2", { id: "help-title" }, "Keys and pointer"),
+      h("h2", { id: "help-title" }, groups.includes("Tools") ? "Keys and pointer" : "Keys"),
       h(
         "div",
         { class: "sheets" },
         ...groups.map((group) => h("section", {}, h("h3", {}, group), h("table", {}, ...rows(group)))),
-        h(
+        // A list has no pictures to drag.
+        groups.includes("Tools") && h(
           "section",
           {},
           h("h3", {}, "Pointer"),

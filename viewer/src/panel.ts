@@ -157,7 +157,10 @@ export class Panel {
 
   private details(item: Item, items: Item[], heat: boolean): HTMLElement[] {
     const { finding, image, merged } = item;
-    const parts = [h("h2", {}, `${finding ? "Finding" : "Mark"} ${item.badge}, ${label(image)}`), this.closeup];
+    const parts: HTMLElement[] = [h("h2", {}, `${finding ? "Finding" : "Mark"} ${item.badge}, ${label(image)}`)];
+    // What is asked most often is not to be scrolled for.
+    if (!merged) parts.push(this.verdictOf(item));
+    parts.push(this.closeup);
     if (merged) return [...parts, voicesSection(merged, this.review.open, (voice) => this.acts.take(merged, voice))];
     if (item.mark?.readers.length) parts.push(h("p", { class: "dim small" }, `Taken over from ${item.mark.readers.join(", ")}.`));
     if (finding) {
@@ -213,28 +216,44 @@ export class Panel {
       h("p", { class: "dim small" }, `Measured for the reader; not the model’s reasons. ${this.me.reference.about}.`));
   }
 
-  private answers(item: Item): HTMLElement {
-    const { mark, finding, image } = item;
-    const { review } = this;
-    const free = review.open && (finding !== null || (mark !== null && review.free(mark)));
-    const base = () => mark ?? review.answerTo(image.key, finding!, "accepted");
-    const change = (values: Partial<Mark>) => void review.mark({ ...base(), ...values });
+  private free({ mark, finding }: Item): boolean {
+    return this.review.open && (finding !== null || (mark !== null && this.review.free(mark)));
+  }
+
+  private change({ mark, finding, image }: Item, values: Partial<Mark>): void {
+    void this.review.mark({ ...(mark ?? this.review.answerTo(image.key, finding!, "accepted")), ...values });
+  }
+
+  /** Whether a mark stands, and what it is. */
+  private verdictOf(item: Item): HTMLElement {
+    const { mark, finding } = item;
+    const free = this.free(item);
     const button = (text: string, on: boolean, act: () => void, css = "") =>
       h("button", { type: "button", class: css, "aria-pressed": String(on), disabled: !free, click: act }, text);
     const labels = (["benign", "malignant"] as const).map((word) =>
-      button(word, mark?.label === word, () => change({ label: mark?.label === word ? null : word })));
+      button(word, mark?.label === word, () => this.change(item, { label: mark?.label === word ? null : word })));
     return h(
       "div",
-      { class: "answers" },
+      { class: "answers verdict" },
       finding
         ? h("div", { class: "row", role: "group", "aria-label": "Answer" },
             button("Accept", mark?.origin === "accepted", () => this.acts.answer(item, "accepted"), "accept"),
             button("Reject", mark?.origin === "rejected", () => this.acts.answer(item, "rejected"), "reject"),
-            button("Correct box", mark?.origin === "corrected", () => this.acts.correct(item)))
+            button("Correct", mark?.origin === "corrected", () => this.acts.correct(item)))
         : h("div", { class: "row" },
             button("Move box", false, () => this.acts.correct(item)),
             button("Remove", false, () => mark && this.acts.remove(mark))),
       h("div", { class: "row", role: "group", "aria-label": "Benign or malignant" }, ...labels),
+    );
+  }
+
+  private answers(item: Item): HTMLElement {
+    const { mark } = item;
+    const free = this.free(item);
+    const change = (values: Partial<Mark>) => this.change(item, values);
+    return h(
+      "div",
+      { class: "answers" },
       h("div", { class: "row" },
         field("BI-RADS", select(this.me.birads, mark?.birads ?? null, !free, (birads) => change({ birads }))),
         field("malignant, %", rating(mark?.rating ?? null, !free, (value) => change({ rating: value })))),
@@ -268,6 +287,9 @@ export class Panel {
           : h("button", { type: "button", class: "primary", title: "Ctrl+Enter", click: () => this.acts.finish(own ? "save" : "sign") },
               own ? "Save own read, show the model" : "End the read")),
       own ? h("p", { class: "dim small" }, "Once saved, your own marks stay as they are.") : null,
+      !own && this.task.model && !closed
+        ? h("p", { class: "dim small" }, "A finding that you neither accept nor correct is not yours: the image counts as without it.")
+        : null,
       othersSection(this.task),
     );
   }
@@ -281,7 +303,7 @@ function examScore(images: ImageTold[], model: Model): { score: string; how: str
   if (!known.length) return { score: "unknown", how: "these models’ cards give none" };
   if (silent.length)
     return { score: "unknown", how: `unknown of ${silent.map(label).join(" and ")}; the highest of the others is ${highest} of 10` };
-  return { score: `${highest} of 10`, how: "that of the image that stands highest among normal ones" };
+  return { score: `${highest} of 10`, how: "that of the highest image; 10 is higher than nine of ten images read as normal" };
 }
 
 function voicesOf(merged: Merged): string {

@@ -29,6 +29,8 @@ export interface WorklistRow {
   study: string | null;
   state: State;
   mode: Mode;
+  /** That of the plan of a reader study, from 1. */
+  session: number | null;
   views: string[];
   images: string[];
   names: string[];

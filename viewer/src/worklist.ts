@@ -7,6 +7,8 @@ import { Pictures } from "./pictures";
 import type { Me, State, Worklist, WorklistRow } from "./types";
 import { Warm } from "./warm";
 
+const EXAM = "That of the highest image, from 1 to 10: 10 is higher than nine of ten images read as normal";
+
 const STATES: Record<State, string> = {
   new: "not read",
   started: "begun",
@@ -130,7 +132,7 @@ export class WorklistPage {
     if (!sentences.length) return;
     const dialog = h(
       "dialog", { class: "help", "aria-labelledby": "left-out" },
-      h("h2", { id: "left-out" }, "Left out of what was taken out"),
+      h("h2", { id: "left-out" }, "Not in what you took out"),
       h("ul", {}, ...sentences.map((sentence) => h("li", {}, sentence))),
       h("form", { method: "dialog" }, h("button", { autofocus: true }, "Close")),
     );
@@ -164,12 +166,15 @@ export class WorklistPage {
     this.least.hidden = !told.shows_model;
     const columns: [string, string][] = [["", "Images"], ["patient", "Patient"], ["", "Views"]];
     if (told.shows_model) columns.push(["score", "Malignancy"], ["exam", "Exam score"], ["findings", "Findings"]);
+    // A case comes once in every session: without it its rows would be alike.
+    const planned = told.rows.some((row) => row.session !== null);
+    if (planned) columns.push(["", "Session"]);
     columns.push(["state", "State"]);
     clear(this.head, ...columns.map(([sort, title]) => this.heading(sort, title)));
     this.generation = told.generation;
     this.pictures.forget();
     const chosen = document.activeElement?.closest<HTMLElement>("tr[data-key]")?.dataset.key;
-    clear(this.body, ...told.rows.map((row) => this.row(row, told.shows_model)));
+    clear(this.body, ...told.rows.map((row) => this.row(row, told.shows_model, planned)));
     // Whoever goes through the list by keys stays where they were.
     if (chosen) this.body.querySelector<HTMLElement>(`tr[data-key="${chosen}"]`)?.focus();
     const chip = (state: State | "", text: string, count: number) =>
@@ -193,7 +198,8 @@ export class WorklistPage {
     const { page, size } = this.query;
     const first = told.total ? page * size + 1 : 0;
     const last = Math.min((page + 1) * size, told.total);
-    this.status.textContent = `${told.total ? `${first}–${last} of ` : ""}${told.total} ${told.total === 1 ? "study" : "studies"} · ${this.me.disclaimer}`;
+    const [one, many] = planned ? ["read", "reads"] : ["study", "studies"];
+    this.status.textContent = `${told.total ? `${first}–${last} of ` : ""}${told.total} ${told.total === 1 ? one : many} · ${this.me.disclaimer}`;
     clear(
       this.pager,
       h("button", { type: "button", disabled: page === 0, click: () => this.turn(-1) }, "Previous"),
@@ -221,7 +227,7 @@ export class WorklistPage {
     );
   }
 
-  private row(row: WorklistRow, model: boolean): HTMLElement {
+  private row(row: WorklistRow, model: boolean, planned: boolean): HTMLElement {
     const who = row.patient ?? "patient unknown";
     const line = h(
       "tr",
@@ -238,12 +244,13 @@ export class WorklistPage {
         h("td", { class: "score" },
           score === null ? h("span", { class: "dim" }, "unknown") : h("meter", { min: 0, max: 1, value: score, "aria-hidden": "true" }),
           score === null ? null : h("span", {}, score.toFixed(2))),
-        h("td", { class: "whole", title: "That of the image that stands highest among normal ones" },
+        h("td", { class: "whole", title: EXAM },
           row.exam ? `${row.exam} of 10` : h("span", { class: "dim" }, "unknown")),
         h("td", { class: "whole" }, row.findings ? `${row.findings}` : h("span", { class: "dim" }, "none"),
           row.suspicious ? h("span", { class: "tag malignant" }, `${row.suspicious} suspicious`) : null),
       );
     }
+    if (planned) line.append(h("td", { class: "whole" }, `${row.session}, ${row.mode}`));
     line.append(h("td", {}, h("span", { class: `tag ${row.state}` }, STATES[row.state])));
     return line;
   }

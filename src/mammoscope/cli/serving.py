@@ -77,7 +77,9 @@ def serve_study(
         kept = files.reviews or library.folders[0] / "reviews.sqlite"
         reviews, sources = Reviews(kept), Sources(files.images)
         names_of = {study.key: case for case, study in cases.items()}
-        exporter = Exporter(library, reviews, sources, frozenset({adjudicator}), truth, names_of)
+        planned = frozenset((read.reader, cases[read.case].key, read.mode) for read in plan)
+        who_settles = frozenset({adjudicator})
+        exporter = Exporter(library, reviews, sources, who_settles, truth, names_of, planned)
         if kinds:
             export_to(exporter, export[1], kinds)
             return

@@ -26,13 +26,14 @@ class Task:
     """One study to be read in one mode.
 
     ``rated`` says that a read only ends with a rating of the exam: without one it is no use to a
-    reader study.
+    reader study. ``session`` is that of the plan.
     """
 
     key: str
     study: StudyEntry
     mode: ReadingMode
     rated: bool = False
+    session: int | None = None
 
 
 class NotNow(PermissionError):
@@ -115,7 +116,8 @@ class PlannedDesk:
         self._reads: dict[str, dict[str, tuple[PlannedRead, Task]]] = {}
         for read in sorted(plan, key=lambda r: (r.reader, r.session, r.position)):
             key = f"s{read.session}-{read.position}"
-            task = Task(key, studies[read.case], ReadingMode(read.mode), rated=True)
+            mode = ReadingMode(read.mode)
+            task = Task(key, studies[read.case], mode, rated=True, session=read.session)
             self._reads.setdefault(read.reader, {})[key] = (read, task)
         self._all = {
             study.key: Task(study.key, study, ReadingMode.BESIDE) for study in studies.values()

@@ -52,6 +52,9 @@ class Exporter:
         What is known of the cases of a study; None outside of one.
     cases
         Name of each study's case, by key; its patient where there is no plan.
+    planned
+        Reader, study and mode of each read of the plan; None where there is no plan. Other reads
+        are in no table of a reader study.
     may_tell
         Which steps may be told; all of them but to whoever still has a read of their own to save.
     """
@@ -62,7 +65,13 @@ class Exporter:
     adjudicators: frozenset[str] = frozenset()
     truth: Truth | None = None
     cases: Mapping[str, str] | None = None
+    planned: frozenset[tuple[str, str, str]] | None = None
     may_tell: Callable[[Step], bool] = lambda step: True
+
+    def is_planned(self, read: Read) -> bool:
+        """Whether a read is one of the plan; any is where there is no plan."""
+        planned = self.planned
+        return planned is None or (read.reader, read.study, read.mode.value) in planned
 
     def steps(self) -> list[Step]:
         """Every step that may be told, in order."""
@@ -287,7 +296,7 @@ def _rated(exporter: Exporter) -> Iterable[_Rated]:
     """Ended reads: case, mode, exam and seconds, marks; before and after the model's as two."""
     cases = exporter.cases or {s.key: s.patient_id or s.key for s in exporter.library.studies}
     for study, read in exporter.ended():
-        if (case := cases.get(study.key)) is None:
+        if (case := cases.get(study.key)) is None or not exporter.is_planned(read):
             continue
         if read.own is not None:
             yield case, read, OWN_READ, (read.own[1], read.own_seconds), read.own[0]

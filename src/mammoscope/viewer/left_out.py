@@ -20,7 +20,7 @@ def left_out(exporter: Exporter) -> list[str]:
     """
     if not any(read.state is State.DONE for read in exporter.reads()):
         return ["no read has ended yet: there is nothing in the tables"]
-    return [*_of_studies(exporter), *_of_gone_studies(exporter)]
+    return [*_of_studies(exporter), *_of_gone_studies(exporter), *_of_no_plan(exporter)]
 
 
 def _of_studies(exporter: Exporter) -> Iterator[str]:
@@ -35,8 +35,8 @@ def _of_studies(exporter: Exporter) -> Iterator[str]:
             study = exporter.library.study(key)
             who = study.patient_id or f"study {key}"
             yield (
-                f"{who}: {len(names)} readers, no adjudicator: the last read, of "
-                f"{counted[key].reader}, counts as the truth"
+                f"{who}: {len(names)} readers, no adjudicator: in truth, coco and sr the last read "
+                f"counts, that of {counted[key].reader}"
             )
 
 
@@ -58,6 +58,13 @@ def _of_read(study: StudyEntry, read: Read, who: str) -> Iterator[str]:
             f"{who}: {_count(gone, 'mark')} of {read.reader} on images that are no longer among "
             "the results: left out"
         )
+
+
+def _of_no_plan(exporter: Exporter) -> Iterator[str]:
+    ended = [read for _, read in exporter.ended() if read.reader not in exporter.adjudicators]
+    others = Counter(read.reader for read in ended if not exporter.is_planned(read))
+    for reader, count in sorted(others.items()):
+        yield f"{_count(count, 'read')} of {reader} not in the plan: not in reads.csv and marks.csv"
 
 
 def _of_gone_studies(exporter: Exporter) -> Iterator[str]:

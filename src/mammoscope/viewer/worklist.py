@@ -131,6 +131,7 @@ def _row(task: Task, state: State, shown: bool, pictured: bool) -> dict[str, Any
         "study": study.study_id,
         "state": state.value,
         "mode": task.mode.value,
+        "session": task.session,
         "views": [f"{view} x {n}" if n > 1 else view for view, n in views.items()],
         "images": [image.key for image in study.images] if pictured else [],
         "names": [image.name for image in study.images[:4]],
