@@ -9,7 +9,7 @@ from mammoscope.errors import ModelError
 from mammoscope.models import find_card
 from mammoscope.models.density_card import DensityCard
 from mammoscope.models.session import OnnxModel
-from mammoscope.types import Density, Mammogram, ModelUse
+from mammoscope.types import Density, Mammogram
 
 _OFF = 1e-3
 """How far the probabilities of a model may be from one in all."""
@@ -33,12 +33,8 @@ class OnnxDensity:
     """
 
     def __init__(self, card: DensityCard) -> None:
-        self._model = OnnxModel(card)
-        if self._model.outputs != ("probabilities",):
-            said = ", ".join(self._model.outputs)
-            raise ModelError(f"{card.weights_path}: gives {said}, not probabilities")
-        self.card = card
-        self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
+        self._model = OnnxModel(card, ("probabilities",))
+        self.card, self.model = card, self._model.use
 
     def of(self, mammogram: Mammogram) -> Density:
         """The density of one breast.

@@ -17,7 +17,7 @@ from mammoscope.geometry import FloatArray, as_boxes, centers
 from mammoscope.models import find_card
 from mammoscope.models.classifier_card import ClassifierCard
 from mammoscope.models.session import OnnxModel
-from mammoscope.types import Evidence, Mammogram, ModelUse
+from mammoscope.types import Evidence, Mammogram
 
 
 @dataclass(frozen=True)
@@ -67,17 +67,13 @@ class OnnxClassifier:
     """
 
     def __init__(self, card: ClassifierCard, mirrored: bool = False) -> None:
-        self._model = OnnxModel(card)
-        if self._model.outputs not in (("logit",), ("logit", "map")):
-            raise ModelError(
-                f"{card.weights_path}: gives {', '.join(self._model.outputs)}, not logit and map"
-            )
+        self._model = OnnxModel(card, ("logit",), ("logit", "map"))
         if unknown := [name for name in card.features if name not in NAMES]:
             raise ModelError(f"{card.path}: asks for {unknown[0]!r}, which is no feature here")
         self._columns = [NAMES.index(name) for name in card.features]
         self._mirrored = mirrored
         self.card, self.threshold = card, card.threshold
-        self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
+        self.model = self._model.use
 
     def classify(self, mammogram: Mammogram, boxes: ArrayLike) -> FloatArray:
         """Probability of malignancy (N,) of each region.

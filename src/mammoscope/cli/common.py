@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -215,6 +216,23 @@ def wide() -> int | None:
 def errors_console() -> Console:
     """Standard error: notes, failures and the progress bar."""
     return Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+def need_training(plots: bool = False) -> None:
+    """Say which extra is missing before anything else is done.
+
+    Raises
+    ------
+    MissingExtra
+        If what training needs cannot be imported, or matplotlib where there are plots.
+    """
+    from mammoscope.errors import MissingExtra
+
+    needed = ("torch", "timm", "accelerate", "sklearn", "skimage", "skl2onnx")
+    if not all(map(find_spec, needed)):
+        raise MissingExtra("training", "train")
+    if plots and not find_spec("matplotlib"):
+        raise MissingExtra("comparing", "plot")
 
 
 @contextmanager

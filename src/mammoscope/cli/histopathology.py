@@ -109,7 +109,7 @@ def benchmark(  # noqa: PLR0913  # typer: one parameter an option
     is what most papers report, and optimistic; by patient is what counts.
     """
     with common.fatal(common.errors_console()):
-        _need_extra(charts=True)
+        common.need_training(plots=True)
         from mammoscope.histopathology.comparison.benchmark import benchmark as compare
         from mammoscope.histopathology.comparison.config import (
             DEFAULT_CNN,
@@ -169,7 +169,7 @@ def train(
     comparison's models, on patients that those had not seen.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        common.need_training()
         from mammoscope.histopathology.comparison.setup import Setup
         from mammoscope.histopathology.comparison.shipped import read_facts, train_shipped
 
@@ -235,21 +235,3 @@ def _by_name(weights: list[str]) -> dict[str, str]:
     if wrong := next((name for name, equals, _ in pairs if not equals), None):
         raise typer.BadParameter(f"--weights {wrong!r}: NAME=FILE is wanted")
     return {name: path for name, _, path in pairs}
-
-
-def _need_extra(charts: bool = False) -> None:
-    """Say which extra is missing before anything else is done.
-
-    Raises
-    ------
-    MissingExtra
-        If what training needs cannot be imported, or matplotlib where there are charts.
-    """
-    from importlib.util import find_spec
-
-    from mammoscope.errors import MissingExtra
-
-    if not all(find_spec(name) for name in ("torch", "timm", "accelerate", "sklearn", "skimage")):
-        raise MissingExtra("comparing and training", "train")
-    if charts and not find_spec("matplotlib"):
-        raise MissingExtra("comparing", "plot")

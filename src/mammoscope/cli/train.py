@@ -122,7 +122,7 @@ def detector(
     whole.csv, crops.csv and both.csv for `mammoscope evaluate`.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        common.need_training()
         from mammoscope.annotations.splits import hold_out
         from mammoscope.training.config import DetectorConfig, config_file
         from mammoscope.training.detectors.detector import train_detector
@@ -149,7 +149,7 @@ def folds(
     Writes OUT/truth.csv and OUT/whole.csv, crops.csv and both.csv for `mammoscope evaluate`.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        common.need_training()
         from mammoscope.training.config import DetectorConfig, config_file
         from mammoscope.training.detectors.detector import train_folds
 
@@ -176,7 +176,7 @@ def classifier(
     `mammoscope evaluate`.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        common.need_training()
         from mammoscope.annotations.splits import hold_out
         from mammoscope.training.classifiers.lesions import read_detected
         from mammoscope.training.classifiers.methods import find_method
@@ -211,7 +211,7 @@ def compare(
     the number of the fold, as in runs/folds/fold-{fold}/detector.safetensors of `train folds`.
     """
     with common.fatal(common.errors_console()):
-        _need_extra(plots=True)
+        common.need_training(plots=True)
         from mammoscope.training.classifiers.compare import compare as compare_methods
         from mammoscope.training.classifiers.lesions import read_detected
         from mammoscope.training.classifiers.methods import find_method
@@ -240,7 +240,7 @@ def density(
     with what models of the other folds say of each image; and their agreement with the truth.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        common.need_training()
         from mammoscope import datasets
         from mammoscope.training.config import config_file
         from mammoscope.training.density.config import DEFAULT_DENSITY, DensityConfig
@@ -284,7 +284,7 @@ def second_look(
     mark, for `mammoscope evaluate`.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        common.need_training()
         from mammoscope.training.config import config_file
         from mammoscope.training.marks import read_marks
         from mammoscope.training.second_look.config import DEFAULT_SECOND_LOOK, SecondLookConfig
@@ -312,7 +312,7 @@ def export(
     others. The model gives what the trained one gives: that is checked.
     """
     with common.fatal(common.errors_console()):
-        _need_extra()
+        common.need_training()
         from mammoscope.models import ClassifierCard, DensityCard, SecondLookCard
         from mammoscope.training.config import DetectorConfig
         from mammoscope.training.detectors.export import export_detector
@@ -333,21 +333,3 @@ def export(
             config = DetectorConfig.read(run / "config.toml")
             card = export_detector(config, run / "detector.safetensors", out, values)
     typer.echo(f"{card.weights_path}: sha256 {card.sha256}")
-
-
-def _need_extra(plots: bool = False) -> None:
-    """Say which extra is missing before anything else is done.
-
-    Raises
-    ------
-    MissingExtra
-        If torch or timm cannot be imported, or matplotlib where there are plots.
-    """
-    from importlib.util import find_spec
-
-    from mammoscope.errors import MissingExtra
-
-    if not all(find_spec(name) for name in ("torch", "timm", "accelerate", "sklearn", "skl2onnx")):
-        raise MissingExtra("training", "train")
-    if plots and not find_spec("matplotlib"):
-        raise MissingExtra("comparing", "plot")

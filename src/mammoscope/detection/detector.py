@@ -12,7 +12,7 @@ from mammoscope.errors import ModelError
 from mammoscope.models import find_card
 from mammoscope.models.detector_card import PATHS, DetectorCard
 from mammoscope.models.session import OnnxModel
-from mammoscope.types import Detections, Mammogram, ModelUse
+from mammoscope.types import Detections, Mammogram
 
 
 class OnnxDetector:
@@ -38,11 +38,7 @@ class OnnxDetector:
     """
 
     def __init__(self, card: DetectorCard, paths: str | None = None, threads: int = 1) -> None:
-        self._model = OnnxModel(card)
-        if self._model.outputs != ("boxes", "scores"):
-            raise ModelError(
-                f"{card.weights_path}: gives {', '.join(self._model.outputs)}, not boxes and scores"
-            )
+        self._model = OnnxModel(card, ("boxes", "scores"))
         self.paths = paths or ("both" if card.crops else "whole")
         if self.paths not in PATHS or (self.paths != "whole" and card.crops is None):
             raise ModelError(f"{card.path}: this model cannot be run on {self.paths!r}")
@@ -51,8 +47,7 @@ class OnnxDetector:
         self.threshold = card.threshold[self.paths]
         # Measured on what both paths find together.
         self.exam_steps = card.exam_steps if self.paths == "both" else ()
-        self.card = card
-        self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
+        self.card, self.model = card, self._model.use
         self._threads = threads
 
     def find(self, mammogram: Mammogram) -> Detections:

@@ -45,12 +45,8 @@ class OnnxSecondLook:
     """
 
     def __init__(self, card: SecondLookCard) -> None:
-        self._model = OnnxModel(card)
-        if self._model.outputs != ("logits",):
-            said = ", ".join(self._model.outputs)
-            raise ModelError(f"{card.weights_path}: gives {said}, not logits")
-        self.card = card
-        self.model = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
+        self._model = OnnxModel(card, ("logits",))
+        self.card, self.model = card, self._model.use
 
     def judge(
         self, mammogram: Mammogram, found: Detections, threshold: float = 0.0

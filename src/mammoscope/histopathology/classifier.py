@@ -61,11 +61,7 @@ class TissueClassifier:
     """
 
     def __init__(self, card: HistopathologyCard) -> None:
-        self._model = OnnxModel(card)
-        if self._model.outputs != ("logit", "map"):
-            raise ModelError(
-                f"{card.weights_path}: gives {', '.join(self._model.outputs)}, not logit and map"
-            )
+        self._model = OnnxModel(card, ("logit", "map"))
         self.card = card
         try:
             self.views = Views(card.side, card.crop, card.overlap)

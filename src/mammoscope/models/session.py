@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mammoscope.errors import ModelError
 from mammoscope.models.card import ModelCard
+from mammoscope.types import ModelUse
 
 Card = TypeVar("Card", bound=ModelCard)
 
@@ -20,14 +21,26 @@ class OnnxModel(Generic[Card]):
 
     One thread a call, so the result does not depend on how many calls run side by side.
 
+    Parameters
+    ----------
+    card
+        Its contract.
+    gives
+        Names of its outputs, one tuple for each set of them that will do; none: any will.
+
+    Attributes
+    ----------
+    use
+        What results say of the model.
+
     Raises
     ------
     ModelError
         If the weights are missing, changed, not a model that the runtime can load, or take
-        other inputs than the card says.
+        other inputs than the card says, or give other outputs.
     """
 
-    def __init__(self, card: Card) -> None:
+    def __init__(self, card: Card, *gives: tuple[str, ...]) -> None:
         onnxruntime = _runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
@@ -46,6 +59,10 @@ class OnnxModel(Generic[Card]):
         takes = {each.name: tuple(each.shape[1:]) for each in self._session.get_inputs()}
         if takes != card.inputs:
             raise ModelError(f"{card.weights_path}: takes {takes}, its card says {card.inputs}")
+        if gives and self.outputs not in gives:
+            said, wanted = ", ".join(self.outputs), " and ".join(gives[-1])
+            raise ModelError(f"{card.weights_path}: gives {said}, not {wanted}")
+        self.use = ModelUse(name=f"{card.name} {card.version}", sha256=card.sha256)
 
     def __call__(self, **batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
         """The outputs for a batch: each input (B, ...) by its name, pictures in [0, 1].

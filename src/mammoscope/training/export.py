@@ -18,6 +18,7 @@ from mammoscope.errors import ModelError
 from mammoscope.files import read_file, write_bytes, write_json
 from mammoscope.models.card import ModelCard
 from mammoscope.models.card import read_facts as read_card_facts
+from mammoscope.models.session import OnnxModel
 
 Card = TypeVar("Card", bound=ModelCard)
 
@@ -120,6 +121,35 @@ def made_picture(rows: int, columns: int, seed: int) -> np.ndarray:
         cx, cy, r = rng.uniform(0, columns), rng.uniform(0, rows), rng.uniform(8, 40)
         picture += 0.5 * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * r**2))
     return np.clip(picture, 0, 1).astype(np.float32)[None, None]
+
+
+def compare_exported(
+    network: nn.Module, model: OnnxModel[Card], size: tuple[int, int], what: str, most: float
+) -> None:
+    """Hold an exported model of one input and one output against its network, on made pictures.
+
+    Parameters
+    ----------
+    size
+        Rows and columns of a picture.
+    what
+        Name of the output.
+    most
+        How far a number of it may be from the network's.
+
+    Raises
+    ------
+    ModelError
+        If they differ.
+    """
+    for seed in range(4):
+        picture = made_picture(*size, seed)
+        with torch.no_grad():
+            wanted = network(torch.from_numpy(picture)).numpy()
+        (found,) = model(picture=picture)
+        # Put so that NaN differs.
+        if not np.abs(wanted - found).max() <= most:
+            raise ModelError(f"{model.card.weights_path}: exported {what} differ")
 
 
 def read_facts(path: Path, run_card: Path | None = None) -> dict[str, Any]:

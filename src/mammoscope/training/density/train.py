@@ -11,7 +11,7 @@ import torch
 
 from mammoscope.annotations.splits import folds
 from mammoscope.datasets import AnnotatedImage
-from mammoscope.errors import InputError, ModelError
+from mammoscope.errors import InputError
 from mammoscope.evaluation.metrics.agreement import Agreement
 from mammoscope.files import ensure_folder
 from mammoscope.models.card import SCHEMA
@@ -24,7 +24,7 @@ from mammoscope.training.density.network import DensityNetwork
 from mammoscope.training.density.pictures import Breast, allowed_of, load_breasts
 from mammoscope.training.detectors.predict import names_of
 from mammoscope.training.engine.loop import Run
-from mammoscope.training.export import exported, made_picture, weights_facts, write_checked
+from mammoscope.training.export import compare_exported, exported, weights_facts, write_checked
 from mammoscope.types import DENSITIES, Density
 from mammoscope.types.density import middle
 
@@ -195,20 +195,14 @@ def _exported(
         },
         "outputs": {"probabilities": "(1, 4) of A to D"},
     }
-    written = write_checked(target, data, card, lambda path: _compare(network, path))
-    return DensityCard.read(written)
 
+    def check(path: Path) -> None:
+        card = DensityCard.read(path)
+        compare_exported(
+            network, OnnxModel(card), (card.rows, card.columns), "probabilities", _TOLERANCE
+        )
 
-def _compare(network: DensityNetwork, path: Path) -> None:
-    card = DensityCard.read(path)
-    model = OnnxModel(card)
-    for seed in range(4):
-        picture = made_picture(card.rows, card.columns, seed)
-        with torch.no_grad():
-            wanted = network(torch.from_numpy(picture)).numpy()
-        (found,) = model(picture=picture)
-        if not np.abs(wanted - found).max() <= _TOLERANCE:
-            raise ModelError(f"{card.weights_path}: exported probabilities differ")
+    return DensityCard.read(write_checked(target, data, card, check))
 
 
 def _write(path: Path, said: Sequence[tuple[int, Said]], names: dict[Path, str]) -> None:

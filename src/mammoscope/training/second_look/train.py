@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from mammoscope.annotations.splits import folds
 from mammoscope.datasets import AnnotatedImage
 from mammoscope.detection.second_look import log_odds, together
-from mammoscope.errors import InputError, ModelError
+from mammoscope.errors import InputError
 from mammoscope.files import ensure_folder
 from mammoscope.geometry import FloatArray
 from mammoscope.models.card import SCHEMA
@@ -25,7 +25,7 @@ from mammoscope.tables import BOX_COLUMNS, write_table
 from mammoscope.training.detectors.predict import names_of, write_truth
 from mammoscope.training.engine.checkpoint import load_weights
 from mammoscope.training.engine.loop import Job, Run, digest_of, fit
-from mammoscope.training.export import exported, made_picture, weights_facts, write_checked
+from mammoscope.training.export import compare_exported, exported, weights_facts, write_checked
 from mammoscope.training.marks import Marks
 from mammoscope.training.second_look.config import SecondLookConfig
 from mammoscope.training.second_look.network import SecondLookNetwork
@@ -248,17 +248,9 @@ def _exported(
         "regions": config.regions.looked_at,
         "named_from": NAMED_FROM,
     }
-    written = write_checked(target, data, card, lambda path: _compare(network, path))
-    return SecondLookCard.read(written)
 
+    def check(path: Path) -> None:
+        card = SecondLookCard.read(path)
+        compare_exported(network, OnnxModel(card), (card.side, card.side), "logits", _TOLERANCE)
 
-def _compare(network: SecondLookNetwork, path: Path) -> None:
-    card = SecondLookCard.read(path)
-    model = OnnxModel(card)
-    for seed in range(4):
-        picture = made_picture(card.side, card.side, seed)
-        with torch.no_grad():
-            wanted = network(torch.from_numpy(picture)).numpy()
-        (found,) = model(picture=picture)
-        if not np.abs(wanted - found).max() <= _TOLERANCE:
-            raise ModelError(f"{card.weights_path}: exported logits differ")
+    return SecondLookCard.read(write_checked(target, data, card, check))
