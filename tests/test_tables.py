@@ -30,6 +30,46 @@ def test_reads_bom_crlf_quotes_empty_lines_and_unknown_columns(tmp_path: Path) -
     assert table.rows[1].text("nowhere") == ""
 
 
+SHEET = "image,X0,note\na,1.5,\u00e9\nb,2,z\n"
+LINES = SHEET.splitlines()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SHEET,
+        SHEET.replace("\n", "\r"),
+        "\n\n" + SHEET.replace("\n", "\n\n"),
+        f" \n{SHEET}   \n,,\n , ,\n",
+        "\n".join(f"{line},," for line in LINES),
+        "\n".join(f"{line}, , " for line in LINES) + "\n,,,,\n",
+        f"sep=,\n{SHEET}",
+        '\ufeff"image","X0","note"\n' + "\n".join(LINES[1:]),
+        SHEET.replace("X0", "\u00a0x0\0").replace("image", "IMAGE\u200b"),
+        SHEET.replace(",", " , "),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_one_table_in_many_forms(tmp_path: Path, data: str, encoding: str) -> None:
+    faults: list[RowFault] = []
+    table = read_table(written(tmp_path, data.encode(encoding)), ("image",), faults, ("x0",))
+    assert table.columns == ("image", "x0", "note") and not faults
+    rows = [(row.name("image"), row.number("x0"), row.text("note")) for row in table]
+    assert rows == [("a", 1.5, "\u00e9"), ("b", 2.0, "z")]
+
+
+def test_a_value_under_no_name_is_no_empty_column(tmp_path: Path) -> None:
+    faults: list[RowFault] = []
+    table = read_table(written(tmp_path, "image,x0,\na,1,\nb,2,5\nc,1,2,\n"), ("x0",), faults)
+    assert [row["image"] for row in table] == ["a"]
+    assert [fault.row.line for fault in faults] == [3, 4]
+
+
+def test_columns_of_both_spellings_stay_apart(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "Image,image\na,b\n"), ("image",))
+    assert dict(table.rows[0]) == {"Image": "a", "image": "b"}
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_reads_what_spreadsheets_and_shells_write(tmp_path: Path, encoding: str, mark: str) -> None:
@@ -84,6 +124,8 @@ def test_none_is_written_as_an_empty_value(tmp_path: Path) -> None:
         ("\ufeffimage,x0\na,1\n".encode("utf-16-le")[:-1], "neither UTF-8 nor UTF-16 text"),
         ("image;x0\na;1\n", "the header has image;x0 (separator: comma, and not semicolon)"),
         ("image\tx0\na\t1\n", "(separator: comma, and not tab)"),
+        ("sep=;\nimage;x0\na;1,5\n", "the header has image;x0 (separator: comma, and not semic"),
+        ('image,x0\na,"1,5"\nb,1,5\n', "line 3: 3 values under 2 columns"),
         (b"PK\x03\x04 and more", "spreadsheet, no text: save it as CSV"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel file, no text: save it as CSV"),
         ("image,y0\na,1\n", "lacks column x0; the header has image, y0"),

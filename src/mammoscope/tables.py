@@ -2,7 +2,8 @@
 
 A table is UTF-8 text (a byte order mark is allowed; UTF-16 is read too), separated by commas, with
 one header line. Values stay text until asked for, so that a column nobody asks for is carried
-through unchanged.
+through unchanged. What spreadsheets leave is passed over: rows of empty cells, columns without name
+or value at the end, a first line ``sep=,``.
 
 A spreadsheet runs a cell that begins with ``=``, ``+``, ``-`` or ``@`` as a formula, and a file's
 name or a patient's ID may be anybody's. Such a text is written with an apostrophe before it, and
@@ -15,6 +16,7 @@ import csv
 import math
 import os
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -29,6 +31,12 @@ BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 _SEPARATORS = ((";", "semicolon"), ("\t", "tab"), ("|", "bar"))
+
+_SEPARATOR_LINE = re.compile(r"\s*sep=", re.IGNORECASE)
+"""How spreadsheets tell each other the separator, before the header."""
+
+_AROUND = f"{string.whitespace}\0\u00a0\u200b\ufeff"
+"""What may stand around a column's name and cannot be seen."""
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -179,8 +187,9 @@ def read_table(
     path: str | os.PathLike[str],
     required: Iterable[str] = (),
     faults: list[RowFault] | None = None,
+    optional: Iterable[str] = (),
 ) -> Table:
-    """Read a CSV file; empty lines are skipped.
+    """Read a CSV file; rows without any value are skipped.
 
     Parameters
     ----------
@@ -191,6 +200,9 @@ def read_table(
     faults
         Gets each row that is longer or shorter than the header, which is left out, as far as its
         values go; None: the first one is an error.
+    optional
+        Columns that mean something. These and those that must be there get the name given here,
+        whatever case they are written in.
 
     Raises
     ------
@@ -201,20 +213,20 @@ def read_table(
     name = os.fspath(path)
     reader = csv.reader(_lines(name), strict=True)
     try:
-        header = next(reader, None)
-        columns = _columns(name, header, required)
+        header = next((f for f in reader if _says(f) and not _SEPARATOR_LINE.match(f[0])), [])
+        columns = _columns(name, header, tuple(required), optional)
         rows = []
         for fields in reader:
-            if not fields or fields == [""]:
+            if not _says(fields):
                 continue
-            if len(fields) != len(columns):
+            if len(fields) != len(header) or _says(fields[len(columns) :]):
                 cause = f"{len(fields)} values under {len(columns)} columns"
                 row = Row(name, reader.line_num, dict(zip(columns, fields, strict=False)))
                 if faults is None:
                     raise row.error(cause)
                 faults.append(RowFault(row, row.error(cause)))
                 continue
-            cells = dict(zip(columns, map(_unguarded, fields), strict=True))
+            cells = dict(zip(columns, map(_unguarded, fields), strict=False))
             rows.append(Row(path=name, line=reader.line_num, cells=cells))
     except csv.Error as error:
         raise TableError(name, f"line {reader.line_num}: not valid CSV: {error}") from error
@@ -344,6 +356,11 @@ def _encoding(data: bytes) -> str:
     return "utf-8"
 
 
+def _says(fields: Sequence[str]) -> bool:
+    """Whether any field has a value."""
+    return any(field.strip() for field in fields)
+
+
 def _lines(name: str) -> list[str]:
     """The lines of a text file, each with its end."""
     text = read_text(name)
@@ -352,9 +369,17 @@ def _lines(name: str) -> list[str]:
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
-def _columns(name: str, header: list[str] | None, required: Iterable[str]) -> tuple[str, ...]:
-    """The names of the columns, checked."""
-    columns = tuple(c.strip() for c in header or ())
+def _columns(
+    name: str, header: list[str], required: tuple[str, ...], optional: Iterable[str]
+) -> tuple[str, ...]:
+    """The names of the columns, checked; empty ones at the end are none."""
+    stripped = [c.strip(_AROUND) for c in header]
+    while stripped and not stripped[-1]:
+        stripped.pop()
+    meant = {wanted.casefold(): wanted for wanted in (*optional, *required)}
+    columns = tuple(
+        c if (wanted := meant.get(c.casefold(), c)) in stripped else wanted for c in stripped
+    )
     if "" in columns:
         raise TableError(name, f"column {columns.index('') + 1} has no name in the header")
     twice = [c for c in dict.fromkeys(columns) if columns.count(c) > 1]

@@ -128,7 +128,7 @@ def test_a_folder_that_is_no_set_is_refused(save: Save, tmp_path: Path, breakhis
 
 def test_official_folds_say_who_is_tested(tmp_path: Path) -> None:
     lines = "SOB_B_F-14-1-40-001.png|40|1|train\nSOB_M_DC-14-2-100-002.png|100|1|test\n"
-    (tmp_path / "dsfold1.txt").write_text(lines)
+    (tmp_path / "dsfold1.txt").write_text(lines, encoding="utf-16")
     (tmp_path / "dsfold2.txt").write_text(lines.replace("test", "train"))
     first, second = read_folds(tmp_path)
     assert first == {"SOB_B_F-14-1-40-001": False, "SOB_M_DC-14-2-100-002": True}

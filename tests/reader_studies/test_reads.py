@@ -81,7 +81,7 @@ EIGHT = [
         (3, "a,1,3,1,high,2", "3"),
         (3, "a,1,3,1", "3"),
         (3, "Doe, J,1,3,1,4,2", "3"),
-        (3, ",,,,,", "3"),
+        (3, ",,,?,,", "3"),
         (9, "a,2,1,0,3,0", "1"),  # A truth that another row contradicts.
         (4, "a,1,3,1,0,2", "34"),  # A read twice, with two ratings, and another's place empty.
         (None, "Total,,,,,", ""),

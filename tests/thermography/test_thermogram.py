@@ -53,6 +53,8 @@ def test_separators_at_the_end_of_lines_a_byte_order_mark_and_carriage_returns(
     text = written(VALUES, ";", ",").replace("\n", ";\r\n") + ";\r\n"
     (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfkopf;x\r\n" + text.encode())
     assert read_thermogram(tmp_path / "a.csv").values == pytest.approx(VALUES, abs=1e-4)
+    (tmp_path / "b.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert read_thermogram(tmp_path / "b.csv").values == pytest.approx(VALUES, abs=1e-4)
 
 
 @settings(
@@ -85,6 +87,7 @@ def test_a_row_with_a_value_that_is_none_is_no_header(tmp_path: Path, sep: str, 
         (written(VALUES * 1.8 + 32, " ", "."), "Fahrenheit"),
         (written(VALUES[:3], " ", "."), "at least 8"),
         ("a\0b", "neither a picture nor text"),
+        ("36,5,36,7,35,9,36,1\n" * 8, "every other one seems to be decimals"),
     ],
 )
 def test_text_that_is_no_thermogram(tmp_path: Path, text: str, cause: str) -> None:

@@ -176,9 +176,10 @@ def read_truth(path: str | os.PathLike[str]) -> TruthTable:
         If it cannot be read, is empty, lacks a column, or has no row that can be meant.
     """
     lost: list[RowFault] = []
-    table = read_table(path, ("image",), lost)
+    known = (*COLUMNS, CANCER)
+    table = read_table(path, ("image",), lost, known)
     if not {CANCER, IMAGE_LABEL} & {*table.columns} or {*BOX_COLUMNS} & {*table.columns}:
-        table = read_table(path, ("image", *BOX_COLUMNS), lost := [])
+        table = read_table(path, ("image", *BOX_COLUMNS), lost := [], known)
     return TruthTable.of(table, lost)
 
 

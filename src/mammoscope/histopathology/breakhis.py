@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mammoscope.errors import InputError, TableError
-from mammoscope.files import read_file
+from mammoscope.tables import read_text
 
 SUBTYPES = {
     "A": ("adenosis", False),
@@ -59,11 +59,7 @@ def read_folds(folder: Path) -> list[Mapping[str, bool]]:
 
 def _read_fold(path: Path) -> dict[str, bool]:
     parts: dict[str, bool] = {}
-    try:
-        lines = read_file(path).decode("utf-8", "replace").splitlines()
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path, errors="replace").splitlines(), 1):
         if not line.strip():
             continue
         fields = line.strip().split("|")

@@ -103,7 +103,7 @@ def load_cases(
     """
     cases: dict[str, str] = {}
     lost: list[RowFault] = []
-    table = read_table(path, ("case",), lost)
+    table = read_table(path, ("case",), lost, ("truth",))
 
     def take(row: Row) -> None:
         if row.name("case") in cases:

@@ -97,7 +97,8 @@ def load_reads(path: str | os.PathLike[str], marks: str | os.PathLike[str] | Non
         if there are not two diseased and two other cases left.
     """
     lost: list[RowFault] = []
-    table = read_table(path, ("reader", "case", "truth", "rating"), lost)
+    known = (*MODE_COLUMNS, TIME_COLUMN, LESIONS_COLUMN)
+    table = read_table(path, ("reader", "case", "truth", "rating"), lost, known)
     column = _mode_column(table)
     if marks is not None and LESIONS_COLUMN not in table.columns:
         raise TableError(path, f"marks need the column {LESIONS_COLUMN!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,8 @@ def load_metadata(path: str | os.PathLike[str]) -> MetadataTable:
             raise row.error(f"{image} has an earlier row that says otherwise: none is used")
         rows.setdefault(image, facts)
 
-    each_row(read_table(path, ["image"], lost), keep, lost, needed=True)
+    table = read_table(path, ["image"], lost, [field.name for field in fields(ImageFacts)])
+    each_row(table, keep, lost, needed=True)
     agreed = {image: facts for image, facts in rows.items() if normalise(image) not in contradicted}
     if lost and not agreed:
         raise lost[0].error

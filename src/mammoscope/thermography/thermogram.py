@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable
@@ -130,13 +131,19 @@ def _matrix(data: bytes, scale: tuple[float, float] | None) -> Thermogram:
     if scale is not None:
         raise Refused("a scale is for pictures; this is no PNG, JPEG or TIFF file")
     if b"\0" in data:
-        raise Damaged("neither a picture nor text")
+        raise Damaged("neither a picture nor text of one byte a character")
+    text = data.removeprefix(codecs.BOM_UTF8).decode("latin-1")
     # Cameras' headers hold degree signs in encodings of their own; numbers look alike in all.
-    lines = [line.replace('"', "") for line in data.decode("latin-1").splitlines()]
+    lines = [line.replace('"', "") for line in text.splitlines()]
     faults = []
     for split, decimal_comma in _FORMS:
         rows, fault = _numbers(lines, split, decimal_comma)
         if fault is None:
+            if not decimal_comma and _may_be_halves(rows):
+                raise Refused(
+                    "whole numbers with commas between them: every other one seems to be decimals;"
+                    " part values with semicolons"
+                )
             return _celsius(rows)
         faults.append((len(rows), fault))
     raise Damaged(max(faults, key=lambda each: each[0])[1])
@@ -167,6 +174,15 @@ def _numbers(
             return rows, f"line {number}: {len(plain)} numbers, {len(rows[0])} before"
         rows.append([float(cell) for cell in plain])
     return rows, None if rows else "no matrix of numbers"
+
+
+def _may_be_halves(rows: list[list[float]]) -> bool:
+    """Whether ``36,5,36,7`` may mean 36.5 and 36.7: all whole, every other one of one digit."""
+    values = np.array(rows)
+    if values.shape[1] % 2 or (values % 1).any():
+        return False
+    whole, rest = values[:, ::2], values[:, 1::2]
+    return bool(rest.min() >= 0 and rest.max() < 10 and np.median(whole) > 15)
 
 
 def _celsius(rows: list[list[float]]) -> Thermogram:

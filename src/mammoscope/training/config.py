@@ -291,7 +291,7 @@ def _values(path: Path, shipped: Path, above: tuple[Path, ...] = ()) -> dict[str
     if real_path(path) in above:
         raise TableError(path, "extends itself")
     try:
-        values = tomllib.loads(read_file(path).decode("utf-8"))
+        values = tomllib.loads(read_file(path).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise TableError(path, f"not a readable TOML file: {error}") from error
     if "extends" not in values:

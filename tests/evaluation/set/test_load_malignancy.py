@@ -73,7 +73,6 @@ def test_probabilities_that_are_all_empty_are_none(tmp_path: Path) -> None:
         ("score,p_malignant", "a,0,0,9,9,1,nan\n", "line 2: column 'p_malignant': 'nan' is not a"),
         ("score,p_malignant", "a,,,,,,0.5\n", "line 2: a p_malignant without a box"),
         ("p_malignant", "b,0,0,9,9,\n", "without column score only lesions with a label and a"),
-        ("Score,p_malignant", "a,0,0,9,9,1,1\n", "column 'Score' must be written 'score'"),
         ("view", "a,0,0,9,9,CC\n", "lacks column score, and p_malignant too; the header has image"),
     ],
 )

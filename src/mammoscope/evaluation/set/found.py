@@ -61,16 +61,13 @@ def read_csv(path: Path) -> Source:
         If it cannot be read, has neither column, or no row can be meant.
     """
     lost: list[RowFault] = []
-    table = read_table(path, ("image", *BOX_COLUMNS), lost)
+    table = read_table(path, ("image", *BOX_COLUMNS), lost, (_SCORE, _P))
     scored = _SCORE in table.columns
     if not scored and _P not in table.columns:
         header = ", ".join(table.columns)
         raise TableError(
             table.path, f"lacks column {_SCORE}, and {_P} too; the header has {header}"
         )
-    for column in table.columns:
-        if column.casefold() in (_SCORE, _P) and column not in (_SCORE, _P):
-            raise TableError(table.path, f"column {column!r} must be written {column.casefold()!r}")
     images: dict[str, None] = {}
     detections: dict[tuple[str, Box, float], Found] = {}
 
