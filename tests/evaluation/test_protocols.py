@@ -147,7 +147,7 @@ def test_the_films_of_the_mass_test_table_alone() -> None:
     films = [film("test", MASS), film("test", CALC), film("train", MASS), film("test", CALC, MASS)]
     chosen = PROTOCOLS["cbis-ddsm-test"].images("cbis-ddsm", films)
     assert chosen == [films[0], films[3]]
-    with pytest.raises(InputError, match="no image of it is of the protocol cbis-ddsm-test"):
+    with pytest.raises(InputError, match="of the protocol cbis-ddsm-test: see --protocol list"):
         PROTOCOLS["cbis-ddsm-test"].images("cbis-ddsm", films[2:3])
 
 

@@ -76,7 +76,9 @@ class Protocol:
             raise InputError(adapter, f"the protocol {self.name} is of {sets}")
         chosen = [image for each in images if (image := self.select(each)) is not None]
         if not chosen:
-            raise InputError(adapter, f"no image of it is of the protocol {self.name}")
+            raise InputError(
+                adapter, f"no image of it is of the protocol {self.name}: see --protocol list"
+            )
         return chosen
 
     def as_dict(self) -> dict[str, object]:
