@@ -261,6 +261,12 @@ def test_the_command_takes_stores_and_names_what_it_cannot(
     done = run_command("detect", "s3://scans/in/*.png", "--out", "s3://scans/out", *model)
     assert done.exit_code == 0, done.output
     assert "s3://scans/out" in done.output and bucket.exists("scans/out/run.json")
+    parts = ("--shard", "1/1", "--out", "s3://scans/parts")
+    assert run_command("detect", "s3://scans/in", *parts, *model).exit_code == 0
+    done = run_command("merge", "s3://scans/parts")
+    assert done.exit_code == 0 and bucket.exists("scans/parts/run.json"), done.output
+    done = run_command("merge", "s3://scans/out")
+    assert done.exit_code == 1 and "holds no parts of a run" in done.output
     for words, code, cause in (
         (("detect", "s3://scans/none", "--out", tmp_path), 1, "no such file"),
         (("detect", "s3://other/in", "--out", tmp_path), 1, "no such file"),

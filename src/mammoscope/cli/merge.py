@@ -48,12 +48,13 @@ def command(
     What is there then is what one run would have left, byte for byte.
     """
     from mammoscope.errors import InputError
+    from mammoscope.locations import is_remote
     from mammoscope.runs import merge_shards
 
     errors = common.errors_console()
     with common.fatal(errors):
-        if not folder.is_dir():
-            # A pipe would be waited for.
+        if not is_remote(folder) and not folder.is_dir():
+            # A pipe would be waited for. A store has no folders; its parts are looked for.
             raise InputError(folder, "no such folder")
         run = merge_shards(folder, images)
     common.print_failures(errors, run.summary.failures)
