@@ -40,7 +40,30 @@ def test_a_pattern():
     assert facts_in_name("other.png", "{patient}_*_{view}").view is None
 
 
-@pytest.mark.parametrize("names", ["", "all", "{breast}", "{side}_{side}"])
+@pytest.mark.parametrize(
+    ("pattern", "name", "side", "view"),
+    [
+        ("{side}{view}*", "LMLO2", "L", "MLO"),
+        ("{side}{view}*", "RLM2", "R", "LM"),
+        ("{side}{view}*", "right-cc", None, None),
+        ("{side}{view}*", "RCCola", None, None),
+        ("{patient}{side}{view}*", "p12LCC_1", "L", "CC"),
+        ("{patient}{side}{view}*", "colLCC", None, None),
+        ("{side}_{view}*", "L_CC_ANON", "L", "CC"),
+        ("*{side}{view}*", "x_rcc_2", "R", "CC"),
+        ("{view}{side}*", "MLOL_3", "L", "MLO"),
+        ("{side}_{view}", "links_medio-lateral_oblique", "L", "MLO"),
+        ("{side}_{view}", "RIGHT_LCC", None, "CC"),
+        ("{side}{view}.png", "LCC", "L", "CC"),
+        ("*{patient}*{side}{view}*", "a" * 250, None, None),
+    ],
+)
+def test_words_in_a_pattern_are_whole(pattern, name, side, view):
+    said = facts_in_name(f"{name}.png", pattern)
+    assert (said.laterality, said.view) == (side, view)
+
+
+@pytest.mark.parametrize("names", ["", "all", "{study}/{view}", "{breast}", "{side}_{side}"])
 def test_a_pattern_that_cannot_be_meant(names):
     with pytest.raises(ValueError, match="names must be off, auto, or a pattern"):
         ReadOptions(names=names)

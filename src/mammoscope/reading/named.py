@@ -18,6 +18,14 @@ _MOST_WORDS = 4
 
 _FIELDS = ("side", "view", "patient", "study")
 
+_LETTER = r"[^\W\d_]"
+_ANYTHING = ("*", "{patient}", "{study}")
+_PATTERNS = {
+    "{side}": "|".join(words.SIDE_WORDS),
+    "{view}": rf"{_LETTER}+(?:[\W_]+{_LETTER}+){{0,{_MOST_WORDS - 1}}}?",
+}
+"""What side and view look like in a pattern: words, a view of several."""
+
 
 @dataclass(frozen=True)
 class NamedFacts:
@@ -35,12 +43,13 @@ def check_pattern(names: str) -> None:
     Raises
     ------
     ValueError
-        If it has no field, one that is unknown, or one twice.
+        If it has no field, one that is unknown, or one twice, or names a folder.
     """
     if names in (OFF, AUTO):
         return
     fields = re.findall(r"\{(\w*)\}", names)
-    if not fields or set(fields) - set(_FIELDS) or len(set(fields)) < len(fields):
+    known_once = set(fields) <= set(_FIELDS) and len(set(fields)) == len(fields)
+    if not fields or not known_once or "/" in names:
         known = ", ".join(f"{{{field}}}" for field in _FIELDS)
         raise ValueError(f"names must be off, auto, or a pattern of {known} and *, got {names!r}")
 
@@ -55,19 +64,25 @@ def facts_in_name(path: str | os.PathLike[str], names: str = AUTO) -> NamedFacts
         as in ``0_L-CC``, ``123_RIGHT_MLO_1`` and ``x-RCC``, and only once; both or nothing. Or a
         pattern in which
         ``{side}``, ``{view}``, ``{patient}`` and ``{study}`` stand for themselves and ``*`` for
-        anything, such as ``{patient}_*_{side}_{view}``.
+        anything, such as ``{patient}_*_{side}_{view}``, with or without the extension. Side and
+        view are whole words: ``{side}{view}*`` fits ``LMLO2`` and not ``RCCola``. A view that names
+        the other side leaves the side unknown.
     """
     stem = Path(path).stem
     if names == OFF:
         return NamedFacts()
     if names == AUTO:
         return _by_words(stem)
-    match = _compiled(names).fullmatch(stem)
+    pattern = _compiled(names)
+    match = pattern.fullmatch(stem) or pattern.fullmatch(Path(path).name)
     if match is None:
         return NamedFacts()
     given = match.groupdict()
     said = words.parse_view(given.get("view") or "")
     side = words.parse_side(given.get("side") or "") or said.side
+    chance = "{side}{view}" in names and said.view is None
+    if chance or said.side not in (None, side):
+        side = None
     return NamedFacts(
         side if side in ("L", "R") else None, said.view, given.get("patient"), given.get("study")
     )
@@ -104,13 +119,16 @@ def _first_words(tokens: list[str]) -> tuple[words.ViewWords, int]:
 
 @lru_cache(maxsize=16)
 def _compiled(names: str) -> re.Pattern[str]:
-    parts = re.split(r"(\{\w+\}|\*)", names)
-    made = [
-        ".*"
-        if part == "*"
-        else f"(?P<{part[1:-1]}>.+?)"
-        if part.startswith("{")
-        else re.escape(part)
-        for part in parts
-    ]
+    parts = [part for part in re.split(r"(\{\w+\}|\*)", names) if part]
+    made = []
+    for before, part, after in zip(["", *parts], parts, [*parts[1:], ""], strict=False):
+        if part == "*":
+            made.append(".*")
+        elif part not in _PATTERNS:
+            made.append(f"(?P<{part[1:-1]}>.+?)" if part.startswith("{") else re.escape(part))
+        else:
+            # Beside what may be anything a word ends where its letters do.
+            starts = f"(?<!{_LETTER})" if before in _ANYTHING else ""
+            ends = f"(?!{_LETTER})" if after in _ANYTHING else ""
+            made.append(f"{starts}(?P<{part[1:-1]}>{_PATTERNS[part]}){ends}")
     return re.compile("".join(made), re.IGNORECASE)

@@ -78,6 +78,9 @@ _SIDES = {
     "B": ("B", "BOTH", "BILATERAL", "BOTHBREASTS", "RIGHTANDLEFT", "LEFTANDRIGHT"),
     "U": ("U", "UNPAIRED"),
 }
+SIDE_WORDS = tuple(sorted((*_SIDES["L"], *_SIDES["R"]), key=lambda word: (-len(word), word)))
+"""Words of one side, the longest first."""
+
 # SNOMED CT and RT: left and right breast, then left and right as a modifier of another place.
 _SIDE_CODES = {
     "80248007": "L", "T-04030": "L", "7771000": "L", "G-A101": "L",
