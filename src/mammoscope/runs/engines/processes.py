@@ -102,7 +102,9 @@ class KeptProcesses:
 
     def run(self, job: Job, units: Sequence[Sequence[Item]]) -> Iterator[Done]:
         """As :class:`Engine`."""
-        pool = _Pool(job.values(), units, self.workers, self._idle)
+        # Few images, which are waited for: each is for whoever is free.
+        each = [[item] for unit in units for item in unit]
+        pool = _Pool(job.values(), each, self.workers, self._idle)
         try:
             yield from pool.done()
         finally:
