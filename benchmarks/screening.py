@@ -18,7 +18,7 @@ import json
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.classification import OnnxClassifier
 from mammoscope.detection.detector import OnnxDetector
 from mammoscope.detection.fusion import fused
+from mammoscope.detection.place import rescored
 from mammoscope.detection.second_look import OnnxSecondLook, find_second_look
 from mammoscope.evaluation.metrics.bootstrap import interval, resamples
 from mammoscope.evaluation.metrics.estimates import Estimate, measure
@@ -39,10 +40,10 @@ from mammoscope.geometry import FloatArray
 from mammoscope.models import ClassifierCard, DetectorCard, find_card
 from mammoscope.models.detector_card import PATHS
 from mammoscope.pipeline import LEAST_CLASSIFIED
-from mammoscope.preprocessing import preprocess
+from mammoscope.preprocessing import Preprocessed, preprocess
 from mammoscope.reading import read
 from mammoscope.tables import read_table, write_table
-from mammoscope.types import Detections, Mammogram
+from mammoscope.types import Detections
 
 MARKS = 0.5
 """Marks on a normal image that the default threshold may give: the upper end of the 95 % interval
@@ -200,14 +201,16 @@ class Models:
             OnnxClassifier(find_card(ClassifierCard, None)),
         )
 
-    def find(self, breast: Mammogram) -> dict[str, Detections]:
-        """The marks by path, each with the second look's word."""
-        looked, card = self.detector.look(breast), self.detector.card
+    def find(self, breast: Preprocessed) -> dict[str, Detections]:
+        """The marks by path, each with what its place and the second look say."""
+        looked, card = self.detector.look(breast.mammogram), self.detector.card
         found = {path: fused(looked, path, card) for path in PATHS}
+        if card.place:
+            found = {path: rescored(marks, breast, card.place) for path, marks in found.items()}
         if self.second_look is None:
             return found
         return {
-            path: self.second_look.judge(breast, marks, card.threshold[path])[0]
+            path: self.second_look.judge(breast.mammogram, marks, card.threshold[path])[0]
             for path, marks in found.items()
         }
 
@@ -217,8 +220,10 @@ def look(images: tuple[AnnotatedImage, ...], models: Models, table: Path, worker
     if not table.exists():
 
         def row(image: AnnotatedImage) -> dict[str, object]:
-            breast = preprocess(read(image.path)).mammogram
-            found = models.find(breast)
+            # The muscle is looked for where the view is known.
+            told = replace(read(image.path), laterality=image.laterality, view=image.view)
+            prepared = preprocess(told)
+            found, breast = models.find(prepared), prepared.mammogram
             scores = {path: " ".join(f"{s:.6f}" for s in found[path].scores) for path in PATHS}
             best = found["both"][:LEAST_CLASSIFIED]
             chances = np.sqrt(best.scores) * models.classifier.classify(breast, best.boxes)

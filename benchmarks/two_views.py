@@ -15,35 +15,27 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from rescoring import fit, out_of_fold, plain, tell, write_predictions
 
 from mammoscope import datasets
-from mammoscope.annotations.splits import folds
 from mammoscope.annotations.table import AnnotatedImage
 from mammoscope.errors import BreastNotFound
 from mammoscope.evaluation import (
-    FIGURES,
-    Comparison,
-    EvaluationOptions,
     HitRule,
     Predictions,
-    Sample,
     load_predictions,
     load_truth,
     match,
 )
-from mammoscope.evaluation.metrics.estimates import measure
 from mammoscope.files import DISCLAIMER, ensure_folder, write_json
 from mammoscope.geometry import FloatArray, Frame
 from mammoscope.preprocessing import nipple_line, preprocess
 from mammoscope.study.neighbours import FEATURES, neighbour_features
-from mammoscope.tables import BOX_COLUMNS, read_table, write_table
+from mammoscope.tables import read_table, write_table
 from mammoscope.training.detectors.predict import names_of
 from mammoscope.types import Detections, ImageResult, NippleLine, SourceFacts
 
@@ -52,39 +44,10 @@ GROUPS = {
     "and the other view": ("own", "size", "mlo", "has other view", "in other view", "agreement"),
     "and the other breast": FEATURES,
 }
-HITS = ("iou:0.5", "center")
-WANTED = ("ap", "sensitivity_at_fppi/0.5", "sensitivity_at_fppi/1")
-FITS, SEED, BOOTSTRAP = 5, 0, 1000
 LINE_COLUMNS = (
     *("image", "rows", "columns", "file_rows", "file_columns"),
     *("x", "y", "wall_x", "wall_y"),
 )
-
-
-@dataclass(frozen=True)
-class Gains:
-    """Figures (S, F) of S sets of scores, and what each has more than the first."""
-
-    seen: Sequence[Comparison]
-
-    @property
-    def size(self) -> int:
-        """Values held at once for each weighting, about."""
-        return sum(each.size for each in self.seen)
-
-    def __call__(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Both (B, S, F) for weights (B, I)."""
-        rows = []
-        for each in self.seen:
-            sample = Sample(each, weights)
-            rows.append([FIGURES[name].values(sample, each.every_lesion) for name in WANTED])
-        values = np.moveaxis(np.array(rows), 2, 0)
-        return values, values - values[:, :1]
-
-    def patients(self, names: Sequence[str]) -> tuple[FloatArray, FloatArray]:
-        """How many patients each rests on."""
-        count = np.full((len(self.seen), len(WANTED)), float(len(set(names))))
-        return count, count
 
 
 def main() -> None:
@@ -102,59 +65,18 @@ def main() -> None:
     by_name = {names[image.path]: image for image in images}
     features = _features(found, [by_name[name] for name in truth.images], out / "lines.csv", names)
     hits = match(found, truth, HitRule.parse("iou:0.5")) >= 0
-    parts = [{i.patient_id for i in part.test} for part in folds(images, FITS, 0.0, SEED)]
-    patients = np.array(truth.patients)[found.image_of]
     scored = {"detector": found}
     for group, columns in GROUPS.items():
-        chosen, scores = (
-            features[:, [FEATURES.index(name) for name in columns]],
-            found.scores.copy(),
-        )
-        for part in parts:
-            held = np.isin(patients, list(part))
-            scores[held] = _fit(chosen[~held], hits[~held]).predict_proba(chosen[held])[:, 1]
-        scored[group] = replace(found, scores=scores)
-    _write(out, scored["and the other breast"], truth.images, _fit(features, hits))
+        chosen = features[:, [FEATURES.index(name) for name in columns]]
+        scored[group] = out_of_fold(found, truth, chosen, hits, images)
+    write_predictions(out / "both.csv", scored["and the other breast"], truth.images)
+    write_json(out / "fitted.json", plain(fit(features, hits), FEATURES))
     print(f"{len(found)} regions on {len(truth.images)} images, {int(hits.sum())} of them hits")
     for what in ("other view", "other breast"):
         there = features[:, FEATURES.index(f"has {what}")].mean()
         print(f"{what} at hand for {there:.0%} of the regions")
-    for rule in HITS:
-        rated = EvaluationOptions(hit=HitRule.parse(rule))
-        seen = [Comparison.of(each, truth, rated) for each in scored.values()]
-        values, gains = measure(Gains(seen), truth.patients, BOOTSTRAP, SEED)
-        print(f"\n{rule}\n| scores | {' | '.join(FIGURES[n].title + ' | gain' for n in WANTED)} |")
-        print(f"|{'---|' * (1 + 2 * len(WANTED))}")
-        for name, row, more in zip(scored, values, gains, strict=True):
-            cells = [
-                f"{v.value:.3f} ({v.low:.3f} to {v.high:.3f})"
-                for pair in zip(row, more, strict=True)
-                for v in pair
-            ]
-            print(f"| {name} | {' | '.join(cells)} |")
-    print(f"\n95 % intervals from {BOOTSTRAP} resamples of patients.")
+    tell(scored, truth)
     print(DISCLAIMER)
-
-
-def _fit(features: FloatArray, hits: np.ndarray):
-    """A regression on features of one spread."""
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features, hits)
-
-
-def _write(out: Path, found: Predictions, names: Sequence[str], fitted) -> None:
-    """The predictions, and the regression in terms of plain features."""
-    rows = [
-        {"image": names[at], **dict(zip(BOX_COLUMNS, box, strict=True)), "score": round(score, 6)}
-        for at, box, score in zip(
-            found.image_of.tolist(), found.boxes.tolist(), found.scores.tolist(), strict=True
-        )
-    ]
-    write_table(out / "both.csv", ("image", *BOX_COLUMNS, "score"), rows)
-    scaler, regression = (step for _, step in fitted.steps)
-    slopes = regression.coef_[0] / scaler.scale_
-    bias = regression.intercept_[0] - float(slopes @ scaler.mean_)
-    known = {"bias": bias, **dict(zip(FEATURES, slopes.tolist(), strict=True))}
-    write_json(out / "fitted.json", {name: round(float(value), 6) for name, value in known.items()})
 
 
 def _features(

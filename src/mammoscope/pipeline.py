@@ -19,6 +19,7 @@ import numpy as np
 from mammoscope.classification import Classifier, classify, find_classifier
 from mammoscope.density import find_density
 from mammoscope.detection import Detector, SecondLook, find_detector, find_second_look, is_usual
+from mammoscope.detection.place import rescored
 from mammoscope.geometry import Frame
 from mammoscope.models.card import ModelCard
 from mammoscope.naming.outputs import name_of
@@ -133,6 +134,7 @@ class Pipeline:
         # The steps are of scores that all shipped models gave together.
         as_measured = classifier is None and options.classifier_card is None and options.classify
         as_measured &= is_usual(second_look, detector.model)
+        self._place = getattr(detector, "place", None)
         self._exam_steps = getattr(detector, "exam_steps", ()) if as_measured else ()
         if classifier is None and options.classify:
             classifier = find_classifier(options.classifier_card)
@@ -189,7 +191,7 @@ class Pipeline:
             # Of two breasts there are two lines, and a result has one.
             line = nipple_line(breasts[0]) if len(breasts) == 1 else None
         found, explanations, lookalikes = _merged(
-            [self._look(breast.mammogram, mammogram.frame, timings) for breast in breasts]
+            [self._look(breast, mammogram.frame, timings) for breast in breasts]
         )
         with _timed(timings, "density"):
             density = middle(self._density.of(breast.mammogram) for breast in breasts)
@@ -215,10 +217,13 @@ class Pipeline:
             dicom=mammogram.dicom,
         )
 
-    def _look(self, prepared: Mammogram, source: Frame, timings: dict[str, float]) -> _Seen:
+    def _look(self, breast: Preprocessed, source: Frame, timings: dict[str, float]) -> _Seen:
         """What is found on one breast, on the source image, and why."""
+        prepared = breast.mammogram
         with _timed(timings, "detect"):
             found = self._detector.find(prepared)
+            if self._place:
+                found = rescored(found, breast, self._place)
         lookalikes: tuple[LookAlike, ...] = ()
         if self._second_look:
             with _timed(timings, "second look"):

@@ -17,7 +17,9 @@ from mammoscope.models import (
     read_card,
 )
 from mammoscope.models.card import SCHEMA
-from mammoscope.models.detector_card import CropsPath
+from mammoscope.models.detector_card import CropsPath, PlaceWeights
+
+PLACE = ("bias", "score", "size", "depth", "top", "wall", "muscle")
 
 CARD: dict[str, Any] = {
     "schema": SCHEMA,
@@ -70,6 +72,12 @@ def test_a_card_says_what_code_must_know(written: Callable[..., Path]) -> None:
     assert card.weights_path == card.path.parent / "w.onnx"
 
 
+def test_a_card_says_what_size_and_place_add(written: Callable[..., Path]) -> None:
+    assert DetectorCard.read(written()).place is None
+    card = DetectorCard.read(written(place=dict(zip(PLACE, range(1, 8), strict=True)) | {"of": ""}))
+    assert card.place == PlaceWeights(1, 2, 3, 4, 5, 6, 7)
+
+
 def test_a_card_of_two_paths_says_how_each_is_run(written: Callable[..., Path]) -> None:
     card = DetectorCard.read(
         written(
@@ -113,6 +121,10 @@ def test_a_field_that_lacks_is_named(written: Callable[..., Path], field: str) -
         {"exam_score": {"steps": [0.1, 0.2]}},
         {"exam_score": {"steps": [0.1] * 8 + [0.05]}},
         {"exam_score": {"steps": [0.1] * 8 + [1.05]}},
+        {"place": {"bias": 0.0}},
+        {"place": "nowhere"},
+        {"place": dict.fromkeys(PLACE, 0.0)},
+        {"place": dict.fromkeys(PLACE, 1.0) | {"muscle": float("nan")}},
     ],
 )
 def test_a_field_that_cannot_be(written: Callable[..., Path], change: dict[str, Any]) -> None:

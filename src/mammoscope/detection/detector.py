@@ -47,6 +47,7 @@ class OnnxDetector:
         self.threshold = card.threshold[self.paths]
         # Measured on what both paths find together.
         self.exam_steps = card.exam_steps if self.paths == "both" else ()
+        self.place = card.place
         self.card, self.model = card, self._model.use
         self._threads = threads
 

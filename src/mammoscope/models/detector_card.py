@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -42,6 +42,38 @@ class CropsPath:
 
 
 @dataclass(frozen=True)
+class PlaceWeights:
+    """What size and place of a region add to its log-odds; see :mod:`mammoscope.detection.place`.
+
+    Parameters
+    ----------
+    bias
+        Added to all.
+    score
+        Slope of the detector's own log-odds.
+    size
+        Slope of the logarithm of the region's size, in depths of the breast.
+    depth
+        Slope of its distance from the chest wall, in depths of the breast.
+    top, wall, muscle
+        Added where it begins at the breast's upper end, begins at the chest wall, or has its middle
+        on the pectoral muscle.
+    """
+
+    bias: float
+    score: float
+    size: float
+    depth: float
+    top: float
+    wall: float
+    muscle: float
+
+    def __post_init__(self) -> None:
+        if not all(map(math.isfinite, astuple(self))) or not self.score > 0:
+            raise ValueError(f"place needs finite numbers, and a score above 0: {self}")
+
+
+@dataclass(frozen=True)
 class DetectorCard(ModelCard):
     """How a detector is run.
 
@@ -61,6 +93,9 @@ class DetectorCard(ModelCard):
         Scores of malignancy that 10, 20 ... 90 % of images read as normal stay below, with the
         shipped classifier; empty where they were not measured. ``facts["exam_score"]`` says of
         which images.
+    place
+        What size and place of a region add to its score; None where nothing does.
+        ``facts["place"]`` says on which images it was fitted.
     """
 
     task: ClassVar[str] = "detection"
@@ -71,6 +106,7 @@ class DetectorCard(ModelCard):
     calibration: dict[str, tuple[float, ...]]
     crops: CropsPath | None
     exam_steps: tuple[float, ...] = ()
+    place: PlaceWeights | None = None
 
     @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
@@ -90,6 +126,7 @@ class DetectorCard(ModelCard):
             if "crops" in facts
             else None,
             "exam_steps": _exam_steps(facts.get("exam_score", {})),
+            "place": _place(facts["place"]) if "place" in facts else None,
         }
         shares = values["threshold"].values()
         if (
@@ -115,6 +152,10 @@ def _exam_steps(values: dict[str, Any]) -> tuple[float, ...]:
     if steps and not (len(steps) == 9 and rising and steps[0] >= 0 and steps[-1] <= 1):
         raise ValueError(f"exam_score needs nine rising steps in [0, 1], got {steps}")
     return steps
+
+
+def _place(values: dict[str, Any]) -> PlaceWeights:
+    return PlaceWeights(*(number(values[each.name]) for each in fields(PlaceWeights)))
 
 
 def _calibration(values: dict[str, Any]) -> dict[str, tuple[float, ...]]:
