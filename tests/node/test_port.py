@@ -187,6 +187,17 @@ ODD = {
         + context()
         + user(LENGTH, WHO, item(0x54, struct.pack(">H", len(MAMMOGRAM)) + MAMMOGRAM + b"\1\1"))
     ),
+    "extended negotiation": request(
+        APPLICATION
+        + context()
+        + user(LENGTH, WHO, item(0x56, struct.pack(">H", len(MAMMOGRAM)) + MAMMOGRAM + b"\1\1\0"))
+    ),
+    "half an extended negotiation": request(
+        APPLICATION + context() + user(LENGTH, WHO, item(0x56, b"\0\x40abc"), item(0x57, b"\0"))
+    ),
+    "a user's ticket and an answer wanted": request(
+        APPLICATION + context() + user(LENGTH, WHO, item(0x58, b"\3\1\0\4\0\xff\r\n\0\0"))
+    ),
     "a user's name": request(
         APPLICATION + context() + user(LENGTH, WHO, item(0x58, b"\x09\1\0\3bob\0\0"))
     ),
@@ -254,6 +265,13 @@ REFUSED = {
         request(calling="ÉCHO".encode("latin-1").ljust(16)),
         REJECTED,
         "'ÉCHO' from 127.0.0.1",
+    ),
+    "no title": (request(calling=bytes(16)), REJECTED, "none of those who may call"),
+    "small letters": (request(calling=b"orthanc".ljust(16)), REJECTED, "'orthanc' from"),
+    "a title in ISO 2022": (
+        request(calling=b"\x1b$B;3ED\x1b(B".ljust(16)),
+        REJECTED,
+        r"'\x1b$B;3ED\x1b(B' from",
     ),
     "an escape": (request(calling=b"\x1b[2JEVIL".ljust(16)), REJECTED, r"'\x1b[2JEVIL'"),
     "another protocol": (request(version=2), REJECTED, "protocol version 0002"),
