@@ -30,6 +30,8 @@ ID, MAG, SPOT = words.IMPLANT_DISPLACED, words.MAGNIFICATION, words.SPOT
         ("RXCCL", "XCCL", "R", ()),
         ("cranio-caudal", "CC", None, ()),
         ("Medio-lateral Oblique", "MLO", None, ()),
+        ("OML", "MLO", None, ()),
+        ("Oblicua medio-lateral", "MLO", None, ()),
         ("mediolateral", "ML", None, ()),
         ("left latero-medial oblique", "LMO", "L", ()),
         ("cranio-caudal exaggerated laterally", "XCCL", None, ()),

@@ -13,7 +13,13 @@ from dataclasses import dataclass
 # View, then its codes in SNOMED CT and in SNOMED RT (also as SNM3 and 99SDM), then its names.
 _VIEWS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "CC": ("399162004", "R-10242", ("craniocaudal", "craniocaudad", "kraniokaudal")),
-    "MLO": ("399368009", "R-10226", ("mediolateraloblique", "mediallateraloblique")),
+    "MLO": (
+        *("399368009", "R-10226"),
+        (
+            *("mediolateraloblique", "mediallateraloblique"),
+            *("oml", "oblicuamediolateral", "mediolateraloblicua", "obliquamediolateral"),
+        ),
+    ),
     "ML": ("399260004", "R-10224", ("mediolateral", "mediallateral")),
     "LM": ("399352003", "R-10228", ("lateromedial", "lateralmedial")),
     "LMO": ("399099002", "R-10230", ("lateromedialoblique", "lateralmedialoblique")),
