@@ -28,7 +28,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def films() -> tuple[AnnotatedImage, ...]:
     images = datasets.load(f"cbis-square:{FILM}")
-    return tuple(images[i] for i in np.random.default_rng(0).permutation(len(images))[:16])
+    return tuple(images[i] for i in np.random.default_rng(0).permutation(len(images))[:10])
 
 
 def test_masses_lie_in_the_breast(films: tuple[AnnotatedImage, ...]) -> None:

@@ -44,7 +44,7 @@ def test_a_study_gets_what_is_asked_for_whatever_the_workers(
 ) -> None:
     folder = study.images[0].parent
     for workers in (1, 3):
-        arguments = ("--dicom", "sc, sr", "--workers", workers, "--threshold", 0)
+        arguments = ("--dicom", "sc, sr", "--workers", workers, "--threshold", 0.2)
         done = detect(folder, "--out", tmp_path / str(workers), *arguments)
         assert (done.exit_code, done.stderr) == (0, ""), done.output
     one, three = (

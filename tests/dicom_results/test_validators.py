@@ -144,7 +144,6 @@ def test_dsrdump_finds_the_constraints_of_the_reports_kept(make_case: Any, case:
     [
         # Each takes PixelMed ten seconds: those that differ most in what they hold.
         ("one failed", "sr"),
-        ("one failed", "sr1500"),
         ("density", "sr1500"),
         ("density, nothing found", "sr"),
         ("little known", "sr"),

@@ -21,7 +21,7 @@ from mammoscope.node import spool as spool_module
 from mammoscope.node.backoff import Backoff
 from mammoscope.node.queue import Queue, ResultObject
 
-STEP = int(os.environ.get("MAMMOSCOPE_CRASH_STEP", "3"))
+STEP = int(os.environ.get("MAMMOSCOPE_CRASH_STEP", "12"))
 """Every which line is died at: 1 takes a minute."""
 
 WATCHED = {module.__file__ for module in (queue_module, spool_module)}

@@ -34,7 +34,7 @@ from mammoscope.pipeline import Pipeline, PipelineOptions
 
 Make = Callable[..., Any]
 
-KILLS = int(os.environ.get("MAMMOSCOPE_KILLS", "2"))
+KILLS = int(os.environ.get("MAMMOSCOPE_KILLS", "1"))
 STUDIES = 20
 PATIENCE_S = 600
 """A machine that is busy is no fault of the node."""
